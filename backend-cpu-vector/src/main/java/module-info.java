@@ -1,0 +1,7 @@
+/** The backend that is always there: the CPU through the JDK Vector API. */
+module dev.lamina.backend.cpuvector {
+  requires dev.lamina.spi;
+  requires dev.lamina.backend.sdk;
+  requires jdk.incubator.vector;
+  requires static org.jspecify;
+}

@@ -1,0 +1,5 @@
+/** The lamina command: arguments in, text out. */
+@NullMarked
+package dev.lamina.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,6 @@
+/** The kit that proves a backend right against its own f64 oracle. */
+module dev.lamina.conformance {
+  requires transitive dev.lamina.spi;
+  requires static org.junit.jupiter.api;
+  requires static org.jspecify;
+}
