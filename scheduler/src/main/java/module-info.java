@@ -2,4 +2,6 @@
 module dev.lamina.scheduler {
   requires transitive dev.lamina.spi;
   requires static org.jspecify;
+
+  exports dev.lamina.scheduler;
 }

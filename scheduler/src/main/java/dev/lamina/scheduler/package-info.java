@@ -1,4 +1,10 @@
-/** Continuous batching over paged KV; knows nothing of HTTP, text or chips. */
+/**
+ * Which tokens run in the next step, and which KV pages they own.
+ *
+ * <p>{@code Engine} is the entry: {@code addRequest} from any thread, {@code
+ * step} on the one thread that owns the loop. Token ids in, token ids out: this package knows
+ * nothing about text, HTTP, model architectures or chips.
+ */
 @NullMarked
 package dev.lamina.scheduler;
 
