@@ -1,0 +1,45 @@
+package dev.lamina.spi;
+
+/**
+ * Door to a backend, found by {@link java.util.ServiceLoader}.
+ *
+ * <p>Constructor, {@link #id()} and {@link #builtFor()} must not load native code. Thread-safe.
+ */
+public interface BackendProvider {
+  /**
+   * Short name that users type, such as {@code cuda}.
+   *
+   * @return lower-case letters, digits and hyphens
+   */
+  String id();
+
+  /**
+   * The SPI this provider was compiled against.
+   *
+   * @return {@link SpiVersion#CURRENT} of that build, as a constant
+   */
+  SpiVersion builtFor();
+
+  /**
+   * Preference among available backends when the user names none; larger wins.
+   *
+   * @return 0 for a fallback, negative if it must be named to be used
+   */
+  int preference();
+
+  /**
+   * Looks for devices, without side effects that outlast the call.
+   *
+   * @return available, absent or broken, the latter two with a reason
+   */
+  ProbeResult probe();
+
+  /**
+   * Opens the backend.
+   *
+   * @param options threads and the backend's own properties
+   * @return a backend the caller closes
+   * @throws BackendException if it can't be opened; the message says why
+   */
+  Backend open(BackendOptions options) throws BackendException;
+}

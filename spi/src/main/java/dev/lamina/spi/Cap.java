@@ -1,0 +1,25 @@
+package dev.lamina.spi;
+
+/** Capabilities a device declares; the conformance kit tests presence and absence. */
+public enum Cap {
+  /** {@link Queue#record} works. */
+  CAPTURE,
+  /** Buffers give their bytes through {@link Buffer#host()}. */
+  HOST_MAP,
+  /** Copies between devices of one backend. */
+  PEER_COPY,
+  /** Collectives. */
+  COLLECTIVES,
+  /** The same executable on the same inputs gives the same bits. */
+  RUN_TO_RUN,
+  /** A row's bits do not depend on the other rows, the batch size or chunking. */
+  BATCH_INVARIANT,
+  /** Subnormals are flushed to zero. */
+  FTZ,
+  /** Running out of memory leaves the device usable. */
+  OOM_RECOVERABLE,
+  /** A lost device can be opened again in this process. */
+  LOST_RECOVERABLE,
+  /** {@link Queue#submit} runs the command before it returns, if its waits are reached. */
+  SYNCHRONOUS
+}

@@ -1,0 +1,33 @@
+package dev.lamina.spi;
+
+import java.util.Set;
+
+/**
+ * How to compile a graph.
+ *
+ * @param forceDecompose run every composite by its decomposition (the kit's second pass)
+ * @param forceNative throw {@link Unsupported} rather than decompose
+ * @param debug check indices, duplicates and boxes at run time and poison on a program error
+ * @param guarantees bits that must hold; {@link Unsupported} if the device lacks the capability
+ */
+public record CompileOptions(
+    boolean forceDecompose, boolean forceNative, boolean debug, Set<Guarantee> guarantees) {
+  /** Native where possible, no checks, no guarantees. */
+  public static final CompileOptions DEFAULT = new CompileOptions(false, false, false, Set.of());
+
+  /** Copies and checks. */
+  public CompileOptions {
+    guarantees = Set.copyOf(guarantees);
+    if (forceDecompose && forceNative) {
+      throw new IllegalArgumentException("compile: forceDecompose excludes forceNative");
+    }
+  }
+
+  /** Promises about bits (R5). */
+  public enum Guarantee {
+    /** The same executable on the same inputs gives the same bits. */
+    RUN_TO_RUN,
+    /** A row's bits do not depend on the other rows, the batch size or chunking. */
+    BATCH_INVARIANT
+  }
+}

@@ -1,0 +1,215 @@
+package dev.lamina.spi.ir;
+
+import java.util.List;
+
+/**
+ * Ops with a decomposition into core ops: a backend runs them natively or leaves them to the SDK.
+ *
+ * <p>Fusions of several composites are patterns that a backend's compile may match; they are not
+ * ops. Letters: T tokens of the step, S sequences, R rows that are sampled, V vocabulary.
+ */
+public sealed interface CompositeOp extends Op {
+
+  @Override
+  default List<ValueType> infer(List<ValueType> operands) {
+    return CompositeRules.infer(this, operands);
+  }
+
+  /**
+   * Root mean square norm: {@code (x[.., D], w[D]?) -> x}; {@code x / sqrt(mean(x^2) + eps) * w}.
+   *
+   * <p>In F32, one rounding at the end. Source: arXiv:1910.07467.
+   *
+   * @param eps added inside the root
+   * @param plusOne whether the factor is {@code 1 + w}
+   * @param weighted whether w is given
+   */
+  record RmsNorm(double eps, boolean plusOne, boolean weighted) implements CompositeOp {}
+
+  /**
+   * Layer norm: {@code (x[.., D], w[D], b[D]?) -> x}; {@code (x - mean) / sqrt(var + eps) * w + b}
+   * with the population variance. Source: arXiv:1607.06450.
+   *
+   * @param eps added inside the root
+   * @param biased whether b is given
+   */
+  record LayerNorm(double eps, boolean biased) implements CompositeOp {}
+
+  /** Which elements {@link Rope} rotates together. */
+  enum RopeStyle {
+    /** Element i with i + rotaryDims / 2. */
+    NEOX,
+    /** Element 2i with 2i + 1. */
+    INTERLEAVED
+  }
+
+  /**
+   * Rotary position embedding: {@code (x[T, H, D], positions[sections, T] I32, freqs[rotaryDims /
+   * 2] F32) -> x}.
+   *
+   * <p>Pair i of the first {@code rotaryDims} elements turns by {@code positions[s(i), t] *
+   * freqs[i]}, an F32 product, never less; cos and sin are multiplied by {@code scale}; the other
+   * elements pass. {@code sections} counts consecutive pairs a position row, empty = row 0 for all.
+   * Source: arXiv:2104.09864; scaled variants are other {@code freqs}.
+   *
+   * @param style which elements form a pair
+   * @param rotaryDims even, at most D
+   * @param scale factor on cos and sin (YaRN's attention factor), usually 1
+   * @param sections pairs a row of positions, or empty
+   */
+  record Rope(RopeStyle style, int rotaryDims, double scale, List<Integer> sections)
+      implements CompositeOp {
+    /** Copies the list. */
+    public Rope {
+      sections = List.copyOf(sections);
+    }
+  }
+
+  /** The functions of {@link GatedActivation}. */
+  enum Gate {
+    /** {@code g * sigmoid(g) * u}. */
+    SWIGLU,
+    /** GELU by tanh of g, times u. */
+    GEGLU_TANH,
+    /** GELU by erf of g, times u. */
+    GEGLU_ERF,
+    /** {@code max(g, 0) * u}. */
+    REGLU
+  }
+
+  /**
+   * Gated activation: {@code (gate[.., I], up[.., I]) -> up}. Source: arXiv:2002.05202.
+   *
+   * @param gate the function
+   */
+  record GatedActivation(Gate gate) implements CompositeOp {}
+
+  /**
+   * Projection: {@code (x[.., K], w[N, K], bias[N]?) -> out[.., N]}; {@code x w^T + bias}.
+   *
+   * <p>w is a plain float tensor or blocked; it decodes exactly to F32. F32 accumulation, the bias
+   * added before the one rounding. A backend that also quantises x declares {@code RELAXED}.
+   *
+   * @param out result dtype
+   * @param biased whether bias is given
+   */
+  record Linear(DType out, boolean biased) implements CompositeOp {}
+
+  /**
+   * Row lookup: {@code (ids[T] I32, table[V, H]) -> out[T, H]}; table plain or blocked; an id below
+   * 0 gives zeros.
+   *
+   * @param out result dtype
+   */
+  record Embedding(DType out) implements CompositeOp {}
+
+  /**
+   * Writes keys and values of the step: {@code (pool, k[T, Hk, Dk], v[T, Hv, Dv], slots[T] I32) ->
+   * pool}.
+   *
+   * <p>Entries {@code k} and {@code v} of the layer, rounded to the pool's dtype; a slot below 0 is
+   * padding; equal non-negative slots are a program error.
+   *
+   * @param layer 0-based layer
+   */
+  record KvAppend(int layer) implements CompositeOp {}
+
+  /**
+   * Attention over paged keys and values: {@code (q[T, Hq, Dk], pool, cuSeqlensQ[S + 1] I32,
+   * kvLens[S] I32, blockTable[S, P] I32, sinks[Hq] F32?, alibi[Hq] F32?) -> out[T, Hq, Dv]}.
+   *
+   * <p>One op for prefill, decode and mixed batches. Sequence s owns query rows {@code
+   * cuSeqlensQ[s]} to {@code cuSeqlensQ[s + 1]}, the last of its {@code kvLens[s]} positions, which
+   * are in the pool already; row t has position {@code p = kvLens[s] - cuSeqlensQ[s + 1] + t}. Key
+   * j lies in slot {@code blockTable[s, j / page] * page + j % page}. Query head h reads KV head
+   * {@code h / (Hq / Hkv)}. Logit {@code scale * q.k}, then {@code softcap * tanh(logit / softcap)}
+   * if softcap is above 0, then plus {@code alibi[h] * (j - p)}; allowed are j with {@code j <= p}
+   * if causal, {@code j > p - window} if window is above 0, and {@code j / chunk == p / chunk} if
+   * chunk is above 0. A sink is one more logit whose value is zero. A row with nothing allowed, and
+   * a row of no sequence, is zeros (R7). Pages that nothing allowed lies in may hold any bits, NaN
+   * included. Source: arXiv:2309.06180 (paging), arXiv:2112.05682 (running softmax).
+   *
+   * @param layer 0-based layer, entries {@code k} and {@code v}
+   * @param scale factor on the dot product
+   * @param causal whether later positions are hidden
+   * @param window positions seen, the own one included; 0 = all
+   * @param chunk length of the chunks that see only themselves; 0 = none
+   * @param softcap bound on logits; 0 = none
+   * @param sinks whether sinks are given
+   * @param alibi whether slopes are given
+   */
+  record PagedAttention(
+      int layer,
+      double scale,
+      boolean causal,
+      long window,
+      long chunk,
+      double softcap,
+      boolean sinks,
+      boolean alibi)
+      implements CompositeOp {}
+
+  /**
+   * Copies slots: {@code (pool, src[N] I32, dst[N] I32) -> pool}, every entry; a pair with a
+   * negative member is dropped; all reads come before all writes.
+   */
+  record StateCopy() implements CompositeOp {}
+
+  /**
+   * Reads slots in canonical layout: {@code (pool, slots[N] I32) -> out[N, entry shape]}; a slot
+   * below 0 gives zeros.
+   *
+   * @param entry name of the entry
+   * @param layer its layer
+   */
+  record StateExport(String entry, int layer) implements CompositeOp {}
+
+  /**
+   * Writes slots from canonical layout: {@code (pool, x[N, entry shape], slots[N] I32) -> pool}; x
+   * has the entry's dtype; a slot below 0 is dropped.
+   *
+   * @param entry name of the entry
+   * @param layer its layer
+   */
+  record StateImport(String entry, int layer) implements CompositeOp {}
+
+  /**
+   * Penalties on logits: {@code (logits[R, V] F32, history[R, L] I32, numPrompt[R] I32,
+   * presence[R] F32, frequency[R] F32, repetition[R] F32) -> logits}.
+   *
+   * <p>history holds prompt ({@code numPrompt} ids) then output ids, -1 after the end. First, a
+   * token of prompt or output has its logit divided by repetition if it is above 0, else
+   * multiplied; then {@code frequency * count + presence * (count > 0)} is subtracted, count over
+   * the output. Source: vLLM's sampling parameters.
+   */
+  record Penalties() implements CompositeOp {}
+
+  /**
+   * Hides tokens: {@code (logits[R, V] F32, mask[R, ceil(V / 32)] U32) -> logits}; a token whose bit
+   * {@code v % 32} of word {@code v / 32} is 0 becomes -inf.
+   */
+  record ApplyBitmask() implements CompositeOp {}
+
+  /**
+   * Draws tokens: {@code (logits[R, V] F32, temperature[R] F32, topK[R] I32, topP[R] F32, minP[R]
+   * F32, seed[R] I64, position[R] I64) -> ids[R] I32}.
+   *
+   * <p>Temperature 0: argmax, lowest index on a tie. Else, with {@code z = logits / temperature}
+   * and {@code p = softmax(z)}: keep {@code p >= minP * max p}; of these the topK largest (0 =
+   * all; ties lowest index); of these, renormalised and in that order, those whose exclusive
+   * running sum is below topP (the first always); then the argmax of {@code z + gumbel} over the
+   * kept. {@code gumbel = -log(-log(u))}, {@code u = ((r >>> 9) + 0.5) * 2^-23}, r the word {@code
+   * v % 4} of Philox-4x32-10 with key (low, high word of seed) and counter (low, high word of
+   * position, v / 4, 0). So a draw depends on seed and position, never on the batch. Source: Salmon
+   * et al., SC 2011 (Philox); the Gumbel-max trick.
+   */
+  record Sample() implements CompositeOp {}
+
+  /**
+   * Log-probabilities: {@code (logits[R, V] F32, ids[R] I32) -> (chosen[R] F32, top[R, k] F32,
+   * topIds[R, k] I32)}; log-softmax of the row at ids, and its k largest.
+   *
+   * @param k how many, 0 to V
+   */
+  record Logprobs(int k) implements CompositeOp {}
+}
