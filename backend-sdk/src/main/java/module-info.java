@@ -2,4 +2,6 @@
 module dev.lamina.backend.sdk {
   requires transitive dev.lamina.spi;
   requires static org.jspecify;
+
+  exports dev.lamina.backend.sdk;
 }

@@ -1,0 +1,34 @@
+package dev.lamina.backend.sdk;
+
+import dev.lamina.spi.OpSpec;
+
+/**
+ * What a host backend implements: kernels for ops and for fused elementwise expressions. Everything
+ * else (graph walk, memory plan, decomposition, fusion, queues, timelines) comes from this SDK.
+ */
+public interface KernelProvider {
+  /**
+   * Chooses a kernel; binding for the whole range of the spec's symbols.
+   *
+   * @param spec a core op that is neither elementwise, nor iota, fill, view, permute, expand nor
+   *     loop (those the SDK handles), or a composite
+   * @return native with a kernel, decomposed (composites), or never
+   */
+  KernelChoice choose(OpSpec spec);
+
+  /**
+   * Makes the kernel of a fused elementwise expression.
+   *
+   * <p>Inputs have the result's sizes and any strides (0 where expanded); the result is contiguous.
+   *
+   * @param expr the expression; iota and fill arrive as inputs or constants
+   * @return its kernel; {@code in(i)} is {@link Expr.Input} i
+   */
+  Kernel elementwise(Expr expr);
+
+  /** Called on the submitting thread before the first kernel of a run. */
+  default void beginRun() {}
+
+  /** Called on the submitting thread after the last kernel of a run, failed or not. */
+  default void endRun() {}
+}
