@@ -16,14 +16,14 @@ find_jdk() {
     "${JAVA_HOME:-}" \
     /usr/lib/jvm/* \
     /Library/Java/JavaVirtualMachines/*/Contents/Home \
-    "$HOME"/Library/Java/JavaVirtualMachines/*/Contents/Home \
+    "${HOME:-}"/Library/Java/JavaVirtualMachines/*/Contents/Home \
     /opt/homebrew/opt/openjdk@25/libexec/openjdk.jdk/Contents/Home \
     /opt/homebrew/opt/openjdk/libexec/openjdk.jdk/Contents/Home \
     /usr/local/opt/openjdk@25/libexec/openjdk.jdk/Contents/Home \
-    "$HOME"/.sdkman/candidates/java/* \
-    "$HOME"/.jdks/* \
-    "$HOME"/.asdf/installs/java/* \
-    "$HOME"/.local/share/mise/installs/java/* \
+    "${HOME:-}"/.sdkman/candidates/java/* \
+    "${HOME:-}"/.jdks/* \
+    "${HOME:-}"/.asdf/installs/java/* \
+    "${HOME:-}"/.local/share/mise/installs/java/* \
     /usr/java/* /opt/java/* /opt/jdk* /usr/local/jdk* /usr/local/java/*; do
     if [[ -n $home ]] && is_jdk_25 "$home"; then
       jdk=$home

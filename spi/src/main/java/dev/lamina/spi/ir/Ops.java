@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Operands come first, attributes after; see the op records for shapes, dtypes and formulas.
  */
+// One line each: what the parameters mean is said once, at the op records.
+@SuppressWarnings("doclint:missing")
 public final class Ops extends GraphBuilder {
   /**
    * Starts an empty graph.
