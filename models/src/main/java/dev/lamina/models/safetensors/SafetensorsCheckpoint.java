@@ -43,6 +43,7 @@ public final class SafetensorsCheckpoint implements TensorSource {
    * @return the checkpoint; the caller closes it
    * @throws ModelException if there are no weights or a file is malformed; one line
    */
+  @SuppressWarnings("MustBeClosedChecker") // the checkpoint owns the arena
   public static SafetensorsCheckpoint open(Path path) throws ModelException {
     Arena arena = Arena.ofShared();
     try {

@@ -101,7 +101,6 @@ public final class SafetensorsWriter implements AutoCloseable {
                 Comparator.comparingInt(
                     (Map.Entry<String, TensorType> e) -> -e.getValue().dtype().bytes()))
             .toList();
-    Map<String, Long> begins = new LinkedHashMap<>();
     long at = 0;
     for (Map.Entry<String, TensorType> e : sorted) {
       TensorType type = e.getValue();
@@ -114,17 +113,18 @@ public final class SafetensorsWriter implements AutoCloseable {
       entry.put("dtype", SafetensorsDType.name(type.dtype()));
       ArrayNode shape = entry.putArray("shape");
       type.shape().dims().forEach(d -> shape.add(d.upperBound()));
-      begins.put(e.getKey(), at);
       entry.putArray("data_offsets").add(at).add(at + type.byteSize());
       at += type.byteSize();
     }
     byte[] json = root.toString().getBytes(StandardCharsets.UTF_8);
     byte[] padded = Arrays.copyOf(json, (json.length + 7) / 8 * 8);
     Arrays.fill(padded, json.length, padded.length, (byte) ' ');
-    begins.forEach((name, begin) -> {
-      long first = 8 + padded.length + begin;
-      spans.put(name, new Span(first, first + tensors.get(name).byteSize()));
-    });
+    long first = 8L + padded.length;
+    for (Map.Entry<String, TensorType> e : sorted) {
+      long end = first + e.getValue().byteSize();
+      spans.put(e.getKey(), new Span(first, end));
+      first = end;
+    }
     return padded;
   }
 
