@@ -1,7 +1,7 @@
 /**
  * Which tokens run in the next step, and which KV pages they own.
  *
- * <p>{@code Engine} is the entry: {@code addRequest} from any thread, {@code
+ * <p>{@link dev.lamina.scheduler.Engine} is the entry: {@code addRequest} from any thread, {@code
  * step} on the one thread that owns the loop. Token ids in, token ids out: this package knows
  * nothing about text, HTTP, model architectures or chips.
  */

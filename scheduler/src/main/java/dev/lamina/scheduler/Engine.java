@@ -1,0 +1,190 @@
+package dev.lamina.scheduler;
+
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes requests from any thread and runs them, step by step, on one.
+ *
+ * <p>{@link #start} gives it a thread of its own; without that, the caller drives {@link #step} from
+ * one thread. A request goes from the inbox to waiting, to running, to its end; {@link RequestHandle}
+ * and {@link TokenListener} tell.
+ */
+public final class Engine implements AutoCloseable {
+  private final Inbox inbox = new Inbox();
+  private final Counters counters = new Counters();
+  private final AtomicInteger numUnfinished = new AtomicInteger();
+  private final Admission admission;
+  private final BlockManager blockManager;
+  private final Scheduler scheduler;
+  private final StepExecutor executor;
+  private final SchedulerOutput scheduled;
+  private final ScheduledBatch batch;
+  private final boolean enablePrefixCaching;
+  private @Nullable EngineLoop loop;
+  private volatile boolean ended;
+  private volatile @Nullable Throwable fatal;
+  private volatile int numRunning;
+  private volatile int numFreeKvBlocks;
+
+  /**
+   * @param config the flags
+   * @param limits what the model allows
+   * @param groups the KV pools, in the model's order
+   * @param executor runs the steps; the engine closes it
+   * @param observer sees steps and ends
+   */
+  public Engine(
+      EngineConfig config,
+      ModelLimits limits,
+      List<KvGroup> groups,
+      StepExecutor executor,
+      EngineObserver observer) {
+    this.admission = new Admission(config, limits, groups, inbox);
+    this.blockManager = new BlockManager(groups, config.enablePrefixCaching());
+    this.enablePrefixCaching = config.enablePrefixCaching();
+    this.executor = executor;
+    Callbacks callbacks = new Callbacks(observer, numUnfinished);
+    this.scheduler =
+        new Scheduler(config, limits.eosTokenIds(), blockManager, callbacks, counters);
+    this.scheduled = new SchedulerOutput(config.maxNumSeqs());
+    this.batch = new ScheduledBatch(config.maxNumSeqs(), config.maxNumBatchedTokens(), groups);
+    this.numFreeKvBlocks = blockManager.numFreeBlocks();
+  }
+
+  /**
+   * Queues a request; any thread.
+   *
+   * @param listener told of each token on the engine thread
+   * @throws InvalidRequestException when it could never run
+   * @throws IllegalStateException when the engine has ended
+   */
+  public RequestHandle addRequest(GenerationRequest request, TokenListener listener) {
+    Request admitted = admission.admit(request, listener);
+    if (ended) {
+      Throwable error = fatal;
+      throw new IllegalStateException(
+          "addRequest: expected a running engine, got one that %s; open the model again"
+              .formatted(error == null ? "was closed" : "failed: " + error.getMessage()),
+          error);
+    }
+    numUnfinished.incrementAndGet();
+    inbox.put(admitted);
+    if (ended) {
+      rejectInbox();
+    }
+    return admitted;
+  }
+
+  /** Longest context, prompt and output. */
+  public int maxModelLen() {
+    return admission.maxModelLen();
+  }
+
+  /** Starts the engine thread; call at most once, and {@link #step} no more. */
+  public void start() {
+    if (loop != null) {
+      throw new IllegalStateException("start: expected one call, got a second");
+    }
+    loop = new EngineLoop(this, inbox);
+    loop.start();
+  }
+
+  /**
+   * Runs one step; engine thread only.
+   *
+   * @return whether anything ran; false when there is nothing to do
+   * @throws Exception when the executor failed; see {@link #fail}
+   */
+  public boolean step() throws Exception {
+    drainInbox();
+    scheduler.schedule(scheduled);
+    if (scheduled.numSeqs() > 0) {
+      executor.execute(batch.fill(scheduled));
+      SampledTokens sampled = executor.sample(batch);
+      scheduler.postprocess(scheduled, sampled);
+    }
+    publish();
+    if (scheduled.numSeqs() == 0 && scheduler.hasRequests()) {
+      throw new AssertionError("schedule: expected tokens to run for "
+          + scheduler.numWaiting() + " waiting and " + scheduler.numRunning()
+          + " running requests, got none");
+    }
+    return scheduled.numSeqs() > 0;
+  }
+
+  /** A snapshot of the counters; any thread. */
+  public EngineStats stats() {
+    int running = numRunning;
+    return new EngineStats(
+        counters.steps.value(),
+        (int) counters.maxBatch.value(),
+        counters.preemptions.value(),
+        enablePrefixCaching ? counters.promptTokens.value() : 0,
+        counters.prefixHitTokens.value(),
+        counters.promptTokens.value(),
+        counters.generationTokens.value(),
+        running,
+        Math.max(0, numUnfinished.get() - running),
+        blockManager.numBlocks(),
+        numFreeKvBlocks);
+  }
+
+  /** Ends every request with {@link FinishReason#ABORT}, then the thread and the executor. */
+  @Override
+  public void close() {
+    EngineLoop running = loop;
+    if (running != null) {
+      running.stop();
+    } else if (!ended) {
+      end(null);
+    }
+  }
+
+  /** Ends every request with {@code error}: the content of the KV cache is unknown. */
+  void fail(Throwable error) {
+    drainInbox();
+    scheduler.endAll(FinishReason.ERROR, error);
+    blockManager.resetPrefixCache();
+    publish();
+  }
+
+  /** The last thing the engine thread does: nothing is accepted any more. */
+  void end(@Nullable Throwable error) {
+    fatal = error;
+    ended = true;
+    rejectInbox();
+    scheduler.endAll(error == null ? FinishReason.ABORT : FinishReason.ERROR, error);
+    publish();
+    executor.close();
+  }
+
+  private void drainInbox() {
+    for (Request request = inbox.poll(); request != null; request = inbox.poll()) {
+      if (request.status == Request.Status.NEW) {
+        scheduler.add(request);
+      }
+      FinishReason reason = request.requestedFinish();
+      if (reason != null) {
+        scheduler.finish(request, reason, null);
+      }
+    }
+  }
+
+  /** Ends requests that came while the engine ended, on whichever thread finds them. */
+  private void rejectInbox() {
+    for (Request request = inbox.poll(); request != null; request = inbox.poll()) {
+      if (request.status == Request.Status.NEW) {
+        Throwable error = fatal;
+        FinishReason reason = error == null ? FinishReason.ABORT : FinishReason.ERROR;
+        scheduler.finish(request, reason, error);
+      }
+    }
+  }
+
+  private void publish() {
+    numRunning = scheduler.numRunning();
+    numFreeKvBlocks = blockManager.numFreeBlocks();
+  }
+}

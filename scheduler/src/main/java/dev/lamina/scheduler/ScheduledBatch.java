@@ -1,0 +1,158 @@
+package dev.lamina.scheduler;
+
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one ragged form of a step's input, whether prefill, decode or mixed: the tokens of all
+ * sequences one after another, with {@code cuSeqlensQ} telling where each begins.
+ *
+ * <p>Reused from step to step; arrays are longer than what is in use. Unpadded: the executor
+ * pads to what the executable wants.
+ */
+public final class ScheduledBatch {
+  private final int[] tokenIds;
+  private final int[] positions;
+  private final int[] cuSeqlensQ;
+  private final int[] kvLens;
+  private final int[] logitsIndices;
+  private final KvGroupBatch[] groups;
+  private final @Nullable Request[] sampledRequests;
+  private int numSeqs;
+  private int numTokens;
+  private int numLogits;
+
+  /**
+   * @param maxNumSeqs most sequences of a step
+   * @param maxNumTokens most tokens of a step
+   * @param groups the KV groups, in the model's order
+   */
+  public ScheduledBatch(int maxNumSeqs, int maxNumTokens, List<KvGroup> groups) {
+    this.tokenIds = new int[maxNumTokens];
+    this.positions = new int[maxNumTokens];
+    this.cuSeqlensQ = new int[maxNumSeqs + 1];
+    this.kvLens = new int[maxNumSeqs];
+    this.logitsIndices = new int[maxNumTokens];
+    this.sampledRequests = new Request[maxNumSeqs];
+    this.groups = new KvGroupBatch[groups.size()];
+    for (int g = 0; g < this.groups.length; g++) {
+      this.groups[g] = new KvGroupBatch(groups.get(g), maxNumSeqs, maxNumTokens);
+    }
+  }
+
+  /** Sequences in the step. */
+  public int numSeqs() {
+    return numSeqs;
+  }
+
+  /** Tokens in the step. */
+  public int numTokens() {
+    return numTokens;
+  }
+
+  /** Tokens whose logits are wanted. */
+  public int numLogits() {
+    return numLogits;
+  }
+
+  /** Token ids: [numTokens]. */
+  public int[] tokenIds() {
+    return tokenIds;
+  }
+
+  /** Position of each token in its context, from 0: [numTokens]. */
+  public int[] positions() {
+    return positions;
+  }
+
+  /** Where each sequence's tokens begin, and where the last ends: [numSeqs + 1]. */
+  public int[] cuSeqlensQ() {
+    return cuSeqlensQ;
+  }
+
+  /** Tokens of each context up to the end of this step: [numSeqs]. */
+  public int[] kvLens() {
+    return kvLens;
+  }
+
+  /** Which tokens' logits are wanted, ascending: [numLogits]. */
+  public int[] logitsIndices() {
+    return logitsIndices;
+  }
+
+  /** KV groups of the model. */
+  public int numGroups() {
+    return groups.length;
+  }
+
+  /** The KV pages of group {@code g}. */
+  public KvGroupBatch group(int g) {
+    return groups[g];
+  }
+
+  /** Empties the batch. */
+  public void clear() {
+    Arrays.fill(sampledRequests, 0, Math.min(numLogits, sampledRequests.length), null);
+    numSeqs = 0;
+    numTokens = 0;
+    numLogits = 0;
+  }
+
+  /**
+   * Appends {@code n} tokens of a sequence.
+   *
+   * @param ids the whole context, of which {@code [first, first + n)} run
+   * @param first position of the first token
+   * @param n how many tokens
+   * @param blockTables the KV blocks of the context, per group: each holds at least {@code first +
+   *     n} tokens; not copied
+   * @param numLogits for how many of the last tokens logits are wanted, 0 to n
+   */
+  public void add(int[] ids, int first, int n, int[][] blockTables, int numLogits) {
+    for (int g = 0; g < groups.length; g++) {
+      groups[g].add(numSeqs, numTokens, blockTables[g], first, n);
+    }
+    append(ids, first, n, numLogits);
+  }
+
+  /** Takes over what the scheduler decided; reads the token ids, which must be known by now. */
+  ScheduledBatch fill(SchedulerOutput scheduled) {
+    clear();
+    for (int i = 0; i < scheduled.numSeqs(); i++) {
+      Request request = scheduled.request(i);
+      int first = scheduled.firstPosition(i);
+      int n = scheduled.numTokens(i);
+      for (int g = 0; g < groups.length; g++) {
+        groups[g].add(numSeqs, numTokens, request.blockTables[g].blockIds, first, n);
+      }
+      if (scheduled.producesToken(i)) {
+        sampledRequests[numLogits] = request;
+      }
+      append(request.tokenIds, first, n, scheduled.producesToken(i) ? 1 : 0);
+    }
+    return this;
+  }
+
+  /** The request whose token is sampled from row {@code row} of the logits. */
+  Request sampledRequest(int row) {
+    Request request = sampledRequests[row];
+    if (request == null) {
+      throw new AssertionError("no request samples from row " + row + " of " + numLogits);
+    }
+    return request;
+  }
+
+  private void append(int[] ids, int first, int n, int wanted) {
+    System.arraycopy(ids, first, tokenIds, numTokens, n);
+    for (int t = 0; t < n; t++) {
+      positions[numTokens + t] = first + t;
+    }
+    numTokens += n;
+    for (int t = numTokens - wanted; t < numTokens; t++) {
+      logitsIndices[numLogits++] = t;
+    }
+    kvLens[numSeqs] = first + n;
+    cuSeqlensQ[++numSeqs] = numTokens;
+  }
+}

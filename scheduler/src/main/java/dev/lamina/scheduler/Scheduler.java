@@ -1,0 +1,288 @@
+package dev.lamina.scheduler;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.PriorityQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Hands each request a number of tokens for the next step, and takes back what was sampled.
+ *
+ * <p>There is no prefill or decode phase: a step gives running requests first, then waiting ones,
+ * as many tokens as bring their computed tokens level with their known ones, within the budget.
+ * Counters advance when a step is scheduled, so the next one can be scheduled before this one's ids
+ * are known. One thread at a time may use it.
+ */
+final class Scheduler {
+  private static final Comparator<Request> BY_ARRIVAL = Comparator.comparingLong(r -> r.sequence);
+  private static final Comparator<Request> BY_PRIORITY =
+      Comparator.<Request>comparingInt(r -> r.request.priority())
+          .thenComparingLong(r -> r.request.arrivalNanos())
+          .thenComparing(BY_ARRIVAL);
+
+  private final EngineConfig config;
+  private final int[] eosTokenIds;
+  private final int tokenBudget;
+  private final Comparator<Request> order;
+  private final PriorityQueue<Request> waiting;
+  private final ArrayList<Request> running;
+  private final BlockManager blockManager;
+  private final Callbacks callbacks;
+  private final Counters counters;
+  private final SampledToken sampledToken;
+  private long lastSequence;
+  private boolean preemptedThisStep;
+
+  Scheduler(
+      EngineConfig config,
+      int[] eosTokenIds,
+      BlockManager blockManager,
+      Callbacks callbacks,
+      Counters counters) {
+    this.config = config;
+    this.eosTokenIds = eosTokenIds;
+    this.tokenBudget = config.maxNumBatchedTokens();
+    this.blockManager = blockManager;
+    this.callbacks = callbacks;
+    this.counters = counters;
+    this.order =
+        switch (config.schedulingPolicy()) {
+          case FCFS -> BY_ARRIVAL;
+          case PRIORITY -> BY_PRIORITY;
+        };
+    this.waiting = new PriorityQueue<>(order);
+    this.sampledToken = new SampledToken(config.maxNumSeqs());
+    this.running = new ArrayList<>(config.maxNumSeqs());
+  }
+
+  int numRunning() {
+    return running.size();
+  }
+
+  int numWaiting() {
+    return waiting.size();
+  }
+
+  boolean hasRequests() {
+    return !running.isEmpty() || !waiting.isEmpty();
+  }
+
+  /** Puts a new request at its place among the waiting. */
+  void add(Request request) {
+    request.sequence = ++lastSequence;
+    request.status = Request.Status.WAITING;
+    waiting.add(request);
+  }
+
+  /** Decides the next step into {@code scheduled}, which may come out empty. */
+  void schedule(SchedulerOutput scheduled) {
+    scheduled.clear();
+    preemptedThisStep = false;
+    scheduleRunning(scheduled);
+    commitScheduled(scheduled);
+    if (!preemptedThisStep) {
+      scheduleWaiting(scheduled);
+    }
+    advance(scheduled);
+  }
+
+  private void scheduleRunning(SchedulerOutput scheduled) {
+    for (int i = 0; i < running.size(); i++) {
+      int budget = tokenBudget - scheduled.numScheduledTokens();
+      if (budget == 0) {
+        return;
+      }
+      Request request = running.get(i);
+      int n = Math.min(clip(request.numUncomputedTokens()), budget);
+      if (n <= 0) {
+        continue;
+      }
+      while (request.status == Request.Status.RUNNING
+          && !blockManager.allocate(request, request.numComputedTokens + n)) {
+        i -= makeRoom(request, i, scheduled);
+      }
+      if (request.status == Request.Status.RUNNING) {
+        scheduled.add(request, n);
+      }
+    }
+  }
+
+  /**
+   * Frees the blocks of the request that should give way, which may be {@code request} itself, and
+   * returns by how many places those from {@code index} on moved up in {@link #running}.
+   */
+  private int makeRoom(Request request, int index, SchedulerOutput scheduled) {
+    if (!blockManager.fitsPool(request.numComputedTokens + 1)) {
+      fail(request, poolExhausted(request));
+      return 1;
+    }
+    int victimIndex = indexOfVictim();
+    preempt(victimIndex, scheduled);
+    return victimIndex <= index ? 1 : 0;
+  }
+
+  /** FCFS: the newest, which is the last. PRIORITY: the worst. */
+  private int indexOfVictim() {
+    int victim = running.size() - 1;
+    if (config.schedulingPolicy() == SchedulingPolicy.PRIORITY) {
+      for (int i = 0; i < running.size(); i++) {
+        if (order.compare(running.get(i), running.get(victim)) > 0) {
+          victim = i;
+        }
+      }
+    }
+    return victim;
+  }
+
+  /** Gives up all KV of a running request; it waits, and will compute its tokens again. */
+  private void preempt(int index, SchedulerOutput scheduled) {
+    Request victim = running.remove(index);
+    scheduled.remove(victim);
+    blockManager.free(victim);
+    victim.numComputedTokens = 0;
+    victim.status = Request.Status.WAITING;
+    waiting.add(victim);
+    preemptedThisStep = true;
+    counters.preemptions.increment();
+  }
+
+  /**
+   * Admits in order and stops at the first that does not fit: nobody overtakes. Only without
+   * preemption in the same step, so that what is given up is not taken by a newcomer.
+   */
+  private void scheduleWaiting(SchedulerOutput scheduled) {
+    while (running.size() < config.maxNumSeqs()) {
+      int budget = tokenBudget - scheduled.numScheduledTokens();
+      Request request = waiting.peek();
+      if (budget == 0 || request == null) {
+        return;
+      }
+      int cached = blockManager.findCachedPrefix(request);
+      request.numComputedTokens = cached;
+      int n = Math.min(clip(request.numUncomputedTokens()), budget);
+      if (!blockManager.admit(request, cached + n)) {
+        request.numComputedTokens = 0;
+        if (!running.isEmpty()) {
+          return;
+        }
+        fail(request, poolExhausted(request));
+        continue;
+      }
+      waiting.poll();
+      running.add(request);
+      request.status = Request.Status.RUNNING;
+      if (!request.wasAdmitted()) {
+        request.admitted(cached, System.nanoTime());
+        counters.admitted(request.numPromptTokens(), cached);
+      }
+      scheduled.add(request, n);
+      blockManager.commit(request, Math.min(cached + n, request.numTokens));
+    }
+  }
+
+  private int clip(int numTokens) {
+    int threshold = config.longPrefillTokenThreshold();
+    return threshold > 0 ? Math.min(numTokens, threshold) : numTokens;
+  }
+
+  /**
+   * Lets requests admitted in this step share the blocks that it fills: every layer stores all KV of
+   * a step before it attends. Only after the last preemption of the step, as a victim's blocks are
+   * not filled.
+   */
+  private void commitScheduled(SchedulerOutput scheduled) {
+    for (int i = 0; i < scheduled.numSeqs(); i++) {
+      Request request = scheduled.request(i);
+      int computed = request.numComputedTokens + scheduled.numTokens(i);
+      blockManager.commit(request, Math.min(computed, request.numTokens));
+    }
+  }
+
+  private void advance(SchedulerOutput scheduled) {
+    for (int i = 0; i < scheduled.numSeqs(); i++) {
+      Request request = scheduled.request(i);
+      request.numComputedTokens += scheduled.numTokens(i);
+      if (scheduled.producesToken(i)) {
+        request.numOutputPlaceholders++;
+      }
+      request.scheduledIndex = -1;
+    }
+  }
+
+  /** Appends the sampled tokens, tells the listeners, and ends requests that are done. */
+  void postprocess(SchedulerOutput scheduled, SampledTokens sampled) {
+    long now = System.nanoTime();
+    int row = 0;
+    for (int i = 0; i < scheduled.numSeqs(); i++) {
+      if (!scheduled.producesToken(i)) {
+        continue;
+      }
+      Request request = scheduled.request(i);
+      if (request.status != Request.Status.FINISHED) {
+        accept(request, sampled, row, now);
+      }
+      row++;
+    }
+    counters.stepped(scheduled.numSeqs(), row);
+    callbacks.onStep(scheduled.numScheduledTokens(), scheduled.numSeqs());
+  }
+
+  private void accept(Request request, SampledTokens sampled, int row, long now) {
+    request.appendToken(sampled.tokenIds[row]);
+    if (request.firstTokenNanos == 0) {
+      request.firstTokenNanos = now;
+    }
+    sampledToken.at(sampled, row, request, request.finishReasonOfLastToken(eosTokenIds));
+    Throwable error = callbacks.onToken(request, sampledToken);
+    if (error != null) {
+      finish(request, FinishReason.ERROR, error);
+      return;
+    }
+    FinishReason reason = sampledToken.finishReason();
+    if (reason != null) {
+      finish(request, reason, null);
+    }
+  }
+
+  /** Ends a request in whatever state it is; its blocks are free before anyone hears of it. */
+  void finish(Request request, FinishReason reason, @Nullable Throwable error) {
+    if (!request.claimEnd()) {
+      return;
+    }
+    switch (request.status) {
+      case NEW, FINISHED -> {}
+      case WAITING -> waiting.remove(request);
+      case RUNNING -> {
+        running.remove(request);
+        blockManager.free(request);
+      }
+    }
+    request.status = Request.Status.FINISHED;
+    callbacks.onFinished(request, request.output(reason, error, System.nanoTime()));
+  }
+
+  /** Ends everything. */
+  void endAll(FinishReason reason, @Nullable Throwable error) {
+    while (!running.isEmpty()) {
+      finish(running.getLast(), reason, error);
+    }
+    for (Request request = waiting.peek(); request != null; request = waiting.peek()) {
+      finish(request, reason, error);
+    }
+  }
+
+  private void fail(Request request, Throwable error) {
+    finish(request, FinishReason.ERROR, error);
+  }
+
+  private CapacityExceededException poolExhausted(Request request) {
+    return new CapacityExceededException(
+        "KV cache: request %s needs more than the %d blocks of the pool, after %d prompt and %d output tokens; raise --num-kv-blocks or lower max_tokens"
+            .formatted(
+                request.request.requestId(),
+                blockManager.numBlocks(),
+                request.numPromptTokens(),
+                request.numOutputTokens()));
+  }
+}
