@@ -1,0 +1,74 @@
+package dev.lamina.backend.reference;
+
+import dev.lamina.backend.sdk.Elements;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.KernelArgs;
+import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.spi.ir.CoreOp;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Matrix product of any strides: {@code out[.., m, n] = sum over k of a[.., m, k] * b[.., k, n]}.
+ * Products and sums in F64, one rounding at the end.
+ */
+final class MatmulKernel implements Kernel {
+  private final boolean transposeB;
+
+  MatmulKernel(CoreOp.Matmul op) {
+    this.transposeB = op.transposeB();
+  }
+
+  @Override
+  public void run(KernelArgs args) {
+    Tensor a = args.in(0);
+    Tensor b = args.in(1);
+    Tensor out = args.out(0);
+    int rank = out.rank();
+    List<Integer> batch = IntStream.range(0, rank - 2).boxed().toList();
+    Walk fromA = new Walk(a, batch);
+    Walk fromB = new Walk(b, batch);
+    Walk to = new Walk(out, batch);
+    for (long i = 0; i < to.count(); i++) {
+      multiply(a, fromA.next(), b, fromB.next(), out, to.next());
+    }
+  }
+
+  private void multiply(Tensor a, long aBase, Tensor b, long bBase, Tensor out, long outBase) {
+    int row = out.rank() - 2;
+    int column = out.rank() - 1;
+    int kAxis = transposeB ? column : row;
+    int nAxis = transposeB ? row : column;
+    int m = (int) out.size(row);
+    int n = (int) out.size(column);
+    int k = (int) a.size(column);
+    float[][] rows = new float[m][];
+    for (int i = 0; i < m; i++) {
+      rows[i] = line(a, aBase + i * a.stride(row) * a.dtype().bytes(), column, k);
+    }
+    for (int j = 0; j < n; j++) {
+      float[] weights = line(b, bBase + j * b.stride(nAxis) * b.dtype().bytes(), kAxis, k);
+      for (int i = 0; i < m; i++) {
+        long to = outBase + (i * out.stride(row) + j * out.stride(column)) * out.dtype().bytes();
+        Elements.setFloat(out.dtype(), out.segment(), to, (float) dot(rows[i], weights));
+      }
+    }
+  }
+
+  private static float[] line(Tensor t, long at, int axis, int n) {
+    float[] line = new float[n];
+    long step = t.stride(axis) * t.dtype().bytes();
+    for (int i = 0; i < n; i++) {
+      line[i] = Elements.getFloat(t.dtype(), t.segment(), at + i * step);
+    }
+    return line;
+  }
+
+  private static double dot(float[] x, float[] y) {
+    double sum = 0;
+    for (int i = 0; i < x.length; i++) {
+      sum += (double) x[i] * y[i];
+    }
+    return sum;
+  }
+}
