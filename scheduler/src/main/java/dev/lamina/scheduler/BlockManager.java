@@ -16,8 +16,7 @@ final class BlockManager {
     this(groups, enablePrefixCaching, PrefixCache::mix);
   }
 
-  BlockManager(
-      List<KvGroup> groups, boolean enablePrefixCaching, PrefixCache.BlockHash blockHash) {
+  BlockManager(List<KvGroup> groups, boolean enablePrefixCaching, PrefixCache.BlockHash blockHash) {
     this.blockSize = groups.get(0).blockSize();
     this.enablePrefixCaching = enablePrefixCaching;
     this.pools = new BlockPool[groups.size()];
@@ -26,8 +25,7 @@ final class BlockManager {
       if (group.blockSize() != blockSize) {
         throw new IllegalArgumentException(
             "KV groups: expected one block size, got %d for %s and %d for %s"
-                .formatted(
-                    blockSize, groups.get(0).name(), group.blockSize(), group.name()));
+                .formatted(blockSize, groups.get(0).name(), group.blockSize(), group.name()));
       }
       pools[g] = new BlockPool(group, blockHash);
     }

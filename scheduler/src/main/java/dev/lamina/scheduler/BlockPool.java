@@ -80,8 +80,7 @@ final class BlockPool {
     while (table.numHashedBlocks < numFull) {
       KvBlock block = blocks[table.blockIds[table.numHashedBlocks]];
       int from = table.numHashedBlocks * group.blockSize();
-      table.prefixId =
-          cache.insert(block, table.prefixId, request.origin, request.tokenIds, from);
+      table.prefixId = cache.insert(block, table.prefixId, request.origin, request.tokenIds, from);
       table.numHashedBlocks++;
     }
   }

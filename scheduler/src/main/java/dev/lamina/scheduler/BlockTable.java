@@ -2,7 +2,9 @@ package dev.lamina.scheduler;
 
 import java.util.Arrays;
 
-/** The KV blocks of one request in one {@link KvGroup}, in token order; append-only while it runs. */
+/**
+ * The KV blocks of one request in one {@link KvGroup}, in token order; append-only while it runs.
+ */
 final class BlockTable {
   int[] blockIds = new int[16];
   int numBlocks;

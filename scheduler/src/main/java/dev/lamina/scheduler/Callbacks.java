@@ -32,7 +32,8 @@ final class Callbacks {
     try {
       request.listener.onFinished(output);
     } catch (RuntimeException | Error e) {
-      LOG.log(Level.ERROR, "request " + output.requestId() + ": onFinished of its listener threw", e);
+      LOG.log(
+          Level.ERROR, "request " + output.requestId() + ": onFinished of its listener threw", e);
     }
     try {
       observer.onRequestFinished(output);

@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Takes requests from any thread and runs them, step by step, on one.
  *
- * <p>{@link #start} gives it a thread of its own; without that, the caller drives {@link #step} from
- * one thread. A request goes from the inbox to waiting, to running, to its end; {@link RequestHandle}
- * and {@link TokenListener} tell.
+ * <p>{@link #start} gives it a thread of its own; without that, the caller drives {@link #step}
+ * from one thread. A request goes from the inbox to waiting, to running, to its end; {@link
+ * RequestHandle} and {@link TokenListener} tell.
  */
 public final class Engine implements AutoCloseable {
   private final Inbox inbox = new Inbox();
@@ -46,8 +46,7 @@ public final class Engine implements AutoCloseable {
     this.enablePrefixCaching = config.enablePrefixCaching();
     this.executor = executor;
     Callbacks callbacks = new Callbacks(observer, numUnfinished);
-    this.scheduler =
-        new Scheduler(config, limits.eosTokenIds(), blockManager, callbacks, counters);
+    this.scheduler = new Scheduler(config, limits.eosTokenIds(), blockManager, callbacks, counters);
     this.scheduled = new SchedulerOutput(config.maxNumSeqs());
     this.batch = new ScheduledBatch(config.maxNumSeqs(), config.maxNumBatchedTokens(), groups);
     this.numFreeKvBlocks = blockManager.numFreeBlocks();
@@ -107,9 +106,12 @@ public final class Engine implements AutoCloseable {
     }
     publish();
     if (scheduled.numSeqs() == 0 && scheduler.hasRequests()) {
-      throw new AssertionError("schedule: expected tokens to run for "
-          + scheduler.numWaiting() + " waiting and " + scheduler.numRunning()
-          + " running requests, got none");
+      throw new AssertionError(
+          "schedule: expected tokens to run for "
+              + scheduler.numWaiting()
+              + " waiting and "
+              + scheduler.numRunning()
+              + " running requests, got none");
     }
     return scheduled.numSeqs() > 0;
   }

@@ -7,12 +7,12 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request inside the engine. Fields belong to the engine thread; the {@link RequestHandle} methods
- * are what other threads may call.
+ * A request inside the engine. Fields belong to the engine thread; the {@link RequestHandle}
+ * methods are what other threads may call.
  *
  * <p>{@code numComputedTokens} chases {@code numTokens + numOutputPlaceholders}: a step hands out
- * tokens so that the first catches up with the second, whether they are prompt, recomputed output or
- * the one new token of decode.
+ * tokens so that the first catches up with the second, whether they are prompt, recomputed output
+ * or the one new token of decode.
  */
 final class Request implements RequestHandle {
   enum Status {

@@ -13,8 +13,7 @@ final class SampledToken implements TokenOutput {
     this.sampled = new SampledTokens(maxNumSeqs);
   }
 
-  void at(
-      SampledTokens sampled, int row, Request request, @Nullable FinishReason finishReason) {
+  void at(SampledTokens sampled, int row, Request request, @Nullable FinishReason finishReason) {
     this.sampled = sampled;
     this.row = row;
     this.request = request;

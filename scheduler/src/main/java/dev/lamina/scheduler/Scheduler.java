@@ -2,7 +2,6 @@ package dev.lamina.scheduler;
 
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.List;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
@@ -187,9 +186,9 @@ final class Scheduler {
   }
 
   /**
-   * Lets requests admitted in this step share the blocks that it fills: every layer stores all KV of
-   * a step before it attends. Only after the last preemption of the step, as a victim's blocks are
-   * not filled.
+   * Lets requests admitted in this step share the blocks that it fills: every layer stores all KV
+   * of a step before it attends. Only after the last preemption of the step, as a victim's blocks
+   * are not filled.
    */
   private void commitScheduled(SchedulerOutput scheduled) {
     for (int i = 0; i < scheduled.numSeqs(); i++) {
