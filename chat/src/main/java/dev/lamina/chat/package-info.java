@@ -1,4 +1,7 @@
-/** Text to tokens and back; knows nothing of models or devices. */
+/**
+ * Text to tokens and back: tokenizers, the incremental detokenizer, stop strings, messages and chat
+ * templates. Nothing here knows of models, devices or HTTP.
+ */
 @NullMarked
 package dev.lamina.chat;
 

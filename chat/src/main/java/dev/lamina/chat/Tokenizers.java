@@ -1,0 +1,44 @@
+package dev.lamina.chat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Opens the tokenizer of a model's folder. */
+public final class Tokenizers {
+  private static final System.Logger LOG = System.getLogger(Tokenizers.class.getName());
+
+  private Tokenizers() {}
+
+  /** Whether the folder has a tokenizer; a model without one takes and gives token ids only. */
+  public static boolean isPresent(Path folder) {
+    return Files.exists(folder.resolve("tokenizer.json"));
+  }
+
+  /**
+   * Reads {@code tokenizer.json} and {@code tokenizer_config.json}. Byte-pair encodings are read in
+   * Java; what that does not know goes to the Hugging Face library in Rust, with a line in the log.
+   *
+   * @throws TokenizerException when the files are missing, unreadable or of a form neither knows
+   */
+  public static Tokenizer load(Path folder) {
+    Path file = folder.resolve("tokenizer.json");
+    if (!Files.exists(file)) {
+      throw new TokenizerException(
+          "load tokenizer: expected "
+              + file
+              + ", there is none; use `tokens`, or put the model's tokenizer.json there");
+    }
+    TokenizerJson json = TokenizerJson.read(file);
+    TokenizerConfig config = TokenizerConfig.read(folder);
+    try {
+      return BpeTokenizer.create(json, config);
+    } catch (UnsupportedPartException e) {
+      LOG.log(
+          System.Logger.Level.INFO,
+          "tokenizer {0}: the Rust library reads it, the Java one has no {1}",
+          file,
+          e.getMessage());
+      return DjlTokenizer.create(json, config, e.getMessage());
+    }
+  }
+}

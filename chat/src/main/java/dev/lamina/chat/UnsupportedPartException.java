@@ -1,0 +1,13 @@
+package dev.lamina.chat;
+
+/**
+ * A part of {@code tokenizer.json} that the Java tokenizer does not read; the loader then takes the
+ * Rust library. The message names the part: {@code normalizer Precompiled}.
+ */
+final class UnsupportedPartException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  UnsupportedPartException(String part) {
+    super(part);
+  }
+}

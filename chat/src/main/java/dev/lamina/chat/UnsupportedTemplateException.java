@@ -1,0 +1,10 @@
+package dev.lamina.chat;
+
+/** A model's chat template cannot be rendered; text and token prompts still work. */
+public final class UnsupportedTemplateException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  UnsupportedTemplateException(String message) {
+    super(message);
+  }
+}
