@@ -7,8 +7,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * Byte-pair encoding of one pre-token (Sennrich, Haddow and Birch 2016): start from characters and
- * apply the best-ranked merge, the leftmost of equals, until none is left. A heap of candidate pairs
- * keeps a long pre-token at O(n log n).
+ * apply the best-ranked merge, the leftmost of equals, until none is left. A heap of candidate
+ * pairs keeps a long pre-token at O(n log n).
  */
 final class BpeModel {
   private static final int NONE = -1;
@@ -198,8 +198,7 @@ final class BpeModel {
     }
 
     private void offer(int at) {
-      long merge =
-          next[at] == NONE ? MergeTable.ABSENT : merges.find(ids[at], ids[next[at]]);
+      long merge = next[at] == NONE ? MergeTable.ABSENT : merges.find(ids[at], ids[next[at]]);
       rank[at] = merge == MergeTable.ABSENT ? NONE : MergeTable.rank(merge);
       if (rank[at] == NONE) {
         return;

@@ -4,8 +4,8 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A byte-pair tokenizer in Java, both the byte-level kind (GPT-2 and after) and SentencePiece's kind
- * with byte tokens. It starts about 0.2 s sooner than the Rust library, which is its oracle.
+ * A byte-pair tokenizer in Java, both the byte-level kind (GPT-2 and after) and SentencePiece's
+ * kind with byte tokens. It starts about 0.2 s sooner than the Rust library, which is its oracle.
  */
 final class BpeTokenizer implements Tokenizer {
   private final Vocabulary vocabulary;
@@ -126,8 +126,7 @@ final class BpeTokenizer implements Tokenizer {
 
     @Override
     public void text(String text, int start) {
-      addedTokens.splitNormalized(
-          normalizer.normalize(text), new NormalizedText(ids, start == 0));
+      addedTokens.splitNormalized(normalizer.normalize(text), new NormalizedText(ids, start == 0));
     }
 
     @Override
@@ -148,8 +147,7 @@ final class BpeTokenizer implements Tokenizer {
 
     @Override
     public void text(String text, int start) {
-      preTokenizer.apply(
-          text, atStart && start == 0, (piece, first) -> model.encode(piece, ids));
+      preTokenizer.apply(text, atStart && start == 0, (piece, first) -> model.encode(piece, ids));
     }
 
     @Override

@@ -5,8 +5,8 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The {@code decoder} of a {@code tokenizer.json}, as a pipeline of stages that take tokens one at a
- * time and pass text on as soon as it is certain.
+ * The {@code decoder} of a {@code tokenizer.json}, as a pipeline of stages that take tokens one at
+ * a time and pass text on as soon as it is certain.
  *
  * <p>One deviation from the Rust library: in a run of byte tokens that is not all UTF-8 the library
  * replaces every byte, and so must see the run's end; here the characters that are whole stay.
@@ -15,7 +15,9 @@ final class Decoder {
 
   /** One stage of one stream; it keeps what is not certain yet. */
   private interface Stage {
-    /** Takes a token, or a part of the text after tokens were fused, and appends what is certain. */
+    /**
+     * Takes a token, or a part of the text after tokens were fused, and appends what is certain.
+     */
     void append(String token, StringBuilder out);
 
     /** Ends the stream and appends what was kept. */

@@ -48,9 +48,13 @@ final class JsonTrees {
       String at =
           e.getLocation() == null
               ? ""
-              : " at line " + e.getLocation().getLineNr() + " column " + e.getLocation().getColumnNr();
+              : " at line "
+                  + e.getLocation().getLineNr()
+                  + " column "
+                  + e.getLocation().getColumnNr();
       throw new TokenizerException(
-          "read " + file + ": not valid JSON" + at + " (" + oneLine(e) + "); fetch the file again", e);
+          "read " + file + ": not valid JSON" + at + " (" + oneLine(e) + "); fetch the file again",
+          e);
     }
   }
 

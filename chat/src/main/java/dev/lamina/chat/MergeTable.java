@@ -3,8 +3,8 @@ package dev.lamina.chat;
 import java.util.Arrays;
 
 /**
- * The merges of a byte-pair encoding: a pair of ids to the merge's rank and the id it makes, by open
- * addressing in two arrays of longs.
+ * The merges of a byte-pair encoding: a pair of ids to the merge's rank and the id it makes, by
+ * open addressing in two arrays of longs.
  */
 final class MergeTable {
   /** What {@link #find} gives for a pair that does not merge. */

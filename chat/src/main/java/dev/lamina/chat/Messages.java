@@ -69,7 +69,9 @@ public final class Messages {
     List<ToolCall> calls = toolCalls(node.get("tool_calls"), path + ".tool_calls");
     if (!calls.isEmpty() && role != Role.ASSISTANT) {
       throw new InvalidMessagesException(
-          path + ".tool_calls: only an assistant message can have them, got role " + role.wireName());
+          path
+              + ".tool_calls: only an assistant message can have them, got role "
+              + role.wireName());
     }
     String content = content(node.get("content"), path + ".content");
     if (content == null && calls.isEmpty()) {
@@ -91,8 +93,7 @@ public final class Messages {
         }
       }
     }
-    String got =
-        node != null && node.isString() ? PythonJson.write(node) : kind(node);
+    String got = node != null && node.isString() ? PythonJson.write(node) : kind(node);
     throw new InvalidMessagesException(
         path + ": expected system, user, assistant or tool, got " + got);
   }

@@ -7,8 +7,8 @@ import tools.jackson.databind.JsonNode;
 /**
  * The chat template of the built-in models, written out: ChatML with tools listed in the system
  * message, calls between {@code <tool_call>} tags and tool results inside a user message. It has no
- * further variables and ignores them, and writes a system message only where it is the first, as the
- * template's text does.
+ * further variables and ignores them, and writes a system message only where it is the first, as
+ * the template's text does.
  */
 final class MicroChatTemplate implements ChatTemplate {
 

@@ -30,7 +30,8 @@ sealed interface Normalizer {
               node.path("strip_left").asBoolean(false), node.path("strip_right").asBoolean(false));
       case "Prepend" -> new Prepend(node.path("prepend").asString(""));
       case "Replace" ->
-          new Replace(PreTokenizer.pattern(node.path("pattern")), node.path("content").asString(""));
+          new Replace(
+              PreTokenizer.pattern(node.path("pattern")), node.path("content").asString(""));
       case "Sequence" -> {
         List<Normalizer> parts = new ArrayList<>();
         for (JsonNode part : node.path("normalizers")) {
@@ -62,8 +63,7 @@ sealed interface Normalizer {
     @Override
     public String normalize(String text) {
       StringBuilder out = new StringBuilder(text.length());
-      text.codePoints()
-          .forEach(c -> out.append(Character.toString(c).toLowerCase(Locale.ROOT)));
+      text.codePoints().forEach(c -> out.append(Character.toString(c).toLowerCase(Locale.ROOT)));
       return out.toString();
     }
   }

@@ -128,8 +128,7 @@ sealed interface PreTokenizer {
         return;
       }
       String marked = text.replace(" ", mark);
-      boolean prepend =
-          prependScheme.equals("always") || prependScheme.equals("first") && atStart;
+      boolean prepend = prependScheme.equals("always") || prependScheme.equals("first") && atStart;
       if (prepend && !marked.startsWith(mark)) {
         marked = mark + marked;
       }

@@ -101,8 +101,7 @@ final class PythonJson {
       return plain.contains(".") ? plain : plain + ".0";
     }
     String digits = exact.unscaledValue().abs().toString();
-    String mantissa =
-        digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
+    String mantissa = digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
     String sign = value < 0 ? "-" : "";
     String power = (exponent < 0 ? "-" : "+") + (Math.abs(exponent) < 10 ? "0" : "");
     return sign + mantissa + "e" + power + Math.abs(exponent);

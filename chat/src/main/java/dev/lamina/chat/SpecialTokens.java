@@ -4,9 +4,9 @@ import java.util.Arrays;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What goes around an encoded text: the {@code post_processor} of {@code tokenizer.json}, over which
- * an explicit {@code add_bos_token} or {@code add_eos_token} of {@code tokenizer_config.json} has
- * the last word.
+ * What goes around an encoded text: the {@code post_processor} of {@code tokenizer.json}, over
+ * which an explicit {@code add_bos_token} or {@code add_eos_token} of {@code tokenizer_config.json}
+ * has the last word.
  *
  * @param before ids before the text; owned by this record
  * @param after ids after the text; owned by this record

@@ -21,8 +21,8 @@ public interface Tokenizer extends AutoCloseable {
   int[] encode(String text, boolean addSpecialTokens);
 
   /**
-   * Decodes ids to text; equals what a fresh {@link Detokenizer} gives for the same ids. Ids outside
-   * the vocabulary are left out; bytes that form no UTF-8 become U+FFFD.
+   * Decodes ids to text; equals what a fresh {@link Detokenizer} gives for the same ids. Ids
+   * outside the vocabulary are left out; bytes that form no UTF-8 become U+FFFD.
    *
    * @param ids token ids
    * @param skipSpecialTokens whether to leave special tokens out of the text

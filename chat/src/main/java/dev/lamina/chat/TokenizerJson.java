@@ -101,7 +101,12 @@ record TokenizerJson(
         if (id < 0 || id >= MAX_ID) {
           throw invalid(
               file,
-              "model.vocab of \"" + token + "\": expected an id of 0.." + (MAX_ID - 1) + ", got " + id);
+              "model.vocab of \""
+                  + token
+                  + "\": expected an id of 0.."
+                  + (MAX_ID - 1)
+                  + ", got "
+                  + id);
         }
         vocabulary.put(token, (int) id);
       }
@@ -143,7 +148,8 @@ record TokenizerJson(
 
     private TokenizerException badMerge() {
       return invalid(
-          file, "model.merges[" + merges.size() / 2 + "]: expected two tokens; fetch the file again");
+          file,
+          "model.merges[" + merges.size() / 2 + "]: expected two tokens; fetch the file again");
     }
 
     /** Older files do not name the type of a byte-pair encoding. */
@@ -163,7 +169,8 @@ record TokenizerJson(
 
     private void expect(JsonToken wanted, JsonToken got, String what, String form) {
       if (got != wanted) {
-        throw invalid(file, what + ": expected " + form + ", got " + got + "; fetch the file again");
+        throw invalid(
+            file, what + ": expected " + form + ", got " + got + "; fetch the file again");
       }
     }
   }

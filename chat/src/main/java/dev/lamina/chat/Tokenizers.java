@@ -37,8 +37,8 @@ public final class Tokenizers {
           System.Logger.Level.INFO,
           "tokenizer {0}: the Rust library reads it, the Java one has no {1}",
           file,
-          e.getMessage());
-      return DjlTokenizer.create(json, config, e.getMessage());
+          e.part());
+      return DjlTokenizer.create(json, config, e.part());
     }
   }
 }

@@ -3,9 +3,9 @@ package dev.lamina.chat;
 import java.util.Arrays;
 
 /**
- * Incremental decoding over a tokenizer that only decodes whole lists: decodes a short window twice,
- * without and with the newest ids, and gives the difference. The window's first part is text that
- * was given already; it keeps the decoder from taking the window for the start of a text.
+ * Incremental decoding over a tokenizer that only decodes whole lists: decodes a short window
+ * twice, without and with the newest ids, and gives the difference. The window's first part is text
+ * that was given already; it keeps the decoder from taking the window for the start of a text.
  */
 final class WindowDetokenizer implements Detokenizer {
   private static final int MAX_HELD = 16;
