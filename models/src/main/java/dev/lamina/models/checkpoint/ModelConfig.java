@@ -102,6 +102,17 @@ public final class ModelConfig {
   }
 
   /**
+   * Whether a key stands here, if only with null: families whose default is not null tell the two
+   * apart.
+   *
+   * @param key of this object
+   * @return true if it does
+   */
+  public boolean names(String key) {
+    return node.has(key);
+  }
+
+  /**
    * A nested object.
    *
    * @param key of this object

@@ -1,7 +1,10 @@
 package dev.lamina.models.checkpoint;
 
+import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Shape;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +44,32 @@ public interface TensorSource extends AutoCloseable {
    */
   default @Nullable StoredTensor find(String name, Shape needed) {
     return find(name);
+  }
+
+  /**
+   * The dtype that most bytes of the weights are of.
+   *
+   * @return a plain dtype, null if most are quantised
+   */
+  default @Nullable DType weightsDtype() {
+    Map<DType, Long> bytes = new EnumMap<>(DType.class);
+    long blocked = 0;
+    for (StoredTensor t : tensors()) {
+      if (t.type().isBlocked()) {
+        blocked += t.data().byteSize();
+      } else {
+        bytes.merge(t.type().dtype(), t.data().byteSize(), Long::sum);
+      }
+    }
+    DType most = null;
+    long count = blocked;
+    for (Map.Entry<DType, Long> e : bytes.entrySet()) {
+      if (e.getValue() > count) {
+        most = e.getKey();
+        count = e.getValue();
+      }
+    }
+    return most;
   }
 
   /** Unmaps the files; idempotent. */

@@ -1,0 +1,96 @@
+package dev.lamina.models;
+
+import dev.lamina.models.checkpoint.GenerationConfig;
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.models.checkpoint.TensorSource;
+import dev.lamina.models.safetensors.SafetensorsCheckpoint;
+import dev.lamina.spi.ir.DType;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A model before any device sees it: configuration, architecture and tensors. Closing it unmaps the
+ * tensors; a {@link LoadedModel} made of it must be closed first.
+ *
+ * @param name what to call it in messages: the folder or shape
+ * @param config its {@code config.json}
+ * @param architecture as its family parsed it
+ * @param generation what its makers recommend
+ * @param tensors its weights
+ */
+public record Checkpoint(
+    String name,
+    ModelConfig config,
+    Architecture architecture,
+    GenerationConfig generation,
+    TensorSource tensors)
+    implements AutoCloseable {
+
+  /**
+   * Opens a folder with {@code config.json} and {@code *.safetensors}.
+   *
+   * @param folder the folder
+   * @return the checkpoint; the caller closes it
+   * @throws ModelException if something is missing, malformed or not built; one line
+   */
+  public static Checkpoint open(Path folder) throws ModelException {
+    if (!Files.isDirectory(folder)) {
+      throw new ModelException(
+          "open %s: expected a folder with config.json and *.safetensors, got %s; check the path"
+              .formatted(folder, Files.exists(folder) ? "a file" : "nothing there"));
+    }
+    ModelConfig config = ModelConfig.read(folder.resolve("config.json"));
+    Architecture architecture = ModelFamilies.parse(config);
+    GenerationConfig generation = GenerationConfig.read(folder, config);
+    return new Checkpoint(
+        folder.toString(), config, architecture, generation, SafetensorsCheckpoint.open(folder));
+  }
+
+  /**
+   * Makes a model of a real model's shape with random weights.
+   *
+   * @param shape one of {@link Shapes#names()}
+   * @param dtype of the weights: F32, F16 or BF16
+   * @param seed the same seed gives the same weights
+   * @return the checkpoint; the caller closes it
+   * @throws ModelException if the shape is not known or not built
+   */
+  public static Checkpoint synthetic(String shape, DType dtype, long seed) throws ModelException {
+    ModelConfig config = Shapes.config(shape);
+    return new Checkpoint(
+        shape,
+        config,
+        ModelFamilies.parse(config),
+        GenerationConfig.of(config),
+        new SyntheticTensors(shape, dtype, seed));
+  }
+
+  /**
+   * The family's name.
+   *
+   * @return {@code model_type} of the configuration
+   */
+  public String modelType() {
+    try {
+      return config.string("model_type");
+    } catch (ModelException e) {
+      throw new IllegalStateException("a configuration without model_type was parsed", e);
+    }
+  }
+
+  /**
+   * Parameters in the files.
+   *
+   * @return elements over all tensors
+   */
+  public long parameters() {
+    return tensors.tensors().stream().mapToLong(StoredTensor::elements).sum();
+  }
+
+  @Override
+  public void close() {
+    tensors.close();
+  }
+}

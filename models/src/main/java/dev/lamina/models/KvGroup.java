@@ -1,0 +1,64 @@
+package dev.lamina.models;
+
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.StateSpec;
+import dev.lamina.spi.ir.StepSlots;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Layers whose keys and values share one block table and one rule for how long pages live.
+ *
+ * @param layers what each layer of the group stores
+ * @param window positions that any of its layers still reads, 0 = all; pages further back may be
+ *     freed
+ */
+public record KvGroup(List<LayerKv> layers, long window) {
+  /** Copies the list. */
+  public KvGroup {
+    layers = List.copyOf(layers);
+  }
+
+  /**
+   * Keys and values of one layer.
+   *
+   * @param layer 0-based
+   * @param numKvHeads heads of both
+   * @param keyDim width of a key
+   * @param valueDim width of a value
+   */
+  public record LayerKv(int layer, int numKvHeads, int keyDim, int valueDim) {}
+
+  /**
+   * The group of a decoder whose layers are all alike.
+   *
+   * @param shape the decoder's sizes
+   * @param window positions any layer reads, 0 = all
+   * @return the group
+   */
+  public static KvGroup of(DecoderShape shape, long window) {
+    List<LayerKv> layers = new ArrayList<>();
+    for (int i = 0; i < shape.numLayers(); i++) {
+      layers.add(new LayerKv(i, shape.numKvHeads(), shape.headDim(), shape.headDim()));
+    }
+    return new KvGroup(layers, window);
+  }
+
+  /**
+   * The pool of this group.
+   *
+   * @param group 0-based position in the model's list
+   * @param slotsPerPage tokens of a page
+   * @param dtype of keys and values
+   * @return entries {@code k} and {@code v} for each layer
+   */
+  public StateSpec pool(int group, int slotsPerPage, DType dtype) {
+    List<StateSpec.Entry> entries = new ArrayList<>();
+    for (LayerKv l : layers) {
+      entries.add(new StateSpec.Entry("k", l.layer, dtype, List.of(l.numKvHeads, l.keyDim)));
+      entries.add(new StateSpec.Entry("v", l.layer, dtype, List.of(l.numKvHeads, l.valueDim)));
+    }
+    String name = StepSlots.kvPool(group);
+    return new StateSpec(name, slotsPerPage, StepSlots.poolSlots(name, slotsPerPage), entries);
+  }
+}

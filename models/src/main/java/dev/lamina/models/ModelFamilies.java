@@ -1,0 +1,94 @@
+package dev.lamina.models;
+
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import java.util.Map;
+import java.util.ServiceLoader;
+import java.util.TreeMap;
+
+/** The families on the module path. */
+public final class ModelFamilies {
+  private ModelFamilies() {}
+
+  /**
+   * Every family that a provider brings.
+   *
+   * @return {@code model_type} to family, sorted
+   * @throws ModelException if two families claim one type
+   */
+  public static Map<String, ModelFamily> byType() throws ModelException {
+    Map<String, ModelFamily> found = new TreeMap<>();
+    for (ModelFamily family : ServiceLoader.load(ModelFamily.class)) {
+      for (String type : family.modelTypes()) {
+        ModelFamily before = found.put(type, family);
+        if (before != null && before.getClass() != family.getClass()) {
+          throw new ModelException(
+              "families: expected one for model_type '%s', got %s and %s; remove one of the jars"
+                  .formatted(type, before.getClass().getName(), family.getClass().getName()));
+        }
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Parses a configuration by the family that its {@code model_type} names.
+   *
+   * @param config a {@code config.json}
+   * @return the architecture
+   * @throws ModelException if no family knows the type, or the configuration is refused
+   */
+  public static Architecture parse(ModelConfig config) throws ModelException {
+    String type = config.string("model_type");
+    Map<String, ModelFamily> families = byType();
+    ModelFamily family = families.get(type);
+    if (family == null) {
+      throw new ModelException(
+          "read %s: model_type: expected one of %s, got '%s'; nearest is '%s', docs/adding-a-model.md"
+                  .formatted(
+                      config.origin(),
+                      String.join(", ", families.keySet()),
+                      type,
+                      nearest(type, families.keySet()))
+              + " says how to add a family");
+    }
+    if (config.has("quantization_config")) {
+      throw new ModelException(
+          "read %s: quantization_config: expected plain F32, F16 or BF16 weights, got quantised ones;"
+                  .formatted(config.origin())
+              + " their formats are not built yet, use the unquantised checkpoint");
+    }
+    return family.parse(config);
+  }
+
+  private static String nearest(String type, Iterable<String> known) {
+    String best = "none";
+    int least = Integer.MAX_VALUE;
+    for (String k : known) {
+      int d = distance(type, k);
+      if (d < least) {
+        least = d;
+        best = k;
+      }
+    }
+    return best;
+  }
+
+  /** Levenshtein's distance, by one row of its table. */
+  private static int distance(String a, String b) {
+    int[] row = new int[b.length() + 1];
+    for (int j = 0; j <= b.length(); j++) {
+      row[j] = j;
+    }
+    for (int i = 1; i <= a.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j <= b.length(); j++) {
+        int change = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+        diagonal = row[j];
+        row[j] = Math.min(change, Math.min(row[j], row[j - 1]) + 1);
+      }
+    }
+    return row[b.length()];
+  }
+}

@@ -1,0 +1,128 @@
+package dev.lamina.models;
+
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.Device;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.Ops;
+import dev.lamina.spi.ir.StateSpec;
+import dev.lamina.spi.ir.StepSlots;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A model's step as a graph with the weights it needs, before any device sees it.
+ *
+ * @param checkpoint where it comes from
+ * @param options how it was planned
+ * @param graph one step, with inputs and outputs by {@link StepSlots}
+ * @param slots the step's symbols
+ * @param weights what to bind to the graph's weight inputs
+ * @param unused tensors of the checkpoint that the graph does not read
+ * @param activations dtype of activations
+ * @param kvDtype dtype of keys and values
+ */
+public record ModelPlan(
+    Checkpoint checkpoint,
+    ModelOptions options,
+    Graph graph,
+    StepSlots slots,
+    List<WeightTable.Planned> weights,
+    List<String> unused,
+    DType activations,
+    DType kvDtype) {
+  private static final System.Logger LOG = System.getLogger(ModelPlan.class.getName());
+
+  /** Copies the lists. */
+  public ModelPlan {
+    weights = List.copyOf(weights);
+    unused = List.copyOf(unused);
+  }
+
+  /**
+   * Builds the graph.
+   *
+   * @param checkpoint the model
+   * @param options limits and precision
+   * @return the plan
+   * @throws ModelException if a weight is missing or misshapen, or a sequence would be longer than
+   *     the model is made for
+   */
+  public static ModelPlan of(Checkpoint checkpoint, ModelOptions options) throws ModelException {
+    Architecture architecture = checkpoint.architecture();
+    int maxPositions = architecture.shape().maxPositions();
+    if (options.maxModelLen() > maxPositions) {
+      throw new ModelException(
+          "plan %s: expected sequences of at most %d tokens (max_position_embeddings), got %d; ask"
+                  .formatted(checkpoint.name(), maxPositions, options.maxModelLen())
+              + " for fewer");
+    }
+    DType kvDtype = options.kvDtype(checkpoint.tensors().weightsDtype());
+    Ops ops = new Ops(checkpoint.modelType());
+    WeightTable table = new WeightTable(ops, checkpoint.tensors(), architecture.weightNames());
+    Layers layers = new Layers(ops, table, architecture, options, kvDtype);
+    architecture.build(layers);
+    ModelPlan plan =
+        new ModelPlan(
+            checkpoint,
+            options,
+            layers.build(),
+            options.slots(maxPositions),
+            table.planned(),
+            table.unused(),
+            options.activations(),
+            kvDtype);
+    plan.warnOfUnused();
+    return plan;
+  }
+
+  private void warnOfUnused() {
+    // Older checkpoints carry the frequencies that are computed here.
+    List<String> odd = unused.stream().filter(n -> !n.endsWith("rotary_emb.inv_freq")).toList();
+    if (!odd.isEmpty()) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "load {0}: {1} tensors are not part of {2} and stay unused, the first is ''{3}''",
+          checkpoint.name(),
+          odd.size(),
+          checkpoint.modelType(),
+          odd.getFirst());
+    }
+  }
+
+  /**
+   * Longest sequence that fits the plan.
+   *
+   * @return tokens
+   */
+  public int maxModelLen() {
+    return options.maxModelLen(checkpoint.architecture().shape().maxPositions());
+  }
+
+  /**
+   * The pools of keys and values, in the order of the KV groups.
+   *
+   * @return what each slot of each pool holds
+   */
+  public List<StateSpec> pools() {
+    List<KvGroup> groups = checkpoint.architecture().kvGroups();
+    List<StateSpec> pools = new ArrayList<>();
+    for (int g = 0; g < groups.size(); g++) {
+      pools.add(groups.get(g).pool(g, options.slotsPerPage(), kvDtype));
+    }
+    return List.copyOf(pools);
+  }
+
+  /**
+   * Gives the weights to a device and compiles the graph there.
+   *
+   * @param device stays open for as long as the model
+   * @param listener hears the progress
+   * @return the model; the caller closes it before checkpoint and device
+   * @throws BackendException if the device refuses or runs out of memory; nothing is left on it
+   */
+  public LoadedModel load(Device device, LoadListener listener) throws BackendException {
+    return LoadedModel.load(this, device, listener);
+  }
+}

@@ -1,0 +1,133 @@
+package dev.lamina.models;
+
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.models.checkpoint.TensorSource;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Shape;
+import dev.lamina.spi.ir.TensorType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Random weights made when asked for, off the heap, in whatever shape is needed.
+ *
+ * <p>Matrices hold values of magnitude 2^-6 to 2^-5 and random sign, close to the spread that
+ * models are initialised with, so that activations stay finite through any depth; vectors of norms
+ * hold ones. An element is a hash of seed, name and index, so threads need no order.
+ */
+final class SyntheticTensors implements TensorSource {
+  private static final long CHUNK = 1L << 20;
+
+  private final String shapeName;
+  private final DType dtype;
+  private final long seed;
+  private final Arena arena;
+  private final Map<String, StoredTensor> made = new LinkedHashMap<>();
+
+  /** Bits of an element: those that are random, and those that are set. */
+  private record Pattern(long random, long fixed, long one) {
+    static Pattern of(DType dtype) throws ModelException {
+      return switch (dtype) {
+        case F32 -> new Pattern(0x807F_FFFF_807F_FFFFL, 0x3C80_0000_3C80_0000L, 0x3F80_0000);
+        case F16 -> new Pattern(0x83FF_83FF_83FF_83FFL, 0x2400_2400_2400_2400L, 0x3C00);
+        case BF16 -> new Pattern(0x807F_807F_807F_807FL, 0x3C80_3C80_3C80_3C80L, 0x3F80);
+        case F8E4M3, F8E5M2, I64, I32, I16, I8, U32, U16, U8, BOOL ->
+            throw new ModelException(
+                "random weights: expected dtype f32, f16 or bf16, got "
+                    + dtype.text()
+                    + "; ask for one of these");
+      };
+    }
+  }
+
+  private final Pattern pattern;
+
+  @SuppressWarnings("MustBeClosedChecker") // closed with this
+  SyntheticTensors(String shapeName, DType dtype, long seed) throws ModelException {
+    this.shapeName = shapeName;
+    this.dtype = dtype;
+    this.seed = seed;
+    this.pattern = Pattern.of(dtype);
+    this.arena = Arena.ofShared();
+  }
+
+  @Override
+  public String origin() {
+    return "random weights of " + shapeName;
+  }
+
+  @Override
+  public synchronized List<StoredTensor> tensors() {
+    return List.copyOf(made.values());
+  }
+
+  @Override
+  public synchronized @Nullable StoredTensor find(String name) {
+    return made.get(name);
+  }
+
+  @Override
+  public synchronized @Nullable StoredTensor find(String name, Shape needed) {
+    return made.computeIfAbsent(name, n -> make(n, needed));
+  }
+
+  @Override
+  public DType weightsDtype() {
+    return dtype;
+  }
+
+  private StoredTensor make(String name, Shape shape) {
+    TensorType type = TensorType.of(dtype, shape);
+    long bytes = type.byteSize();
+    // Whole words, so that the last one needs no care.
+    MemorySegment data = arena.allocate((bytes + 7) / 8 * 8, 64);
+    if (shape.rank() == 1 && name.contains("norm")) {
+      fillOnes(data);
+    } else {
+      long key = mix(seed ^ name.hashCode() * 0x9E37_79B9_7F4A_7C15L);
+      LongStream.range(0, (data.byteSize() + CHUNK - 1) / CHUNK)
+          .parallel()
+          .forEach(c -> fillRandom(data, c * CHUNK, key));
+    }
+    return new StoredTensor(name, type, data.asSlice(0, bytes).asReadOnly(), origin());
+  }
+
+  private void fillOnes(MemorySegment data) {
+    long word = pattern.one;
+    for (int bits = 8 * dtype.bytes(); bits < 64; bits *= 2) {
+      word |= word << bits;
+    }
+    for (long at = 0; at < data.byteSize(); at += 8) {
+      data.set(ValueLayout.JAVA_LONG, at, word);
+    }
+  }
+
+  private void fillRandom(MemorySegment data, long begin, long key) {
+    long end = Math.min(begin + CHUNK, data.byteSize());
+    for (long at = begin; at < end; at += 8) {
+      data.set(ValueLayout.JAVA_LONG, at, mix(key + at) & pattern.random | pattern.fixed);
+    }
+  }
+
+  /** The finalizer of SplitMix64. Source: Steele et al., OOPSLA 2014. */
+  private static long mix(long v) {
+    long z = v * 0x9E37_79B9_7F4A_7C15L;
+    z = (z ^ (z >>> 30)) * 0xBF58_476D_1CE4_E5B9L;
+    z = (z ^ (z >>> 27)) * 0x94D0_49BB_1331_11EBL;
+    return z ^ (z >>> 31);
+  }
+
+  @Override
+  public synchronized void close() {
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
+}

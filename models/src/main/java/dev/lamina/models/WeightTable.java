@@ -1,0 +1,159 @@
+package dev.lamina.models;
+
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.models.checkpoint.TensorSource;
+import dev.lamina.spi.WeightSpec;
+import dev.lamina.spi.WeightSpec.Use;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.GraphBuilder;
+import dev.lamina.spi.ir.Shape;
+import dev.lamina.spi.ir.TensorType;
+import dev.lamina.spi.ir.Value;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Binds the weights that a graph asks for to the tensors of a checkpoint, each checked against the
+ * shape that the configuration implies. A weight asked for twice is one input with both uses. Not
+ * thread-safe.
+ */
+public final class WeightTable {
+  private final GraphBuilder graph;
+  private final TensorSource source;
+  private final WeightNames names;
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
+  private final Set<String> stored = new HashSet<>();
+
+  private record Entry(Value value, StoredTensor tensor, EnumSet<Use> uses) {}
+
+  /**
+   * A weight input of a graph with the bytes to load.
+   *
+   * @param input name of the graph's input
+   * @param spec for the device
+   * @param data the bytes, off the heap
+   */
+  public record Planned(String input, WeightSpec spec, MemorySegment data) {}
+
+  WeightTable(GraphBuilder graph, TensorSource source, WeightNames names) {
+    this.graph = graph;
+    this.source = source;
+    this.names = names;
+  }
+
+  /**
+   * A weight the model can't do without.
+   *
+   * @param weight its name in graphs
+   * @param use what it is for
+   * @param sizes the shape the configuration implies
+   * @return the graph's input
+   * @throws ModelException if it is missing, of another shape or not of floats
+   */
+  Value get(String weight, Use use, long... sizes) throws ModelException {
+    Value value = find(weight, use, sizes);
+    if (value == null) {
+      throw new ModelException(
+          "load %s: tensor '%s': expected it with shape %s, got no such tensor; fetch the"
+                  .formatted(source.origin(), names.stored(weight), Shape.of(sizes))
+              + " checkpoint again, whole");
+    }
+    return value;
+  }
+
+  /**
+   * A weight that a checkpoint may leave out.
+   *
+   * @param weight its name in graphs
+   * @param use what it is for
+   * @param sizes the shape the configuration implies
+   * @return the graph's input, null if there is none
+   * @throws ModelException if it is of another shape or not of floats
+   */
+  @Nullable Value find(String weight, Use use, long... sizes) throws ModelException {
+    Entry known = entries.get(weight);
+    if (known != null) {
+      known.uses.add(use);
+      return known.value;
+    }
+    String name = names.stored(weight);
+    Shape shape = Shape.of(sizes);
+    StoredTensor tensor = source.find(name, shape);
+    if (tensor == null) {
+      return null;
+    }
+    if (!tensor.type().shape().equals(shape)) {
+      throw new ModelException(
+          "load %s: tensor '%s': expected shape %s as config.json implies, got %s; configuration"
+                  .formatted(tensor.origin(), name, shape, tensor.type().shape())
+              + " and weights are not of one model");
+    }
+    if (!tensor.type().isBlocked() && !tensor.type().dtype().isFloat()) {
+      throw new ModelException(
+          "load %s: tensor '%s': expected a float dtype, got %s; convert the checkpoint to BF16"
+              .formatted(tensor.origin(), name, tensor.type().dtype()));
+    }
+    stored.add(name);
+    return enter(weight, tensor, use);
+  }
+
+  /**
+   * A vector of floats that the host computed; the same values are one input.
+   *
+   * @param name of the graph's input, numbered from the second vector of that name on
+   * @param values its elements
+   * @return the graph's input, F32
+   */
+  Value constant(String name, float[] values) {
+    MemorySegment given = MemorySegment.ofArray(values);
+    String input = name;
+    for (int i = 1; entries.containsKey(input); i++) {
+      Entry known = entries.get(input);
+      if (known != null && known.tensor.data().mismatch(given) < 0) {
+        return known.value;
+      }
+      input = name + "." + i;
+    }
+    // A few hundred bytes, reachable from the plan for as long as a weight may share them.
+    MemorySegment data = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, values);
+    TensorType type = TensorType.of(DType.F32, values.length);
+    return enter(input, new StoredTensor(input, type, data, "computed"), Use.PLAIN);
+  }
+
+  private Value enter(String weight, StoredTensor tensor, Use use) {
+    Value value = graph.weight(weight, tensor.type());
+    entries.put(weight, new Entry(value, tensor, EnumSet.of(use)));
+    return value;
+  }
+
+  /** The weights asked for, in that order. */
+  List<Planned> planned() {
+    List<Planned> list = new ArrayList<>();
+    entries.forEach((input, e) ->
+        list.add(
+            new Planned(
+                input, new WeightSpec(e.tensor.name(), e.tensor.type(), e.uses), e.tensor.data())));
+    return List.copyOf(list);
+  }
+
+  /** Tensors of the checkpoint that the graph did not ask for. */
+  List<String> unused() {
+    List<String> list = new ArrayList<>();
+    for (StoredTensor t : source.tensors()) {
+      if (!stored.contains(t.name())) {
+        list.add(t.name());
+      }
+    }
+    return List.copyOf(list);
+  }
+}

@@ -1,0 +1,42 @@
+package dev.lamina.models.qwen2;
+
+import dev.lamina.models.AttentionSpec;
+import dev.lamina.models.DecoderShape;
+import dev.lamina.models.Layers;
+import dev.lamina.models.RopeFrequencies;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.spi.ir.Value;
+
+/** A step of Qwen 2: a pre-norm decoder with biases on queries, keys and values. */
+final class Qwen2Graph {
+  private Qwen2Graph() {}
+
+  static void build(Qwen2Config c, Layers l) throws ModelException {
+    DecoderShape s = c.shape();
+    RopeFrequencies rope = RopeFrequencies.of(c.rope(), s.headDim(), l.maxModelLen(s));
+    AttentionSpec attention = new AttentionSpec(s, rope).withBias(true);
+
+    // Token embeddings: the residual stream, x [T, H].
+    Value x = l.embedding("embed", s);
+    for (int i = 0; i < s.numLayers(); i++) {
+      String layer = "layers." + i;
+
+      // Attention over the normed stream.
+      Value h = l.rmsNorm(x, layer + ".attn.norm", c.rmsNormEps());
+      Value a = l.attention(h, i, layer + ".attn", attention.withWindow(c.windows().of(i)));
+      if (i == s.numLayers() - 1) {
+        // Nothing below mixes rows any more, so only the wanted ones go on.
+        a = l.wantedRows(a);
+        x = l.wantedRows(x);
+      }
+      x = l.add(x, l.linear(a, layer + ".attn.o", s.hiddenSize(), false));
+
+      // Gated feed-forward network over the normed stream.
+      h = l.rmsNorm(x, layer + ".mlp.norm", c.rmsNormEps());
+      x = l.add(x, l.gatedMlp(h, layer + ".mlp", c.intermediateSize(), c.gate(), false));
+    }
+
+    // Last norm, then a score for each word of the vocabulary.
+    l.logits(l.rmsNorm(x, "norm", c.rmsNormEps()), s, c.tied());
+  }
+}
