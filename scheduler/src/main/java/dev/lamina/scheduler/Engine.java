@@ -1,5 +1,6 @@
 package dev.lamina.scheduler;
 
+import dev.lamina.spi.BackendException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,20 @@ public final class Engine implements AutoCloseable {
     this.scheduled = new SchedulerOutput(config.maxNumSeqs());
     this.batch = new ScheduledBatch(config.maxNumSeqs(), config.maxNumBatchedTokens(), groups);
     this.numFreeKvBlocks = blockManager.numFreeBlocks();
+  }
+
+  /**
+   * An engine that runs a compiled model on its device.
+   *
+   * @param model not closed with the engine
+   * @param config the flags
+   * @param observer sees steps and ends
+   * @throws BackendException when the device refuses the model's weights or pools
+   */
+  public static Engine of(CompiledModel model, EngineConfig config, EngineObserver observer)
+      throws BackendException {
+    StepExecutor executor = new DeviceExecutor(model, config.maxNumSeqs());
+    return new Engine(config, model.limits(), model.groups(), executor, observer);
   }
 
   /**

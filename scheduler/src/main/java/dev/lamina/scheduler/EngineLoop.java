@@ -1,5 +1,6 @@
 package dev.lamina.scheduler;
 
+import dev.lamina.spi.BackendException;
 import java.lang.System.Logger.Level;
 import java.util.concurrent.locks.LockSupport;
 
@@ -61,6 +62,7 @@ final class EngineLoop {
 
   /** After these the device or the JVM cannot be trusted with another request. */
   private static boolean isFatal(Throwable error) {
-    return error instanceof Error;
+    return error instanceof Error
+        || error instanceof BackendException backend && !backend.deviceUsable();
   }
 }

@@ -46,7 +46,7 @@ final class SampledToken implements TokenOutput {
 
   @Override
   public float logprob() {
-    return sampled.logprobs[row];
+    return request().sampling.wantsLogprobs() ? sampled.logprobs[row] : Float.NaN;
   }
 
   @Override

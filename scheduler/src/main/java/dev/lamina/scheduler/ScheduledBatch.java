@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * The one ragged form of a step's input, whether prefill, decode or mixed: the tokens of all
  * sequences one after another, with {@code cuSeqlensQ} telling where each begins.
  *
- * <p>Reused from step to step; arrays are longer than what is in use. Unpadded: the executor pads
- * to what the executable wants.
+ * <p>Reused from step to step; arrays are longer than what is in use. Unpadded: {@link ForwardPass}
+ * pads to what the executable wants.
  */
 public final class ScheduledBatch {
   private final int[] tokenIds;

@@ -1,0 +1,41 @@
+package dev.lamina.scheduler;
+
+import dev.lamina.spi.Device;
+import dev.lamina.spi.Executable;
+import dev.lamina.spi.State;
+import dev.lamina.spi.Weight;
+import dev.lamina.spi.ir.StepSlots;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model that is ready to run steps; whoever made it closes what it holds, after the engine.
+ *
+ * @param device runs it
+ * @param forward the step graph of {@link StepSlots}, compiled
+ * @param slots its symbols
+ * @param weights by the names of the executable's weight slots
+ * @param groups its KV groups, in order of their number
+ * @param states the pool of each group, in the same order
+ * @param limits vocabulary, longest context, eos ids
+ */
+public record CompiledModel(
+    Device device,
+    Executable forward,
+    StepSlots slots,
+    Map<String, Weight> weights,
+    List<KvGroup> groups,
+    List<State> states,
+    ModelLimits limits) {
+
+  public CompiledModel {
+    weights = Map.copyOf(weights);
+    groups = List.copyOf(groups);
+    states = List.copyOf(states);
+    if (groups.isEmpty() || groups.size() != states.size()) {
+      throw new IllegalArgumentException(
+          "compiled model: expected one state for each of at least one KV group, got %d states and %d groups"
+              .formatted(states.size(), groups.size()));
+    }
+  }
+}

@@ -1,0 +1,224 @@
+package dev.lamina.scheduler;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.CompileOptions;
+import dev.lamina.spi.Executable;
+import dev.lamina.spi.Slot;
+import dev.lamina.spi.ir.StepSlots;
+import dev.lamina.spi.ir.TensorType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One compiled {@link SamplerVariant} with the tensors it is fed and the ones it fills. */
+final class SamplerGraph implements AutoCloseable {
+  /** What padding rows ask for. */
+  private static final SamplingParams GREEDY = SamplingParams.builder().temperature(0).build();
+
+  private final CompiledModel model;
+  private final Executable executable;
+  private final Program program;
+  private final List<String> inputNames = new ArrayList<>();
+  private final List<StepBuffer> inputs = new ArrayList<>();
+  private final List<String> outputNames = new ArrayList<>();
+  private final List<StepBuffer> outputs = new ArrayList<>();
+  private final int numTop;
+  private final int vocabSize;
+  private final int rowsDim;
+  private final int historyDim;
+
+  SamplerGraph(CompiledModel model, StepBuffer logits, SamplerVariant variant)
+      throws BackendException {
+    this.model = model;
+    this.executable =
+        model
+            .device()
+            .compile(
+                variant.graph(
+                    model.slots().rows(), logits.type(), model.limits().maxModelLen() + 1),
+                CompileOptions.DEFAULT);
+    this.program = new Program(executable);
+    this.numTop = Math.max(0, variant.numLogprobs());
+    this.vocabSize = (int) logits.type().shape().dim(1).upperBound();
+    this.rowsDim = program.dim(model.slots().rows().name());
+    this.historyDim = program.dim(SamplerVariant.HISTORY_DIM);
+    for (Slot slot : executable.slots()) {
+      bind(slot, logits);
+    }
+  }
+
+  private void bind(Slot slot, StepBuffer logits) {
+    if (slot.name().equals(StepSlots.LOGITS)) {
+      program.buffer(slot.ordinal(), logits);
+      return;
+    }
+    StepBuffer buffer = new StepBuffer(model.device(), (TensorType) slot.type());
+    program.buffer(slot.ordinal(), buffer);
+    boolean isInput = slot.kind() == Slot.Kind.INPUT;
+    (isInput ? inputNames : outputNames).add(slot.name());
+    (isInput ? inputs : outputs).add(buffer);
+  }
+
+  /**
+   * Submits behind the forward pass.
+   *
+   * @param numRows rows of the forward pass's logits, padding included
+   */
+  void submit(ScheduledBatch batch, long numRows, StepQueue queue) throws BackendException {
+    program.bind(rowsDim, numRows);
+    program.bind(historyDim, longestHistory(batch));
+    for (int i = 0; i < inputs.size(); i++) {
+      StepBuffer input = inputs.get(i);
+      program.ensure(input);
+      fill(inputNames.get(i), input.host(), batch, (int) numRows);
+      input.upload(queue);
+    }
+    for (int i = 0; i < outputs.size(); i++) {
+      program.ensure(outputs.get(i));
+    }
+    program.submit(queue);
+    for (int i = 0; i < outputs.size(); i++) {
+      outputs.get(i).download(queue);
+    }
+  }
+
+  /** Takes over the results of {@code numRows} rows, once the queue was awaited. */
+  void read(SampledTokens sampled, int numRows) {
+    for (int i = 0; i < outputs.size(); i++) {
+      MemorySegment host = outputs.get(i).host();
+      switch (outputNames.get(i)) {
+        case SamplerVariant.IDS ->
+            MemorySegment.copy(host, JAVA_INT, 0, sampled.tokenIds, 0, numRows);
+        case SamplerVariant.LOGPROBS ->
+            MemorySegment.copy(host, JAVA_FLOAT, 0, sampled.logprobs, 0, numRows);
+        case SamplerVariant.TOP_LOGPROBS -> {
+          for (int row = 0; row < numRows; row++) {
+            long from = (long) row * numTop * Float.BYTES;
+            int to = row * SamplingParams.MAX_LOGPROBS;
+            MemorySegment.copy(host, JAVA_FLOAT, from, sampled.topLogprobs, to, numTop);
+          }
+        }
+        case SamplerVariant.TOP_IDS -> {
+          for (int row = 0; row < numRows; row++) {
+            long from = (long) row * numTop * Integer.BYTES;
+            int to = row * SamplingParams.MAX_LOGPROBS;
+            MemorySegment.copy(host, JAVA_INT, from, sampled.topTokenIds, to, numTop);
+          }
+        }
+        default -> throw new AssertionError("sampler output " + outputNames.get(i));
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    executable.close();
+    inputs.forEach(StepBuffer::close);
+    outputs.forEach(StepBuffer::close);
+  }
+
+  private static int longestHistory(ScheduledBatch batch) {
+    int longest = 1;
+    for (int row = 0; row < batch.numLogits(); row++) {
+      longest = Math.max(longest, batch.sampledRequest(row).numTokens);
+    }
+    return longest;
+  }
+
+  private void fill(String name, MemorySegment host, ScheduledBatch batch, int numRows) {
+    switch (name) {
+      case SamplerVariant.HISTORY -> fillHistory(host, batch, numRows);
+      case SamplerVariant.MASK -> fillMask(host, batch, numRows);
+      case SamplerVariant.TOP_K, SamplerVariant.NUM_PROMPT -> {
+        for (int row = 0; row < numRows; row++) {
+          host.setAtIndex(JAVA_INT, row, intValue(name, batch, row));
+        }
+      }
+      case SamplerVariant.SEED, SamplerVariant.POSITION -> {
+        for (int row = 0; row < numRows; row++) {
+          host.setAtIndex(JAVA_LONG, row, longValue(name, batch, row));
+        }
+      }
+      default -> {
+        for (int row = 0; row < numRows; row++) {
+          SamplingParams sampling =
+              row < batch.numLogits() ? batch.sampledRequest(row).sampling : GREEDY;
+          host.setAtIndex(JAVA_FLOAT, row, floatValue(name, sampling));
+        }
+      }
+    }
+  }
+
+  private static float floatValue(String name, SamplingParams sampling) {
+    return switch (name) {
+      case SamplerVariant.TEMPERATURE -> sampling.temperature();
+      case SamplerVariant.TOP_P -> sampling.topP();
+      case SamplerVariant.MIN_P -> sampling.minP();
+      case SamplerVariant.PRESENCE -> sampling.presencePenalty();
+      case SamplerVariant.FREQUENCY -> sampling.frequencyPenalty();
+      case SamplerVariant.REPETITION -> sampling.repetitionPenalty();
+      default -> throw new AssertionError("sampler input " + name);
+    };
+  }
+
+  private static int intValue(String name, ScheduledBatch batch, int row) {
+    if (row >= batch.numLogits()) {
+      return 0;
+    }
+    Request request = batch.sampledRequest(row);
+    return name.equals(SamplerVariant.TOP_K)
+        ? Math.max(0, request.sampling.topK())
+        : request.numPromptTokens();
+  }
+
+  /** A draw depends on the request's seed and the token's position, never on the batch. */
+  private static long longValue(String name, ScheduledBatch batch, int row) {
+    if (row >= batch.numLogits()) {
+      return 0;
+    }
+    return name.equals(SamplerVariant.SEED)
+        ? batch.sampledRequest(row).seed
+        : batch.positions()[batch.logitsIndices()[row]] + 1L;
+  }
+
+  /** Prompt and output so far, [numRows, L], -1 after the end. */
+  private void fillHistory(MemorySegment host, ScheduledBatch batch, int numRows) {
+    int width = (int) program.value(historyDim);
+    for (int row = 0; row < numRows; row++) {
+      long base = (long) row * width;
+      int n = 0;
+      if (row < batch.numLogits()) {
+        Request request = batch.sampledRequest(row);
+        n = request.numTokens;
+        MemorySegment.copy(request.tokenIds, 0, host, JAVA_INT, base * Integer.BYTES, n);
+      }
+      for (int i = n; i < width; i++) {
+        host.setAtIndex(JAVA_INT, base + i, -1);
+      }
+    }
+  }
+
+  /** All ones, but for the ids that would end a request before its minTokens. */
+  private void fillMask(MemorySegment host, ScheduledBatch batch, int numRows) {
+    int words = (vocabSize + 31) / 32;
+    host.asSlice(0, (long) numRows * words * Integer.BYTES).fill((byte) -1);
+    for (int row = 0; row < batch.numLogits(); row++) {
+      Request request = batch.sampledRequest(row);
+      if (request.numOutputTokens() < request.sampling.minTokens()) {
+        hide(host, (long) row * words, model.limits().eosTokenIds());
+        hide(host, (long) row * words, request.sampling.stopTokenIds());
+      }
+    }
+  }
+
+  private static void hide(MemorySegment host, long base, int[] tokenIds) {
+    for (int id : tokenIds) {
+      long word = base + id / 32;
+      host.setAtIndex(JAVA_INT, word, host.getAtIndex(JAVA_INT, word) & ~(1 << (id % 32)));
+    }
+  }
+}
