@@ -1,0 +1,56 @@
+package dev.lamina.backend.cpuvector.kernels;
+
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vector width of this machine and the tile sizes that follow from it.
+ *
+ * <p>Species must be static finals: passed as an argument to a method that is not inlined they cost
+ * twenty times the speed.
+ */
+final class Lanes {
+  static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+
+  /** Floats in a vector: 16, 8 or 4. */
+  static final int VL = F.length();
+
+  /** Columns of a micro-kernel's tile: two vectors. */
+  static final int NR = 2 * VL;
+
+  /**
+   * Most rows of a micro-kernel's tile. 2 x 12 accumulators need the 32 registers of AVX-512 and
+   * NEON; AVX2 has 16.
+   */
+  static final int MR = VL == 8 ? 6 : 12;
+
+  /** Depth of a block of packed weights. */
+  static final int KC = 512;
+
+  static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+  static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LE);
+  static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
+  static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LE);
+  static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LE);
+
+  private Lanes() {}
+
+  /** Smallest multiple of a power of two that holds n. */
+  static int roundUp(int n, int powerOfTwo) {
+    return (n + powerOfTwo - 1) & -powerOfTwo;
+  }
+
+  /** Sum of VL floats by halving, an order that no compiler changes. Overwrites them. */
+  static float fold(float[] s, int at) {
+    for (int h = VL >> 1; h > 0; h >>= 1) {
+      for (int l = 0; l < h; l++) {
+        s[at + l] += s[at + l + h];
+      }
+    }
+    return s[at];
+  }
+}

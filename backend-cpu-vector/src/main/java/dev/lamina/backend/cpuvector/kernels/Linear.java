@@ -1,0 +1,284 @@
+package dev.lamina.backend.cpuvector.kernels;
+
+import static dev.lamina.backend.cpuvector.kernels.Lanes.KC;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
+
+import dev.lamina.spi.ir.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code out[M, N] = x[M, K] w[N, K]^T + bias[N]}, F32 accumulation, w read where it lies.
+ *
+ * <p>Few rows of x stream the weights once and keep lanes along k ({@link VectorDot}): decode is
+ * bound by memory. Many rows pack blocks of weights into panels and keep lanes along n ({@link
+ * VectorTile}): prefill is bound by arithmetic. Either way a result's bits depend on K and on which
+ * of the two forms ran, not on the other rows.
+ *
+ * <p>One instance serves one pool; not thread-safe; allocates only when a larger size comes.
+ */
+public final class Linear {
+  /** Up to this many rows of x the weights are streamed. */
+  public static final int STREAM_ROWS = 16;
+
+  private final WorkerPool pool;
+  private final Dots dots;
+  private final Blocks blocks;
+
+  /**
+   * Makes the kernel.
+   *
+   * @param pool threads to use
+   */
+  public Linear(WorkerPool pool) {
+    this.pool = pool;
+    dots = new Dots(pool);
+    blocks = new Blocks(pool);
+  }
+
+  /**
+   * The rows of a product.
+   *
+   * @param type element type: F32, F16 or BF16
+   * @param data holds them
+   * @param offset of the first element, in bytes; rows lie without gaps
+   */
+  public record Rows(DType type, MemorySegment data, long offset) {}
+
+  /**
+   * Computes the product.
+   *
+   * @param x {@code [m, w.cols]}
+   * @param m rows of x, at least 0
+   * @param w weights
+   * @param bias {@code [w.rows]}, or null
+   * @param out {@code [m, w.rows]}, rounded once
+   */
+  public void run(Rows x, int m, Matrix w, @Nullable Rows bias, Rows out) {
+    if (m <= 0 || w.rows == 0) {
+      return;
+    }
+    boolean special = w.hasSpecialHalves(pool);
+    if (m <= STREAM_ROWS) {
+      dots.run(x, m, w, bias, out, !special && HotKernel.DOT.isWarm());
+    } else {
+      blocks.run(x, m, w, bias, out, special);
+    }
+  }
+
+  /** Streaming form. */
+  private static final class Dots implements WorkerPool.Task {
+    private static final int CHUNK_BYTES = 64 << 10;
+
+    private final WorkerPool pool;
+    private final float[][] acc;
+    private final float[][] sums;
+    private float[] arranged = new float[0];
+    private int m;
+    private int chunk;
+    private boolean vector;
+    private @Nullable Matrix w;
+    private @Nullable Rows bias;
+    private @Nullable Rows out;
+
+    Dots(WorkerPool pool) {
+      this.pool = pool;
+      acc = new float[pool.size()][4 * VL];
+      sums = new float[pool.size()][NR];
+    }
+
+    void run(Rows x, int m, Matrix w, @Nullable Rows bias, Rows out, boolean vector) {
+      this.m = m;
+      this.w = w;
+      this.bias = bias;
+      this.out = out;
+      this.vector = vector;
+      if (arranged.length < m * w.cols) {
+        arranged = new float[m * w.cols];
+      }
+      for (int t = 0; t < m; t++) {
+        Dot.arrange(x, (long) t * w.cols, w, arranged, t * w.cols);
+      }
+      int byBytes = (int) Math.max(1, CHUNK_BYTES / Math.max(1, w.rowBytes));
+      int byThreads = Math.max(8, w.rows / (4 * pool.size()));
+      chunk = Math.max(1, Math.min(Math.max(byBytes, 8), byThreads));
+      pool.forEach((w.rows + chunk - 1) / chunk, this);
+    }
+
+    @Override
+    public void run(int index, int worker) {
+      Matrix weights = w;
+      Rows result = out;
+      if (weights == null || result == null) {
+        throw new AssertionError("linear: run without arguments");
+      }
+      int from = index * chunk;
+      int to = Math.min(weights.rows, from + chunk);
+      int t = 0;
+      for (; t + 4 <= m; t += 4) {
+        for (int n = from; n < to; n++) {
+          row(weights, result, n, t, 4, worker);
+        }
+      }
+      for (; t < m; t++) {
+        for (int n = from; n < to; n++) {
+          row(weights, result, n, t, 1, worker);
+        }
+      }
+    }
+
+    private void row(Matrix w, Rows out, int n, int t, int rows, int worker) {
+      float[] a = acc[worker];
+      long p = w.row(n);
+      int kc = w.cols - w.cols % NR;
+      int xo = t * w.cols;
+      if (!vector) {
+        for (int i = 0; i < rows; i++) {
+          ScalarDot.one(w, p, arranged, xo + i * w.cols, kc, sums[worker], a, i * VL);
+        }
+      } else if (rows == 4) {
+        VectorDot.four(w, p, arranged, xo, w.cols, kc, a);
+      } else {
+        VectorDot.one(w, p, arranged, xo, kc, a);
+      }
+      for (int i = 0; i < rows; i++) {
+        float y = Lanes.fold(a, i * VL);
+        y = Dot.tail(w, p, arranged, xo + i * w.cols, kc, y);
+        if (bias != null) {
+          y += Elements.load(bias.type, bias.data, bias.offset + (long) n * bias.type.bytes());
+        }
+        long at = (long) (t + i) * w.rows + n;
+        Elements.store(out.type, out.data, out.offset + at * out.type.bytes(), y);
+      }
+    }
+  }
+
+  /** Blocked form. */
+  private static final class Blocks implements WorkerPool.Task {
+    private static final int[] NO_SQUARE = {};
+
+    private final WorkerPool pool;
+    private final float[][] panels;
+    private final float[][] tiles;
+    private final int[][] squares;
+    private final Operand[] operands;
+    private final Staging staging;
+    private int m;
+    private int blockRows;
+    private int splitRows;
+    private int splits;
+    private boolean vectorTile;
+    private boolean vectorPack;
+    private @Nullable Matrix w;
+    private @Nullable Rows bias;
+    private @Nullable Rows out;
+
+    Blocks(WorkerPool pool) {
+      this.pool = pool;
+      panels = new float[pool.size()][];
+      tiles = new float[pool.size()][];
+      squares = new int[pool.size()][256];
+      operands = new Operand[pool.size()];
+      staging = new Staging(pool);
+      for (int i = 0; i < operands.length; i++) {
+        operands[i] = new Operand();
+        panels[i] = new float[0];
+        tiles[i] = new float[0];
+      }
+    }
+
+    void run(Rows x, int m, Matrix w, @Nullable Rows bias, Rows out, boolean special) {
+      this.m = m;
+      this.w = w;
+      this.bias = bias;
+      this.out = out;
+      vectorTile = HotKernel.TILE.isWarm();
+      vectorPack = VectorPack.USABLE && !special && HotKernel.PACK.isWarm();
+      staging.run(x, m, w.cols);
+      cut(m, w.rows);
+      for (int i = 0; i < panels.length; i++) {
+        if (panels[i].length < blockRows * KC) {
+          panels[i] = new float[blockRows * KC];
+        }
+        if (tiles[i].length < splitRows * blockRows) {
+          tiles[i] = new float[splitRows * blockRows];
+        }
+      }
+      pool.forEach((w.rows + blockRows - 1) / blockRows * splits, this);
+    }
+
+    /** Blocks of 128 to NR weight rows, then parts of the rows of x, until all threads have work. */
+    private void cut(int m, int n) {
+      int wanted = pool.size() == 1 ? 1 : 4 * pool.size();
+      blockRows = Math.max(NR, 128);
+      while (blockRows > NR && (n + blockRows - 1) / blockRows < wanted) {
+        blockRows = Math.max(NR, Lanes.roundUp(blockRows / 2, NR));
+      }
+      int rowBlocks = (n + blockRows - 1) / blockRows;
+      splits = Math.max(1, Math.min(m / (4 * Lanes.MR), (wanted + rowBlocks - 1) / rowBlocks));
+      splitRows = (m + splits - 1) / splits;
+      splitRows = (splitRows + Lanes.MR - 1) / Lanes.MR * Lanes.MR;
+      splits = (m + splitRows - 1) / splitRows;
+    }
+
+    @Override
+    public void run(int index, int worker) {
+      Matrix weights = w;
+      Rows result = out;
+      if (weights == null || result == null) {
+        throw new AssertionError("linear: run without arguments");
+      }
+      int n0 = index / splits * blockRows;
+      int rows = Math.min(blockRows, weights.rows - n0);
+      int t0 = index % splits * splitRows;
+      int tokens = Math.min(splitRows, m - t0);
+      int width = Lanes.roundUp(rows, NR);
+      float[] tile = tiles[worker];
+      Arrays.fill(tile, 0, tokens * width, 0);
+      for (int k0 = 0; k0 < weights.cols; k0 += KC) {
+        int kc = Math.min(KC, weights.cols - k0);
+        int[] square = vectorPack ? squares[worker] : NO_SQUARE;
+        for (int r = 0; r < rows; r += NR) {
+          Pack.panel(
+              weights, n0 + r, Math.min(NR, rows - r), k0, kc, panels[worker], r * KC, square);
+        }
+        multiply(t0, tokens, k0, kc, width, worker);
+      }
+      write(weights, result, n0, rows, t0, tokens, width, tile);
+    }
+
+    private void multiply(int t0, int tokens, int k0, int kc, int width, int worker) {
+      Operand x = operands[worker].set(staging.data(), staging.stride(), width);
+      float[] tile = tiles[worker];
+      float[] panel = panels[worker];
+      for (int t = 0; t < tokens; t += Lanes.MR) {
+        int n = Math.min(Lanes.MR, tokens - t);
+        int xo = (t0 + t) * x.stride + k0;
+        for (int c = 0; c < width; c += NR) {
+          if (vectorTile) {
+            VectorTile.rows(n, panel, c * KC, x, xo, kc, tile, t * width + c);
+          } else {
+            ScalarTile.rows(n, panel, c * KC, x, xo, kc, tile, t * width + c);
+          }
+        }
+      }
+    }
+
+    private void write(
+        Matrix w, Rows out, int n0, int rows, int t0, int tokens, int width, float[] tile) {
+      for (int t = 0; t < tokens; t++) {
+        if (bias != null) {
+          for (int r = 0; r < rows; r++) {
+            long at = bias.offset + (long) (n0 + r) * bias.type.bytes();
+            tile[t * width + r] += Elements.load(bias.type, bias.data, at);
+          }
+        }
+        long at = (long) (t0 + t) * w.rows + n0;
+        Elements.store(
+            out.type, out.data, out.offset + at * out.type.bytes(), tile, t * width, rows);
+      }
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package dev.lamina.backend.cpuvector.kernels;
+
+import dev.lamina.spi.ir.DType;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A weight matrix {@code [rows, cols]} where it lies, usually in the mapped checkpoint.
+ *
+ * <p>Thread-safe: the only state is what a scan of the immutable bytes found.
+ */
+public final class Matrix {
+  private static final int UNKNOWN = 0;
+  private static final int FINITE = 1;
+  private static final int SPECIAL = 2;
+
+  final DType type;
+  final MemorySegment data;
+  final long offset;
+  final int rows;
+  final int cols;
+  final long rowBytes;
+  private volatile int halves;
+
+  /**
+   * Names a matrix.
+   *
+   * @param type F32, F16 or BF16
+   * @param data holds it; any alignment
+   * @param offset of the first element, in bytes
+   * @param rows number of outputs
+   * @param cols number of inputs
+   * @param rowBytes distance of rows, in bytes
+   */
+  public Matrix(
+      DType type, MemorySegment data, long offset, int rows, int cols, long rowBytes) {
+    if (!Elements.handles(type)) {
+      throw new IllegalArgumentException(
+          "cpu matrix: expected f32, f16 or bf16, got " + type.text());
+    }
+    if (rows > 0 && offset + (rows - 1) * rowBytes + (long) cols * type.bytes() > data.byteSize()) {
+      throw new IllegalArgumentException(
+          "cpu matrix: expected [%d, %d] %s at byte %d inside %d bytes"
+              .formatted(rows, cols, type.text(), offset, data.byteSize()));
+    }
+    this.type = type;
+    this.data = data;
+    this.offset = offset;
+    this.rows = rows;
+    this.cols = cols;
+    this.rowBytes = rowBytes;
+  }
+
+  /**
+   * Names a matrix without gaps.
+   *
+   * @param type F32, F16 or BF16
+   * @param data holds it; any alignment
+   * @param offset of the first element, in bytes
+   * @param rows number of outputs
+   * @param cols number of inputs
+   * @return the matrix
+   */
+  public static Matrix dense(DType type, MemorySegment data, long offset, int rows, int cols) {
+    return new Matrix(type, data, offset, rows, cols, (long) cols * type.bytes());
+  }
+
+  long row(int row) {
+    return offset + row * rowBytes;
+  }
+
+  /**
+   * Whether there are F16 infinities or NaN, which the vector forms do not decode.
+   *
+   * <p>The first call reads the whole matrix, spread over the pool; such a matrix is then left to
+   * the scalar twins, which are exact for every bit pattern.
+   */
+  boolean hasSpecialHalves(WorkerPool pool) {
+    if (type != DType.F16) {
+      return false;
+    }
+    if (halves == UNKNOWN) {
+      int parts = Math.min(rows, 4 * pool.size());
+      boolean[] found = new boolean[parts];
+      pool.forEach(
+          parts,
+          (index, worker) -> {
+            int from = (int) ((long) rows * index / parts);
+            int to = (int) ((long) rows * (index + 1) / parts);
+            for (int r = from; r < to && !found[index]; r++) {
+              found[index] = specialHalf(data, row(r), cols);
+            }
+          });
+      int result = FINITE;
+      for (boolean f : found) {
+        result = f ? SPECIAL : result;
+      }
+      halves = result;
+    }
+    return halves == SPECIAL;
+  }
+
+  /** Whether one of n halves has all exponent bits set; four at a time in a long. */
+  static boolean specialHalf(MemorySegment data, long offset, int n) {
+    long seen = 0;
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+      long exponents = data.get(Lanes.I64, offset + 2L * i) & 0x7C007C007C007C00L;
+      seen |= exponents + 0x0400040004000400L;
+    }
+    for (; i < n; i++) {
+      seen |= (data.get(Lanes.I16, offset + 2L * i) & 0x7C00) + 0x0400;
+    }
+    return (seen & 0x8000800080008000L) != 0;
+  }
+}

@@ -1,0 +1,91 @@
+package dev.lamina.backend.cpuvector.kernels;
+
+import static dev.lamina.backend.cpuvector.kernels.Lanes.KC;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
+
+import dev.lamina.spi.ir.DType;
+
+/**
+ * Copies rows of a matrix, widened, into panels {@code [KC][NR]}: row r of the matrix becomes column
+ * r of a panel. Columns past the last row are zeros.
+ */
+final class Pack {
+  /** Floats of a panel. */
+  static final int PANEL = KC * NR;
+
+  private Pack() {}
+
+  /**
+   * Packs up to NR rows.
+   *
+   * @param m source
+   * @param row first row
+   * @param rows rows there are, at most NR
+   * @param k0 first column
+   * @param kc columns, at most KC
+   * @param panel written from {@code at}
+   * @param at first element of the panel
+   * @param square scratch of 256 ints for the vector form, or empty for the scalar one
+   */
+  static void panel(
+      Matrix m, int row, int rows, int k0, int kc, float[] panel, int at, int[] square) {
+    int done = 0;
+    int whole = 0;
+    if (square.length > 0) {
+      int step = 64 / m.type.bytes();
+      whole = kc - kc % step;
+      for (; done + 16 <= rows; done += 16) {
+        VectorPack.rows16(m, row + done, k0, whole, panel, at + done, square);
+      }
+      if (whole < kc) {
+        scalar(m, row, done, k0 + whole, kc - whole, panel, at + whole * NR);
+      }
+    }
+    for (int r = done; r < rows; r++) {
+      scalarRow(m, row + r, k0, kc, panel, at + r);
+    }
+    for (int r = rows; r < NR; r++) {
+      for (int k = 0; k < kc; k++) {
+        panel[at + k * NR + r] = 0;
+      }
+    }
+  }
+
+  private static void scalar(Matrix m, int row, int rows, int k0, int kc, float[] panel, int at) {
+    for (int r = 0; r < rows; r++) {
+      scalarRow(m, row + r, k0, kc, panel, at + r);
+    }
+  }
+
+  private static void scalarRow(Matrix m, int row, int k0, int kc, float[] panel, int at) {
+    long p = m.row(row) + (long) k0 * m.type.bytes();
+    if (m.type == DType.F32) {
+      for (int k = 0; k < kc; k++) {
+        panel[at + k * NR] = m.data.get(Lanes.F32, p + 4L * k);
+      }
+    } else if (m.type == DType.F16) {
+      for (int k = 0; k < kc; k++) {
+        panel[at + k * NR] = Float.float16ToFloat(m.data.get(Lanes.I16, p + 2L * k));
+      }
+    } else {
+      brainRow(m, p, kc, panel, at);
+    }
+  }
+
+  /** Four halves a load. */
+  private static void brainRow(Matrix m, long p, int kc, float[] panel, int at) {
+    int k = 0;
+    for (; k + 4 <= kc; k += 4) {
+      long four = m.data.get(Lanes.I64, p + 2L * k);
+      int low = (int) four;
+      int high = (int) (four >> 32);
+      panel[at + k * NR] = Float.intBitsToFloat(low << 16);
+      panel[at + (k + 1) * NR] = Float.intBitsToFloat(low & 0xFFFF0000);
+      panel[at + (k + 2) * NR] = Float.intBitsToFloat(high << 16);
+      panel[at + (k + 3) * NR] = Float.intBitsToFloat(high & 0xFFFF0000);
+    }
+    for (; k < kc; k++) {
+      panel[at + k * NR] = Float.intBitsToFloat(m.data.get(Lanes.I16, p + 2L * k) << 16);
+    }
+  }
+}

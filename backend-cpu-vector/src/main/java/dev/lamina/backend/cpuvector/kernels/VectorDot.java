@@ -1,0 +1,197 @@
+package dev.lamina.backend.cpuvector.kernels;
+
+import static dev.lamina.backend.cpuvector.kernels.Lanes.F;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.I;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.LE;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
+
+import dev.lamina.spi.ir.DType;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * One row of weights, streamed, times one or four rows of x; lanes lie along k.
+ *
+ * <p>x comes arranged (see {@link Dot#arrange}): for halves, each NR values as evens then odds,
+ * because an int of the stream holds an even and an odd half and each is widened by a mask or a
+ * shift. Halves are widened exactly for every finite value: the shifted bits are the value times
+ * 2^-112. Two chains of sums a row of x; VL partial sums a row are left in {@code acc}. Twin: {@link
+ * ScalarDot}.
+ */
+final class VectorDot {
+  private static final int HIGH = 0xFFFF0000;
+  private static final int HALF_MASK = 0x8FFFE000;
+  private static final float HALF_SCALE = 0x1p112f;
+
+  private VectorDot() {}
+
+  static void one(Matrix m, long p, float[] x, int xo, int kc, float[] acc) {
+    if (m.type == DType.F32) {
+      oneFloat(m.data, p, x, xo, kc, acc);
+    } else if (m.type == DType.BF16) {
+      oneBrain(m.data, p, x, xo, kc, acc);
+    } else {
+      oneHalf(m.data, p, x, xo, kc, acc);
+    }
+  }
+
+  /** Rows of x are {@code xs} apart; row i's sums go to {@code acc[i * VL]}. */
+  static void four(Matrix m, long p, float[] x, int xo, int xs, int kc, float[] acc) {
+    if (m.type == DType.F32) {
+      fourFloat(m.data, p, x, xo, xs, kc, acc);
+    } else if (m.type == DType.BF16) {
+      fourBrain(m.data, p, x, xo, xs, kc, acc);
+    } else {
+      fourHalf(m.data, p, x, xo, xs, kc, acc);
+    }
+  }
+
+  private static void oneFloat(
+      MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
+    FloatVector a0 = FloatVector.zero(F);
+    FloatVector b0 = FloatVector.zero(F);
+    for (int k = 0; k < kc; k += NR) {
+      FloatVector u = FloatVector.fromMemorySegment(F, m, p + 4L * k, LE);
+      FloatVector v = FloatVector.fromMemorySegment(F, m, p + 4L * (k + VL), LE);
+      int q = xo + k;
+      a0 = u.fma(FloatVector.fromArray(F, x, q), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, q + VL), b0);
+    }
+    a0.add(b0).intoArray(acc, 0);
+  }
+
+  private static void oneBrain(
+      MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
+    FloatVector a0 = FloatVector.zero(F);
+    FloatVector b0 = FloatVector.zero(F);
+    for (int k = 0; k < kc; k += NR) {
+      IntVector w = IntVector.fromMemorySegment(I, m, p + 2L * k, LE);
+      FloatVector u = w.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector v = w.and(HIGH).reinterpretAsFloats();
+      int q = xo + k;
+      a0 = u.fma(FloatVector.fromArray(F, x, q), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, q + VL), b0);
+    }
+    a0.add(b0).intoArray(acc, 0);
+  }
+
+  private static void oneHalf(
+      MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
+    FloatVector a0 = FloatVector.zero(F);
+    FloatVector b0 = FloatVector.zero(F);
+    for (int k = 0; k < kc; k += NR) {
+      IntVector w = IntVector.fromMemorySegment(I, m, p + 2L * k, LE);
+      FloatVector u =
+          w.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(HALF_MASK)
+              .reinterpretAsFloats()
+              .mul(HALF_SCALE);
+      FloatVector v =
+          w.lanewise(VectorOperators.ASHR, 3).and(HALF_MASK).reinterpretAsFloats().mul(HALF_SCALE);
+      int q = xo + k;
+      a0 = u.fma(FloatVector.fromArray(F, x, q), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, q + VL), b0);
+    }
+    a0.add(b0).intoArray(acc, 0);
+  }
+
+  private static void fourFloat(
+      MemorySegment m, long p, float[] x, int xo, int xs, int kc, float[] acc) {
+    FloatVector a0 = FloatVector.zero(F);
+    FloatVector b0 = FloatVector.zero(F);
+    FloatVector a1 = FloatVector.zero(F);
+    FloatVector b1 = FloatVector.zero(F);
+    FloatVector a2 = FloatVector.zero(F);
+    FloatVector b2 = FloatVector.zero(F);
+    FloatVector a3 = FloatVector.zero(F);
+    FloatVector b3 = FloatVector.zero(F);
+    for (int k = 0; k < kc; k += NR) {
+      FloatVector u = FloatVector.fromMemorySegment(F, m, p + 4L * k, LE);
+      FloatVector v = FloatVector.fromMemorySegment(F, m, p + 4L * (k + VL), LE);
+      int q = xo + k;
+      a0 = u.fma(FloatVector.fromArray(F, x, q), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, q + VL), b0);
+      a1 = u.fma(FloatVector.fromArray(F, x, q + xs), a1);
+      b1 = v.fma(FloatVector.fromArray(F, x, q + xs + VL), b1);
+      a2 = u.fma(FloatVector.fromArray(F, x, q + 2 * xs), a2);
+      b2 = v.fma(FloatVector.fromArray(F, x, q + 2 * xs + VL), b2);
+      a3 = u.fma(FloatVector.fromArray(F, x, q + 3 * xs), a3);
+      b3 = v.fma(FloatVector.fromArray(F, x, q + 3 * xs + VL), b3);
+    }
+    a0.add(b0).intoArray(acc, 0);
+    a1.add(b1).intoArray(acc, VL);
+    a2.add(b2).intoArray(acc, 2 * VL);
+    a3.add(b3).intoArray(acc, 3 * VL);
+  }
+
+  private static void fourBrain(
+      MemorySegment m, long p, float[] x, int xo, int xs, int kc, float[] acc) {
+    FloatVector a0 = FloatVector.zero(F);
+    FloatVector b0 = FloatVector.zero(F);
+    FloatVector a1 = FloatVector.zero(F);
+    FloatVector b1 = FloatVector.zero(F);
+    FloatVector a2 = FloatVector.zero(F);
+    FloatVector b2 = FloatVector.zero(F);
+    FloatVector a3 = FloatVector.zero(F);
+    FloatVector b3 = FloatVector.zero(F);
+    for (int k = 0; k < kc; k += NR) {
+      IntVector w = IntVector.fromMemorySegment(I, m, p + 2L * k, LE);
+      FloatVector u = w.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector v = w.and(HIGH).reinterpretAsFloats();
+      int q = xo + k;
+      a0 = u.fma(FloatVector.fromArray(F, x, q), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, q + VL), b0);
+      a1 = u.fma(FloatVector.fromArray(F, x, q + xs), a1);
+      b1 = v.fma(FloatVector.fromArray(F, x, q + xs + VL), b1);
+      a2 = u.fma(FloatVector.fromArray(F, x, q + 2 * xs), a2);
+      b2 = v.fma(FloatVector.fromArray(F, x, q + 2 * xs + VL), b2);
+      a3 = u.fma(FloatVector.fromArray(F, x, q + 3 * xs), a3);
+      b3 = v.fma(FloatVector.fromArray(F, x, q + 3 * xs + VL), b3);
+    }
+    a0.add(b0).intoArray(acc, 0);
+    a1.add(b1).intoArray(acc, VL);
+    a2.add(b2).intoArray(acc, 2 * VL);
+    a3.add(b3).intoArray(acc, 3 * VL);
+  }
+
+  private static void fourHalf(
+      MemorySegment m, long p, float[] x, int xo, int xs, int kc, float[] acc) {
+    FloatVector a0 = FloatVector.zero(F);
+    FloatVector b0 = FloatVector.zero(F);
+    FloatVector a1 = FloatVector.zero(F);
+    FloatVector b1 = FloatVector.zero(F);
+    FloatVector a2 = FloatVector.zero(F);
+    FloatVector b2 = FloatVector.zero(F);
+    FloatVector a3 = FloatVector.zero(F);
+    FloatVector b3 = FloatVector.zero(F);
+    for (int k = 0; k < kc; k += NR) {
+      IntVector w = IntVector.fromMemorySegment(I, m, p + 2L * k, LE);
+      FloatVector u =
+          w.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(HALF_MASK)
+              .reinterpretAsFloats()
+              .mul(HALF_SCALE);
+      FloatVector v =
+          w.lanewise(VectorOperators.ASHR, 3).and(HALF_MASK).reinterpretAsFloats().mul(HALF_SCALE);
+      int q = xo + k;
+      a0 = u.fma(FloatVector.fromArray(F, x, q), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, q + VL), b0);
+      a1 = u.fma(FloatVector.fromArray(F, x, q + xs), a1);
+      b1 = v.fma(FloatVector.fromArray(F, x, q + xs + VL), b1);
+      a2 = u.fma(FloatVector.fromArray(F, x, q + 2 * xs), a2);
+      b2 = v.fma(FloatVector.fromArray(F, x, q + 2 * xs + VL), b2);
+      a3 = u.fma(FloatVector.fromArray(F, x, q + 3 * xs), a3);
+      b3 = v.fma(FloatVector.fromArray(F, x, q + 3 * xs + VL), b3);
+    }
+    a0.add(b0).intoArray(acc, 0);
+    a1.add(b1).intoArray(acc, VL);
+    a2.add(b2).intoArray(acc, 2 * VL);
+    a3.add(b3).intoArray(acc, 3 * VL);
+  }
+
+}
