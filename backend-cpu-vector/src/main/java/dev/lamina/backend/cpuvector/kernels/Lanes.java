@@ -44,13 +44,30 @@ final class Lanes {
     return (n + powerOfTwo - 1) & -powerOfTwo;
   }
 
-  /** Sum of VL floats by halving, an order that no compiler changes. Overwrites them. */
+  /** Sum of VL floats by halving, an order that no compiler changes. */
   static float fold(float[] s, int at) {
-    for (int h = VL >> 1; h > 0; h >>= 1) {
-      for (int l = 0; l < h; l++) {
-        s[at + l] += s[at + l + h];
-      }
+    if (VL == 16) {
+      return half8(s, at, 8);
     }
-    return s[at];
+    if (VL == 8) {
+      return half4(s[at] + s[at + 4], s[at + 1] + s[at + 5], s[at + 2] + s[at + 6], s[at + 3] + s[at + 7]);
+    }
+    return half4(s[at], s[at + 1], s[at + 2], s[at + 3]);
+  }
+
+  private static float half8(float[] s, int at, int h) {
+    float a = s[at] + s[at + h];
+    float b = s[at + 1] + s[at + 1 + h];
+    float c = s[at + 2] + s[at + 2 + h];
+    float d = s[at + 3] + s[at + 3 + h];
+    float e = s[at + 4] + s[at + 4 + h];
+    float f = s[at + 5] + s[at + 5 + h];
+    float g = s[at + 6] + s[at + 6 + h];
+    float i = s[at + 7] + s[at + 7 + h];
+    return half4(a + e, b + f, c + g, d + i);
+  }
+
+  private static float half4(float a, float b, float c, float d) {
+    return (a + c) + (b + d);
   }
 }

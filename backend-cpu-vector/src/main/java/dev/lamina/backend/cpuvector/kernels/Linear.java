@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Linear {
   /** Up to this many rows of x the weights are streamed. */
-  public static final int STREAM_ROWS = 16;
+  public static final int STREAM_ROWS = 8;
 
   private final WorkerPool pool;
   private final Dots dots;
@@ -145,12 +145,18 @@ public final class Linear {
       }
       for (int i = 0; i < rows; i++) {
         float y = Lanes.fold(a, i * VL);
-        y = Dot.tail(w, p, arranged, xo + i * w.cols, kc, y);
+        if (kc < w.cols) {
+          y = Dot.tail(w, p, arranged, xo + i * w.cols, kc, y);
+        }
         if (bias != null) {
           y += Elements.load(bias.type, bias.data, bias.offset + (long) n * bias.type.bytes());
         }
         long at = (long) (t + i) * w.rows + n;
-        Elements.store(out.type, out.data, out.offset + at * out.type.bytes(), y);
+        if (out.type == DType.F32) {
+          out.data.set(Lanes.F32, out.offset + 4 * at, y);
+        } else {
+          Elements.store(out.type, out.data, out.offset + 2 * at, y);
+        }
       }
     }
   }
