@@ -1,0 +1,165 @@
+package dev.lamina;
+
+import dev.lamina.spi.Backend;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.BackendOptions;
+import dev.lamina.spi.BackendProvider;
+import dev.lamina.spi.ProbeResult;
+import dev.lamina.spi.SpiVersion;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
+
+/** Finds backends by ServiceLoader and picks one. */
+public final class Backends {
+  private Backends() {}
+
+  /**
+   * A backend found.
+   *
+   * @param provider its door
+   * @param probe what it found on this machine
+   */
+  public record Found(BackendProvider provider, ProbeResult probe) {
+    /** Whether it can be opened. */
+    public boolean isAvailable() {
+      return probe instanceof ProbeResult.Available;
+    }
+
+    /** Why it can't be opened, empty if it can. */
+    public String why() {
+      return switch (probe) {
+        case ProbeResult.Available a -> "";
+        case ProbeResult.Absent a -> a.why();
+        case ProbeResult.Broken b -> b.why();
+      };
+    }
+  }
+
+  /**
+   * A device that was picked.
+   *
+   * @param found its backend
+   * @param ordinal the device's index
+   * @param announcement one line: what was picked, what was not and why, which flag changes it
+   */
+  public record Choice(Found found, int ordinal, String announcement) {
+    /** Id and ordinal as users write them. */
+    public String id() {
+      return found.provider().id() + ":" + ordinal;
+    }
+
+    /**
+     * Opens the backend.
+     *
+     * @throws LaminaException with the backend's own words
+     */
+    public Backend open(BackendOptions options) {
+      try {
+        return found.provider().open(options);
+      } catch (BackendException e) {
+        throw new LaminaException("backend " + id() + ": " + e.getMessage(), e);
+      }
+    }
+  }
+
+  /** Every backend on the module and class path, most preferred first. */
+  public static List<Found> all() {
+    List<Found> found = new ArrayList<>();
+    for (ServiceLoader.Provider<BackendProvider> p :
+        ServiceLoader.load(BackendProvider.class).stream().toList()) {
+      found.add(probe(p));
+    }
+    found.sort(Comparator.comparing((Found f) -> -f.provider().preference()));
+    return found;
+  }
+
+  private static Found probe(ServiceLoader.Provider<BackendProvider> service) {
+    BackendProvider provider;
+    try {
+      provider = service.get();
+    } catch (ServiceConfigurationError e) {
+      throw new LaminaException(
+          "backend " + service.type().getName() + " does not load: " + e.getMessage(), e);
+    }
+    if (!SpiVersion.CURRENT.accepts(provider.builtFor())) {
+      return new Found(
+          provider,
+          new ProbeResult.Broken(
+              "built for SPI " + provider.builtFor() + ", this is " + SpiVersion.CURRENT, null));
+    }
+    return new Found(provider, provider.probe());
+  }
+
+  /**
+   * Picks a device.
+   *
+   * @param named {@code ID} or {@code ID:N}, or null for the most preferred available one
+   * @throws LaminaException if there is none, naming what there is
+   */
+  public static Choice choose(@Nullable String named) {
+    return choose(named, all());
+  }
+
+  static Choice choose(@Nullable String named, List<Found> all) {
+    if (named == null) {
+      return best(all);
+    }
+    String id = named.contains(":") ? named.substring(0, named.indexOf(':')) : named;
+    int ordinal = ordinal(named, id);
+    for (Found f : all) {
+      if (f.provider().id().equals(id)) {
+        if (!(f.probe() instanceof ProbeResult.Available available)) {
+          throw new LaminaException(
+              "backend " + id + " cannot be used: " + f.why() + "; `lamina backends` lists all");
+        }
+        if (ordinal >= available.devices().size()) {
+          throw new LaminaException(
+              "backend %s: expected a device of 0..%d, got %d"
+                  .formatted(id, available.devices().size() - 1, ordinal));
+        }
+        String device = available.devices().get(ordinal).name();
+        return new Choice(f, ordinal, "backend " + id + ":" + ordinal + " (" + device + ")");
+      }
+    }
+    throw new LaminaException(
+        "backend: expected one of %s, got '%s'"
+            .formatted(all.stream().map(f -> f.provider().id()).sorted().toList(), id));
+  }
+
+  private static int ordinal(String named, String id) {
+    if (named.length() == id.length()) {
+      return 0;
+    }
+    String number = named.substring(id.length() + 1);
+    if (!number.matches("\\d{1,4}")) {
+      throw new LaminaException("backend: expected ID or ID:N, got '" + named + "'");
+    }
+    return Integer.parseInt(number);
+  }
+
+  private static Choice best(List<Found> all) {
+    List<String> passed = new ArrayList<>();
+    for (Found f : all) {
+      if (f.provider().preference() < 0) {
+        continue;
+      }
+      if (f.probe() instanceof ProbeResult.Available available) {
+        String line =
+            "backend %s:0 (%s)%s; --backend picks another"
+                .formatted(
+                    f.provider().id(),
+                    available.devices().getFirst().name(),
+                    passed.isEmpty() ? "" : ", not " + String.join(", not ", passed));
+        return new Choice(f, 0, line);
+      }
+      passed.add(f.provider().id() + " (" + f.why() + ")");
+    }
+    throw new LaminaException(
+        "backend: expected at least one that can be used, found "
+            + (passed.isEmpty() ? "none" : String.join(", ", passed)));
+  }
+}

@@ -1,0 +1,87 @@
+package dev.lamina;
+
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Finds the folder of a model that a user names: a path, or a built-in. */
+public final class ModelLocator {
+  /** The model that is used when none is named. */
+  public static final String DEFAULT = "micro-chat";
+
+  /** Names of the built-in models. */
+  public static final List<String> BUILT_IN = List.of("micro-chat");
+
+  private ModelLocator() {}
+
+  /** Whether a command-line argument is a model rather than a prompt. */
+  public static boolean looksLikeModel(String argument) {
+    if (BUILT_IN.contains(argument) || argument.endsWith(".gguf")) {
+      return true;
+    }
+    Path path = path(argument);
+    return path != null && Files.isDirectory(path);
+  }
+
+  /**
+   * Finds a model.
+   *
+   * @param model a folder with {@code config.json} and weights, or a built-in's name
+   * @return the folder
+   * @throws LaminaException if there is none; the message says where was looked
+   */
+  public static Path find(String model) {
+    if (model.endsWith(".gguf")) {
+      throw new LaminaException(
+          "model " + model + ": GGUF files can't be read yet; use a folder with safetensors");
+    }
+    Path direct = path(model);
+    if (direct != null && Files.isDirectory(direct)) {
+      return direct;
+    }
+    if (BUILT_IN.contains(model)) {
+      return builtIn(model);
+    }
+    String hint =
+        direct != null && Files.exists(direct)
+            ? "got a file; name the folder that holds config.json"
+            : "found no such folder";
+    throw new LaminaException(
+        "model %s: expected a folder with config.json and *.safetensors, or one of %s; %s"
+            .formatted(model, BUILT_IN, hint));
+  }
+
+  private static Path builtIn(String model) {
+    List<Path> searched = new ArrayList<>();
+    for (String roots : new String[] {System.getProperty("lamina.models"), System.getenv("LAMINA_MODELS")}) {
+      if (roots != null && !roots.isBlank()) {
+        searched.add(Path.of(roots).resolve(model));
+      }
+    }
+    for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
+      searched.add(at.resolve("fixtures/models").resolve(model));
+    }
+    for (Path folder : searched) {
+      if (Files.isRegularFile(folder.resolve("config.json"))) {
+        return folder;
+      }
+    }
+    throw new LaminaException(
+        "model %s: the built-in model is not there; set LAMINA_MODELS to the folder that holds it"
+                .formatted(model)
+            + " (looked in "
+            + searched.getFirst()
+            + (searched.size() > 1 ? " and " + (searched.size() - 1) + " more)" : ")"));
+  }
+
+  private static @Nullable Path path(String text) {
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,225 @@
+package dev.lamina;
+
+import dev.lamina.models.Checkpoint;
+import dev.lamina.models.LoadListener;
+import dev.lamina.models.LoadedModel;
+import dev.lamina.models.ModelOptions;
+import dev.lamina.models.ModelPlan;
+import dev.lamina.models.WeightTable;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.scheduler.CompiledModel;
+import dev.lamina.scheduler.Engine;
+import dev.lamina.scheduler.EngineConfig;
+import dev.lamina.scheduler.KvGroup;
+import dev.lamina.scheduler.ModelLimits;
+import dev.lamina.spi.Backend;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.BackendOptions;
+import dev.lamina.spi.Device;
+import dev.lamina.spi.State;
+import dev.lamina.spi.StateLayout;
+import dev.lamina.spi.Weight;
+import dev.lamina.spi.ir.StateSpec;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A checkpoint on a device, ready to run steps: backend, weights, compiled step and KV pools. What
+ * {@link Lamina}, {@link Scorer} and the benchmarks stand on.
+ */
+public final class ModelRuntime implements AutoCloseable {
+  private final Deque<AutoCloseable> open = new ArrayDeque<>();
+  private final Backends.Choice choice;
+  private final Device device;
+  private final LoadedModel loaded;
+  private final CompiledModel compiled;
+
+  private ModelRuntime(Checkpoint checkpoint, LaminaOptions options) throws ModelException {
+    try {
+      this.choice = Backends.choose(options.backend());
+      options.progress().accept(choice.announcement());
+      Backend backend =
+          own(choice.open(new BackendOptions(options.threads(), Map.of())));
+      this.device = own(backend.open(choice.ordinal()));
+      ModelPlan plan = ModelPlan.of(checkpoint, modelOptions(options, checkpoint));
+      this.loaded = own(plan.load(device, new LoadProgress(options.progress())));
+      this.compiled = compile(plan, options.engine());
+    } catch (BackendException e) {
+      close();
+      throw new LaminaException("open " + checkpoint.name() + ": " + e.getMessage(), e);
+    } catch (ModelException | RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Loads a checkpoint.
+   *
+   * @param checkpoint stays open for as long as the runtime
+   * @param options backend, precision and limits
+   * @return the runtime; the caller closes it before the checkpoint
+   * @throws LaminaException if it can't be loaded; one line
+   */
+  public static ModelRuntime load(Checkpoint checkpoint, LaminaOptions options) {
+    try {
+      return new ModelRuntime(checkpoint, options);
+    } catch (ModelException e) {
+      throw new LaminaException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private <T extends AutoCloseable> T own(T resource) {
+    open.push(resource);
+    return resource;
+  }
+
+  private static ModelOptions modelOptions(LaminaOptions options, Checkpoint checkpoint) {
+    EngineConfig engine = options.engine();
+    int longest = checkpoint.architecture().shape().maxPositions();
+    int maxModelLen = engine.maxModelLen() == 0 ? longest : engine.maxModelLen();
+    return new ModelOptions(
+        options.precision(),
+        options.kvDtype(),
+        maxModelLen,
+        engine.maxNumBatchedTokens(),
+        engine.maxNumSeqs(),
+        engine.blockSize(),
+        false,
+        ModelOptions.DEFAULT.shard(),
+        ModelOptions.DEFAULT.compile());
+  }
+
+  private CompiledModel compile(ModelPlan plan, EngineConfig engine) throws BackendException {
+    List<StateLayout> layouts = new ArrayList<>();
+    long bytesPerPage = 0;
+    for (StateSpec pool : plan.pools()) {
+      StateLayout layout = device.chooseStateLayout(pool);
+      layouts.add(layout);
+      bytesPerPage += layout.bytesPerPage();
+    }
+    int blocks =
+        KvBudget.numBlocks(engine, device.info().memory(), bytesPerPage, plan.maxModelLen());
+    List<KvGroup> groups = new ArrayList<>();
+    List<State> states = new ArrayList<>();
+    for (StateLayout layout : layouts) {
+      int page = layout.spec().slotsPerPage();
+      states.add(own(device.allocateState(layout, (long) blocks * page)));
+      groups.add(
+          new KvGroup(layout.spec().name(), blocks, page, new KvGroup.Lifetime.UntilFinished()));
+    }
+    int[] eos =
+        plan.checkpoint().generation().eosTokenIds().stream().mapToInt(Integer::intValue).toArray();
+    ModelLimits limits =
+        new ModelLimits(
+            plan.checkpoint().architecture().shape().vocabSize(), plan.maxModelLen(), eos);
+    return new CompiledModel(
+        device, loaded.executable(), plan.slots(), weights(plan), groups, states, limits);
+  }
+
+  private Map<String, Weight> weights(ModelPlan plan) {
+    Map<String, Weight> byInput = new HashMap<>();
+    List<WeightTable.Planned> planned = plan.weights();
+    for (int i = 0; i < planned.size(); i++) {
+      byInput.put(planned.get(i).input(), loaded.weights().get(i));
+    }
+    return byInput;
+  }
+
+  /** The model's step, its pools and limits. */
+  public CompiledModel compiled() {
+    return compiled;
+  }
+
+  /** Graph, weights and options. */
+  public ModelPlan plan() {
+    return loaded.plan();
+  }
+
+  /** The loaded model. */
+  public LoadedModel loaded() {
+    return loaded;
+  }
+
+  /** Where it runs. */
+  public Device device() {
+    return device;
+  }
+
+  /** What was opened. */
+  public ModelInfo info() {
+    KvGroup group = compiled.groups().getFirst();
+    return new ModelInfo(
+        plan().checkpoint().name(),
+        plan().checkpoint().modelType(),
+        choice.id(),
+        device.info().name(),
+        compiled.limits().vocabSize(),
+        compiled.limits().maxModelLen(),
+        (long) group.numBlocks() * group.blockSize());
+  }
+
+  /**
+   * Starts an engine on it; the caller closes the engine before this.
+   *
+   * @param options limits and observer
+   */
+  public Engine startEngine(LaminaOptions options) {
+    try {
+      Engine engine = Engine.of(compiled, options.engine(), options.observer());
+      engine.start();
+      return engine;
+    } catch (BackendException e) {
+      throw new LaminaException("start engine: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    RuntimeException first = null;
+    while (!open.isEmpty()) {
+      try {
+        open.pop().close();
+      } catch (Exception e) {
+        if (first == null) {
+          first = new LaminaException("close: " + e.getMessage(), e);
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  /** Says what takes long: at most once a second, and only once it has taken one. */
+  private static final class LoadProgress implements LoadListener {
+    private static final long INTERVAL_NANOS = 1_000_000_000;
+
+    private final java.util.function.Consumer<String> lines;
+    private long last = System.nanoTime();
+
+    LoadProgress(java.util.function.Consumer<String> lines) {
+      this.lines = lines;
+    }
+
+    @Override
+    public void progress(Phase phase, long done, long total) {
+      long now = System.nanoTime();
+      if (now - last < INTERVAL_NANOS) {
+        return;
+      }
+      last = now;
+      switch (phase) {
+        case WEIGHTS ->
+            lines.accept("weights %d of %d MiB".formatted(done >> 20, total >> 20));
+        case COMPILE -> lines.accept("graphs compiled %d of %d".formatted(done, total));
+      }
+    }
+  }
+}
