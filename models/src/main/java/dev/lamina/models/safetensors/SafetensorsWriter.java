@@ -27,13 +27,13 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class SafetensorsWriter implements AutoCloseable {
   private static final JsonMapper JSON = JsonMapper.builder().build();
-  // Bounds the direct buffer in flight, nothing else.
-  private static final long PIECE = 1L << 20;
+  private static final int PIECE = 1 << 20;
 
   private final Path target;
   private final Path partial;
   private final FileChannel channel;
   private final Map<String, Span> spans;
+  private final ByteBuffer staging = ByteBuffer.allocateDirect(PIECE);
   private boolean closed;
 
   private static final class Span {
@@ -144,9 +144,11 @@ public final class SafetensorsWriter implements AutoCloseable {
               .formatted(target, name, span == null ? 0 : span.end - span.next, bytes.byteSize()));
     }
     for (long at = 0; at < bytes.byteSize(); at += PIECE) {
-      MemorySegment piece = bytes.asSlice(at, Math.min(PIECE, bytes.byteSize() - at));
-      writeFully(piece.asByteBuffer(), span.next);
-      span.next += piece.byteSize();
+      int size = (int) Math.min(PIECE, bytes.byteSize() - at);
+      staging.clear().limit(size);
+      MemorySegment.ofBuffer(staging).copyFrom(bytes.asSlice(at, size));
+      writeFully(staging, span.next);
+      span.next += size;
     }
   }
 
