@@ -1,13 +1,20 @@
-# Sourced by the scripts beside it: sets jdk to the home of a JDK 25, or ends with one line saying what to do.
+# Sourced by the scripts beside it: sets jdk to the home of a JDK 25 and jdk_version to its full
+# version, or ends with one line saying what to do.
 
 # Whether the folder $1 is a JDK 25; its release file is read, no process started.
 is_jdk_25() {
-  local line
+  local line feature='' full='' implementor=''
   [[ -x $1/bin/javac && -r $1/release ]] || return 1
   while IFS= read -r line; do
-    [[ $line == JAVA_VERSION=\"25[.\"-]* || $line == 'JAVA_VERSION="25"'* ]] && return 0
+    line=${line//\"/}
+    case $line in
+      JAVA_VERSION=*) feature=${line#*=} && feature=${feature%%[!0-9]*} ;;
+      JAVA_RUNTIME_VERSION=*) full=${line#*=} ;;
+      IMPLEMENTOR=*) implementor=${line#*=} ;;
+    esac
   done <"$1/release"
-  return 1
+  [[ $feature == 25 ]] || return 1
+  jdk_version=$full-${implementor//[!A-Za-z0-9]/}
 }
 
 find_jdk() {
