@@ -16,6 +16,8 @@ import dev.lamina.spi.Backend;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.BackendOptions;
 import dev.lamina.spi.Device;
+import dev.lamina.spi.DeviceInfo.Peak;
+import dev.lamina.spi.PeakMeter;
 import dev.lamina.spi.State;
 import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.Weight;
@@ -26,6 +28,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A checkpoint on a device, ready to run steps: backend, weights, compiled step and KV pools. What
@@ -34,6 +37,7 @@ import java.util.Map;
 public final class ModelRuntime implements AutoCloseable {
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
   private final Backends.Choice choice;
+  private final Backend backend;
   private final Device device;
   private final LoadedModel loaded;
   private final CompiledModel compiled;
@@ -42,8 +46,7 @@ public final class ModelRuntime implements AutoCloseable {
     try {
       this.choice = Backends.choose(options.backend());
       options.progress().accept(choice.announcement());
-      Backend backend =
-          own(choice.open(new BackendOptions(options.threads(), Map.of())));
+      this.backend = own(choice.open(new BackendOptions(options.threads(), Map.of())));
       this.device = own(backend.open(choice.ordinal()));
       ModelPlan plan = ModelPlan.of(checkpoint, modelOptions(options, checkpoint));
       this.loaded = own(plan.load(device, new LoadProgress(options.progress())));
@@ -148,6 +151,24 @@ public final class ModelRuntime implements AutoCloseable {
   /** Where it runs. */
   public Device device() {
     return device;
+  }
+
+  /**
+   * Measures the device's ceilings now.
+   *
+   * @return zeros if the backend can't measure
+   * @throws LaminaException if the device fails
+   */
+  public Peak measurePeak() {
+    Optional<PeakMeter> meter = backend.extension(PeakMeter.class);
+    if (meter.isEmpty()) {
+      return Peak.UNKNOWN;
+    }
+    try {
+      return meter.get().measure(choice.ordinal());
+    } catch (BackendException e) {
+      throw new LaminaException("measure peak: " + e.getMessage(), e);
+    }
   }
 
   /** What was opened. */
