@@ -4,6 +4,7 @@ import static dev.lamina.backend.cpuvector.kernels.Lanes.KC;
 import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
 
 import dev.lamina.spi.ir.DType;
+import java.util.Arrays;
 
 /**
  * Copies rows of a matrix, widened, into panels {@code [KC][NR]}: row r of the matrix becomes column
@@ -16,24 +17,30 @@ final class Pack {
   private Pack() {}
 
   /**
-   * Packs up to NR rows.
+   * Packs up to NR rows as a whole panel.
    *
    * @param m source
    * @param row first row
    * @param rows rows there are, at most NR
    * @param k0 first column
-   * @param kc columns, at most KC
-   * @param panel written from {@code at}
+   * @param kc columns
+   * @param panel {@code [kc][NR]} from {@code at}
    * @param at first element of the panel
    * @param square scratch of 256 ints for the vector form, or empty for the scalar one
    */
   static void panel(
       Matrix m, int row, int rows, int k0, int kc, float[] panel, int at, int[] square) {
+    columns(m, row, rows, k0, kc, panel, at, square);
+    clear(kc, panel, at, rows, NR);
+  }
+
+  /** Packs rows as the columns from {@code at} on. */
+  static void columns(
+      Matrix m, int row, int rows, int k0, int kc, float[] panel, int at, int[] square) {
     int done = 0;
-    int whole = 0;
     if (square.length > 0) {
       int step = 64 / m.type.bytes();
-      whole = kc - kc % step;
+      int whole = kc - kc % step;
       for (; done + 16 <= rows; done += 16) {
         VectorPack.rows16(m, row + done, k0, whole, panel, at + done, square);
       }
@@ -41,12 +48,14 @@ final class Pack {
         scalar(m, row, done, k0 + whole, kc - whole, panel, at + whole * NR);
       }
     }
-    for (int r = done; r < rows; r++) {
-      scalarRow(m, row + r, k0, kc, panel, at + r);
-    }
-    for (int r = rows; r < NR; r++) {
+    scalar(m, row + done, rows - done, k0, kc, panel, at + done);
+  }
+
+  /** Zeros in columns {@code from} to {@code to}. */
+  static void clear(int kc, float[] panel, int at, int from, int to) {
+    if (from < to) {
       for (int k = 0; k < kc; k++) {
-        panel[at + k * NR + r] = 0;
+        Arrays.fill(panel, at + k * NR + from, at + k * NR + to, 0);
       }
     }
   }
