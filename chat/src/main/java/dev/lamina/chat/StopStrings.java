@@ -31,7 +31,7 @@ public final class StopStrings {
     int capacity = 1;
     for (String stop : stops) {
       if (stop.isEmpty()) {
-        throw new InvalidMessagesException(
+        throw new IllegalArgumentException(
             "stop: expected non-empty strings, got an empty one; leave it out");
       }
       capacity += stop.length();
