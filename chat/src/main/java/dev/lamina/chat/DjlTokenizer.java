@@ -34,9 +34,9 @@ final class DjlTokenizer implements Tokenizer {
   /**
    * Opens the file with the library.
    *
-   * @param part what the Java tokenizer did not read, for the message when the library is absent
+   * @throws LinkageError where the library or its native part is not there
    */
-  static DjlTokenizer create(TokenizerJson json, TokenizerConfig config, String part) {
+  static DjlTokenizer create(TokenizerJson json, TokenizerConfig config) {
     // Before the library's first class loads: no download, no usage report, no CUDA build.
     System.setProperty("ai.djl.offline", "true");
     System.setProperty("OPT_OUT_TRACKING", "true");
@@ -47,15 +47,6 @@ final class DjlTokenizer implements Tokenizer {
               json.file(), Map.of("truncation", "false", "padding", "false")),
           json,
           config);
-    } catch (NoClassDefFoundError | UnsatisfiedLinkError e) {
-      throw new TokenizerException(
-          "load tokenizer "
-              + json.file()
-              + ": "
-              + part
-              + " needs the library ai.djl.huggingface:tokenizers, which is not here; use the full"
-              + " bundle or `tokens`",
-          e);
     } catch (IOException | RuntimeException e) {
       String reason = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
       throw new TokenizerException(

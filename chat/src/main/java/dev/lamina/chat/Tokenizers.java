@@ -38,7 +38,22 @@ public final class Tokenizers {
           "tokenizer {0}: the Rust library reads it, the Java one has no {1}",
           file,
           e.part());
-      return DjlTokenizer.create(json, config, e.part());
+      return rust(json, config, e.part());
+    }
+  }
+
+  private static Tokenizer rust(TokenizerJson json, TokenizerConfig config, String part) {
+    try {
+      return DjlTokenizer.create(json, config);
+    } catch (LinkageError e) {
+      throw new TokenizerException(
+          "load tokenizer "
+              + json.file()
+              + ": "
+              + part
+              + " needs the library ai.djl.huggingface:tokenizers, which is not here; use the full"
+              + " bundle or `tokens`",
+          e);
     }
   }
 }

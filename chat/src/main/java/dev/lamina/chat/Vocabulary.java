@@ -28,8 +28,8 @@ final class Vocabulary {
     }
     tokens[id] = token;
     size = Math.max(size, id + 1);
-    if (token.codePointCount(0, token.length()) == 1 && token.codePointAt(0) < DIRECT) {
-      idOfCodePoint[token.codePointAt(0)] = id;
+    if (token.length() == 1 && token.charAt(0) < DIRECT) {
+      idOfCodePoint[token.charAt(0)] = id;
     }
     int slot = slotOf(token);
     if (slots[slot] < 0) {

@@ -189,7 +189,7 @@ class BpeTokenizerOracleTest {
     TokenizerConfig config = new TokenizerConfig(null, null, null, null);
     RandomText random = new RandomText(SEED);
     try (Tokenizer java = BpeTokenizer.create(TokenizerJson.read(file), config);
-        Tokenizer library = DjlTokenizer.create(TokenizerJson.read(file), config, "test")) {
+        Tokenizer library = DjlTokenizer.create(TokenizerJson.read(file), config)) {
       for (int i = 0; i < TEXTS; i++) {
         int[] ids = new int[random.below(12)];
         for (int j = 0; j < ids.length; j++) {
@@ -210,7 +210,7 @@ class BpeTokenizerOracleTest {
     TokenizerConfig config = new TokenizerConfig(null, null, null, null);
     RandomText texts = new RandomText(SEED);
     try (Tokenizer java = BpeTokenizer.create(TokenizerJson.read(file), config);
-        Tokenizer library = DjlTokenizer.create(TokenizerJson.read(file), config, "test")) {
+        Tokenizer library = DjlTokenizer.create(TokenizerJson.read(file), config)) {
       for (int i = 0; i < TEXTS; i++) {
         String text = texts.next();
         String where = "seed " + SEED + " text " + i + ": " + escaped(text);

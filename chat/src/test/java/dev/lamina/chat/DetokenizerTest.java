@@ -34,7 +34,7 @@ class DetokenizerTest {
     Path file = Fixtures.MICRO_CHAT.resolve("tokenizer.json");
     try (Tokenizer library =
         DjlTokenizer.create(
-            TokenizerJson.read(file), new TokenizerConfig(null, null, null, null), "test")) {
+            TokenizerJson.read(file), new TokenizerConfig(null, null, null, null))) {
       assertStreams(library);
     }
   }

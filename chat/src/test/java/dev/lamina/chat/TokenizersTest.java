@@ -3,11 +3,16 @@ package dev.lamina.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.io.IOException;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.core.JsonParser;
 import tools.jackson.databind.node.ObjectNode;
 
 class TokenizersTest {
@@ -135,6 +140,47 @@ class TokenizersTest {
       assertThat(tokenizer.token(3)).isEqualTo("ab");
       assertThat(tokenizer.vocabSize()).isEqualTo(4);
     }
+  }
+
+  @Test
+  void patternThatJavaReadsOtherwise_goesToTheLibrary() {
+    for (String pattern :
+        new String[] {"\\p{N}{1,3}+", "\\h", "(?m:.)", "[[:alpha:]]", "\\p{L", "a{,3}"}) {
+      assertThatThrownBy(() -> OnigPattern.compile(pattern))
+          .isInstanceOf(UnsupportedPartException.class)
+          .hasMessageStartingWith("pattern " + pattern + " (");
+    }
+    TokenizerForms.byteLevel(
+        folder, "pre_tokenizer", TokenizerForms.splits("\\p{N}{1,3}+", TokenizerForms.LLAMA3));
+    try (Tokenizer tokenizer = Tokenizers.load(folder)) {
+      assertThat(tokenizer).isInstanceOf(DjlTokenizer.class);
+      assertThat(tokenizer.decode(tokenizer.encode("12345 a", true), true)).isEqualTo("12345 a");
+    }
+  }
+
+  @Test
+  void withoutTheLibrary_theMissingPartIsNamed() throws Exception {
+    TokenizerForms.byteLevel(folder, "normalizer", "{\"type\":\"Quantum\"}");
+    URL[] path = {
+      location(Tokenizers.class),
+      location(ObjectNode.class),
+      location(JsonParser.class),
+      location(JsonInclude.class),
+    };
+    try (URLClassLoader bare = new URLClassLoader(path, null)) {
+      Method load = bare.loadClass(Tokenizers.class.getName()).getMethod("load", Path.class);
+      assertThatThrownBy(() -> load.invoke(null, folder))
+          .cause()
+          .hasMessage(
+              "load tokenizer "
+                  + file()
+                  + ": normalizer Quantum needs the library ai.djl.huggingface:tokenizers, which is"
+                  + " not here; use the full bundle or `tokens`");
+    }
+  }
+
+  private static URL location(Class<?> type) {
+    return type.getProtectionDomain().getCodeSource().getLocation();
   }
 
   @Test
