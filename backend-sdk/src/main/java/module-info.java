@@ -1,4 +1,7 @@
-/** What every backend would otherwise write again: graph walk, memory plan, decompositions and elementwise fusion. */
+/**
+ * What every backend would otherwise write again: graph walk, memory plan, decompositions and
+ * elementwise fusion.
+ */
 module dev.lamina.backend.sdk {
   requires transitive dev.lamina.spi;
   requires static org.jspecify;

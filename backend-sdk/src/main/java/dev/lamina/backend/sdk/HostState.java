@@ -4,7 +4,9 @@ import dev.lamina.spi.State;
 import dev.lamina.spi.ir.StateSpec;
 import java.lang.foreign.MemorySegment;
 
-/** A pool in host memory in the dense layout: one tensor {@code [numSlots, entry shape]} an entry. */
+/**
+ * A pool in host memory in the dense layout: one tensor {@code [numSlots, entry shape]} an entry.
+ */
 public interface HostState extends State {
   /** What a slot holds. */
   StateSpec spec();

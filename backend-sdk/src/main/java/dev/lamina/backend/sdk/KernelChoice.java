@@ -1,15 +1,15 @@
 package dev.lamina.backend.sdk;
 
 import dev.lamina.spi.Support;
-import java.util.function.Function;
 import dev.lamina.spi.ir.Node;
+import java.util.function.Function;
 
 /**
  * A backend's answer for one op.
  *
  * @param name name of the kernel in {@code lowering()}
- * @param support as {@link dev.lamina.spi.Device#supports} answers; native if {@code kernel} is to be
- *     used
+ * @param support as {@link dev.lamina.spi.Device#supports} answers; native if {@code kernel} is to
+ *     be used
  * @param strided whether operands may be strided; else the SDK copies them first
  * @param kernel makes the kernel of a node
  */

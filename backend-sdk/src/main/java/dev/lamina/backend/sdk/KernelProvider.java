@@ -10,8 +10,10 @@ public interface KernelProvider {
   /**
    * Chooses a kernel; binding for the whole range of the spec's symbols.
    *
-   * @param spec a core op that is neither elementwise, nor iota, fill, view, permute, expand nor
-   *     loop (those the SDK handles), or a composite
+   * <p>A scatter's result may lie in the memory of its first operand: copy only if they differ.
+   *
+   * @param spec concat, reduce, argmax, scan, matmul, gather, scatter, topk (the SDK runs all other
+   *     core ops itself), or a composite
    * @return native with a kernel, decomposed (composites), or never
    */
   KernelChoice choose(OpSpec spec);

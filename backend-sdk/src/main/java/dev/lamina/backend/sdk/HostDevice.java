@@ -1,0 +1,218 @@
+package dev.lamina.backend.sdk;
+
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.Buffer;
+import dev.lamina.spi.Command;
+import dev.lamina.spi.CompileOptions;
+import dev.lamina.spi.Device;
+import dev.lamina.spi.DeviceInfo;
+import dev.lamina.spi.DeviceLost;
+import dev.lamina.spi.DeviceStats;
+import dev.lamina.spi.Executable;
+import dev.lamina.spi.InvalidProgram;
+import dev.lamina.spi.MemoryKind;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.OutOfDeviceMemory;
+import dev.lamina.spi.Queue;
+import dev.lamina.spi.State;
+import dev.lamina.spi.StateLayout;
+import dev.lamina.spi.Support;
+import dev.lamina.spi.Timeline;
+import dev.lamina.spi.Weight;
+import dev.lamina.spi.WeightSpec;
+import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.StateSpec;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device whose memory is the host's and whose kernels come from a {@link KernelProvider}.
+ *
+ * <p>Thread-safe. Commands of several queues run one at a time: the provider's workers are shared.
+ */
+public final class HostDevice implements Device {
+  private final DeviceInfo info;
+  private final KernelProvider provider;
+  private final Runnable onClose;
+  private final Ledger ledger = new Ledger();
+  private final ReentrantLock running = new ReentrantLock();
+  private volatile boolean closed;
+  private volatile @Nullable DeviceLost lost;
+
+  /**
+   * Opens a device.
+   *
+   * @param info what is known of it
+   * @param provider its kernels
+   * @param onClose gives back what the provider holds, such as its workers; called once
+   */
+  public HostDevice(DeviceInfo info, KernelProvider provider, Runnable onClose) {
+    this.info = info;
+    this.provider = provider;
+    this.onClose = onClose;
+  }
+
+  Ledger ledger() {
+    return ledger;
+  }
+
+  KernelProvider provider() {
+    return provider;
+  }
+
+  void checkUsable(String operation) throws BackendException {
+    if (closed) {
+      throw new IllegalStateException(
+          operation + ": the device " + info.name() + " is closed; use it before closing it");
+    }
+    DeviceLost error = lost;
+    if (error != null) {
+      throw error;
+    }
+  }
+
+  /** Runs a command that was checked; returns its error, if any. */
+  @Nullable BackendException run(CommandRunner runner, Command command) {
+    running.lock();
+    try {
+      runner.run(command);
+      return null;
+    } catch (BackendException e) {
+      return e;
+    } catch (ProgramError e) {
+      return new InvalidProgram("run: " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      return new InvalidProgram(
+          "run: a kernel failed: " + e.getMessage() + "; compile with debug to check indices", e);
+    } catch (OutOfMemoryError e) {
+      return new OutOfDeviceMemory("run: the Java heap is full; raise -Xmx", e);
+    } catch (Error e) {
+      DeviceLost error = new DeviceLost("run: " + info.name() + " failed: " + e, e);
+      lost = error;
+      return error;
+    } finally {
+      running.unlock();
+    }
+  }
+
+  @Override
+  public DeviceInfo info() {
+    return info;
+  }
+
+  @Override
+  public Support supports(OpSpec op) {
+    SdkOps.Choice own = SdkOps.of(op.op());
+    return own == null ? provider.choose(op).support() : own.support();
+  }
+
+  @Override
+  public StateLayout chooseStateLayout(StateSpec spec) {
+    return StateLayout.dense(spec);
+  }
+
+  @Override
+  public State allocateState(StateLayout layout, long numSlots) throws BackendException {
+    checkUsable("allocateState");
+    StateSpec spec = layout.spec();
+    if (!layout.tag().equals(StateLayout.DENSE)
+        || numSlots < 0
+        || numSlots % spec.slotsPerPage() != 0) {
+      throw new InvalidProgram(
+          "allocateState %s: expected layout dense and a multiple of %d slots, got %s and %d"
+              .formatted(spec.name(), spec.slotsPerPage(), layout.tag(), numSlots));
+    }
+    String what = "allocateState " + spec.name();
+    long bytes;
+    try {
+      bytes = HostPool.bytes(spec, numSlots);
+    } catch (ArithmeticException e) {
+      throw new OutOfDeviceMemory(what + ": " + numSlots + " slots are more than 2^63 bytes", e);
+    }
+    return new HostPool(this, layout, numSlots, memory(bytes, what));
+  }
+
+  @Override
+  public Weight loadWeight(WeightSpec spec, MemorySegment data) throws BackendException {
+    checkUsable("loadWeight");
+    long need = spec.type().byteSize();
+    if (data.byteSize() < need) {
+      throw new InvalidProgram(
+          "loadWeight %s: expected %d bytes for %s, got %d"
+              .formatted(spec.name(), need, spec.type(), data.byteSize()));
+    }
+    return new HostWeight(this, spec, data);
+  }
+
+  @Override
+  public Buffer allocate(long bytes, MemoryKind kind) throws BackendException {
+    checkUsable("allocate");
+    if (bytes < 0) {
+      throw new InvalidProgram("allocate: expected at least 0 bytes, got " + bytes);
+    }
+    NativeMemory memory = memory(bytes, "allocate");
+    return new HostBuffer(this, kind, memory.segment(), memory);
+  }
+
+  /** Zeroed memory, if this device may take so much. */
+  NativeMemory memory(long bytes, String what) throws OutOfDeviceMemory {
+    long room = info.memory().totalBytes() - ledger.stats().liveBytes();
+    if (bytes > info.limits().maxAllocationBytes() || bytes > room) {
+      throw new OutOfDeviceMemory(
+          "%s: expected at most %d bytes on %s, got %d; close buffers or ask for less"
+              .formatted(
+                  what, Math.min(room, info.limits().maxAllocationBytes()), info.name(), bytes));
+    }
+    return NativeMemory.allocate(bytes, what);
+  }
+
+  @Override
+  public Buffer wrapHost(MemorySegment segment) throws BackendException {
+    checkUsable("wrapHost");
+    if (!segment.isNative()) {
+      throw new InvalidProgram(
+          "wrapHost: expected native memory, got a segment of the Java heap; allocate it in an arena");
+    }
+    return new HostBuffer(this, MemoryKind.SHARED, segment, null);
+  }
+
+  @Override
+  public Queue newQueue() throws BackendException {
+    checkUsable("newQueue");
+    return new HostQueue(this);
+  }
+
+  @Override
+  public Timeline newTimeline(long initial) throws BackendException {
+    checkUsable("newTimeline");
+    return new HostTimeline(ledger, initial);
+  }
+
+  @Override
+  public Executable compile(Graph graph, CompileOptions options) throws BackendException {
+    checkUsable("compile");
+    return new GraphCompiler(this, graph, options).compile();
+  }
+
+  @Override
+  public DeviceStats stats() {
+    return ledger.stats();
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      ledger.checkEmpty("device " + info.name());
+      closed = true;
+    }
+    onClose.run();
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+}

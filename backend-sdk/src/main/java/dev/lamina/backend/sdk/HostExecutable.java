@@ -1,0 +1,206 @@
+package dev.lamina.backend.sdk;
+
+import dev.lamina.spi.Bindings;
+import dev.lamina.spi.Executable;
+import dev.lamina.spi.Lowering;
+import dev.lamina.spi.OutOfDeviceMemory;
+import dev.lamina.spi.Slot;
+import dev.lamina.spi.ir.Dim;
+import dev.lamina.spi.ir.DimTable;
+import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.StateType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A plan that bindings run. Keeps one workspace for each run at a time, and one memory plan for
+ * each bucket of dims: values rounded up to powers of two.
+ */
+final class HostExecutable extends Resource implements Executable {
+  /** A memory plan for all dims up to these. */
+  record Bucket(long[] dims, MemoryPlan plan) {}
+
+  /** Scratch memory of one run at a time. */
+  static final class Workspace {
+    private final NativeMemory memory;
+
+    Workspace(NativeMemory memory) {
+      this.memory = memory;
+    }
+
+    MemorySegment segment() {
+      return memory.segment();
+    }
+  }
+
+  private final HostDevice device;
+  private final Program program;
+  private final List<Slot> slots;
+  private final NativeMemory constants;
+  private final List<Workspace> idle = new ArrayList<>();
+  private volatile List<Bucket> buckets = List.of();
+
+  HostExecutable(HostDevice device, Program program) throws OutOfDeviceMemory {
+    super(device.ledger(), "executable " + program.graph().name());
+    this.device = device;
+    this.program = program;
+    this.slots = slots(program.graph());
+    this.constants = constants(device, program);
+    device.ledger().compiled();
+    device.ledger().addBytes(constants.segment().byteSize());
+  }
+
+  private NativeMemory constants(HostDevice on, Program p) throws OutOfDeviceMemory {
+    try {
+      NativeMemory m = on.memory(p.constants().bytes(), "compile " + p.graph().name());
+      p.constants().write(m.segment());
+      return m;
+    } catch (OutOfDeviceMemory e) {
+      on.ledger().dropped(this);
+      throw e;
+    }
+  }
+
+  private static List<Slot> slots(Graph graph) {
+    List<Slot> slots = new ArrayList<>();
+    for (Graph.Input in : graph.inputs()) {
+      Slot.Kind kind =
+          switch (in.role()) {
+            case TENSOR -> Slot.Kind.INPUT;
+            case WEIGHT -> Slot.Kind.WEIGHT;
+            case STATE -> Slot.Kind.STATE;
+          };
+      slots.add(new Slot(slots.size(), in.name(), kind, in.value().type(), -1));
+    }
+    for (Graph.Output o : graph.outputs()) {
+      if (!(o.value().type() instanceof StateType)) {
+        slots.add(
+            new Slot(slots.size(), o.name(), Slot.Kind.OUTPUT, o.value().type(), o.sharesInput()));
+      }
+    }
+    return List.copyOf(slots);
+  }
+
+  HostDevice device() {
+    return device;
+  }
+
+  Program program() {
+    return program;
+  }
+
+  MemorySegment constants() {
+    return constants.segment();
+  }
+
+  @Override
+  public List<Slot> slots() {
+    return slots;
+  }
+
+  @Override
+  public DimTable dims() {
+    return program.dims();
+  }
+
+  @Override
+  public Bindings newBindings() {
+    checkOpen("newBindings");
+    return new HostBindings(this);
+  }
+
+  @Override
+  public long workspaceBytes(long[] values) {
+    checkOpen("workspaceBytes");
+    program.dims().check(values);
+    return bucketOf(values).plan().bytes();
+  }
+
+  @Override
+  public List<Lowering> lowering() {
+    return program.lowering();
+  }
+
+  /** The memory plan for these dims; allocates only for a bucket not seen before. */
+  Bucket bucketOf(long[] dims) {
+    List<Bucket> known = buckets;
+    for (int i = 0; i < known.size(); i++) {
+      if (covers(known.get(i).dims(), dims)) {
+        return known.get(i);
+      }
+    }
+    return newBucket(dims);
+  }
+
+  private synchronized Bucket newBucket(long[] dims) {
+    long[] bounds = new long[dims.length];
+    for (int i = 0; i < dims.length; i++) {
+      bounds[i] = roundUp(i, dims[i]);
+    }
+    Bucket made = new Bucket(bounds, MemoryPlan.of(program.plan(), bounds));
+    List<Bucket> all = new ArrayList<>(buckets);
+    all.removeIf(b -> Arrays.equals(b.dims(), bounds));
+    all.add(made);
+    buckets = List.copyOf(all);
+    return made;
+  }
+
+  boolean covers(long[] bucket, long[] dims) {
+    for (int i = 0; i < dims.length; i++) {
+      if (bucket[i] != roundUp(i, dims[i])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private long roundUp(int dim, long value) {
+    Dim.Sym sym = program.dims().syms().get(dim);
+    long power = value <= 1 ? 1 : Long.highestOneBit(value - 1) << 1;
+    return Math.min(power, sym.max());
+  }
+
+  /**
+   * Scratch memory for a run.
+   *
+   * @param bytes at least so many
+   * @return a workspace to give back with {@link #release}
+   */
+  Workspace acquire(long bytes) throws OutOfDeviceMemory {
+    synchronized (idle) {
+      if (!idle.isEmpty()) {
+        Workspace w = idle.removeLast();
+        if (w.segment().byteSize() >= bytes) {
+          return w;
+        }
+        drop(w);
+      }
+    }
+    NativeMemory m = device.memory(bytes, "workspace of " + program.graph().name());
+    device.ledger().addBytes(bytes);
+    return new Workspace(m);
+  }
+
+  void release(Workspace w) {
+    synchronized (idle) {
+      idle.add(w);
+    }
+  }
+
+  private void drop(Workspace w) {
+    device.ledger().addBytes(-w.segment().byteSize());
+    w.memory.close();
+  }
+
+  @Override
+  void free() {
+    synchronized (idle) {
+      idle.forEach(this::drop);
+      idle.clear();
+    }
+    device.ledger().addBytes(-constants.segment().byteSize());
+    constants.close();
+  }
+}

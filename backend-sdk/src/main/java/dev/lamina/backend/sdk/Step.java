@@ -1,0 +1,105 @@
+package dev.lamina.backend.sdk;
+
+import dev.lamina.spi.ir.CoreOp;
+import dev.lamina.spi.ir.Op;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** One kernel launch of a plan, or one loop. */
+final class Step {
+  private final String name;
+  private final @Nullable Kernel kernel;
+  private final @Nullable LoopPlan loop;
+  private final int[] operands;
+  private final int[] states;
+  private final int[] results;
+  private final int[] replaced;
+
+  private Step(
+      String name,
+      @Nullable Kernel kernel,
+      @Nullable LoopPlan loop,
+      int[] operands,
+      int[] states,
+      int[] results,
+      int[] replaced) {
+    this.name = name;
+    this.kernel = kernel;
+    this.loop = loop;
+    this.operands = operands;
+    this.states = states;
+    this.results = results;
+    this.replaced = replaced;
+  }
+
+  /** A kernel whose operands are all tensors and that writes one result beside them. */
+  static Step launch(String name, Kernel kernel, int[] operands, int result) {
+    int[] none = new int[operands.length];
+    Arrays.fill(none, -1);
+    return new Step(name, kernel, null, operands, none, new int[] {result}, new int[] {-1});
+  }
+
+  /** A copy of a tensor that may instead become the result itself. */
+  static Step replace(int x, int result) {
+    int[] operands = {x};
+    return new Step(
+        "copy", HostMovement::copy, null, operands, new int[] {-1}, new int[] {result}, operands);
+  }
+
+  /** The kernel of a node. */
+  static Step launch(Op op, Kernel kernel, int[] operands, int[] states, int[] results) {
+    int[] replaced = new int[results.length];
+    Arrays.fill(replaced, -1);
+    if (isInPlace(op)) {
+      replaced[0] = operands[0];
+    }
+    return new Step(op.mnemonic(), kernel, null, operands, states, results, replaced);
+  }
+
+  static Step loop(LoopPlan loop, int[] operands, int[] results) {
+    int[] none = new int[operands.length];
+    Arrays.fill(none, -1);
+    int[] carried = Arrays.copyOfRange(operands, loop.first(), loop.first() + results.length);
+    return new Step("loop", null, loop, operands, none, results, carried);
+  }
+
+  /** Whether an op's result may lie in the memory of its first operand. */
+  static boolean isInPlace(Op op) {
+    return op instanceof CoreOp.Scatter;
+  }
+
+  /** For messages: the op, or {@code elementwise} or {@code copy}. */
+  String name() {
+    return name;
+  }
+
+  /** The kernel, or null for a loop. */
+  @Nullable Kernel kernel() {
+    return kernel;
+  }
+
+  /** The loop, or null for a kernel. */
+  @Nullable LoopPlan loop() {
+    return loop;
+  }
+
+  /** Tensor of each operand, -1 for a state. */
+  int[] operands() {
+    return operands;
+  }
+
+  /** Input ordinal of each operand that is a state, else -1. */
+  int[] states() {
+    return states;
+  }
+
+  /** Tensor of each tensor result. */
+  int[] results() {
+    return results;
+  }
+
+  /** Tensor of the operand whose memory a result may lie in, or -1. */
+  int replacedOperand(int result) {
+    return replaced[result];
+  }
+}
