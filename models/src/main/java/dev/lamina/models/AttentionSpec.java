@@ -1,25 +1,40 @@
 package dev.lamina.models;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What the attention of a layer does.
  *
  * @param shape heads and widths
- * @param rope rotary embedding of queries and keys
+ * @param rope rotary embedding of queries and keys, null for a layer without positions
  * @param biased whether the query, key and value projections add a bias
  * @param qkNormEps epsilon of an RMS norm over each query and key head, 0 = no norm
  * @param window positions seen, the own one included, 0 = all
  */
 public record AttentionSpec(
-    DecoderShape shape, RopeFrequencies rope, boolean biased, double qkNormEps, long window) {
+    DecoderShape shape,
+    @Nullable RopeFrequencies rope,
+    boolean biased,
+    double qkNormEps,
+    long window) {
 
   /**
    * Plain attention over all earlier positions.
    *
    * @param shape heads and widths
-   * @param rope rotary embedding
+   * @param rope rotary embedding, null for none
    */
-  public AttentionSpec(DecoderShape shape, RopeFrequencies rope) {
+  public AttentionSpec(DecoderShape shape, @Nullable RopeFrequencies rope) {
     this(shape, rope, false, 0, 0);
+  }
+
+  /**
+   * This without rotary embedding.
+   *
+   * @return a new spec
+   */
+  public AttentionSpec withoutRope() {
+    return new AttentionSpec(shape, null, biased, qkNormEps, window);
   }
 
   /**

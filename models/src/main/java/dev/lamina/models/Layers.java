@@ -192,8 +192,11 @@ public final class Layers {
       q = rmsNorm(q, module + ".qNorm", spec.qkNormEps());
       k = rmsNorm(k, module + ".kNorm", spec.qkNormEps());
     }
-    q = rope(q, spec.rope());
-    k = rope(k, spec.rope());
+    RopeFrequencies rope = spec.rope();
+    if (rope != null) {
+      q = rope(q, rope);
+      k = rope(k, rope);
+    }
     Pool pool = pools.get(poolOfLayer[layer]);
     pool.state = graph.kvAppend(pool.state, layer, k, v, pool.slotMapping);
     CompositeOp.PagedAttention op =
@@ -212,7 +215,7 @@ public final class Layers {
    * Turns the heads by their positions, element i with i + D / 2.
    *
    * @param x {@code [T, heads, D]}
-   * @param rope frequencies; alike for all layers
+   * @param rope frequencies, one input of the graph for all layers that share them
    * @return {@code [T, heads, D]}
    */
   public Value rope(Value x, RopeFrequencies rope) {

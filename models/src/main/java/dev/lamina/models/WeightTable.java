@@ -61,11 +61,12 @@ public final class WeightTable {
    * @throws ModelException if it is missing, of another shape or not of floats
    */
   Value get(String weight, Use use, long... sizes) throws ModelException {
-    Value value = find(weight, use, sizes);
+    Shape shape = Shape.of(sizes);
+    Value value = bind(weight, use, shape, source.find(names.stored(weight), shape));
     if (value == null) {
       throw new ModelException(
           "load %s: tensor '%s': expected it with shape %s, got no such tensor; fetch the"
-                  .formatted(source.origin(), names.stored(weight), Shape.of(sizes))
+                  .formatted(source.origin(), names.stored(weight), shape)
               + " checkpoint again, whole");
     }
     return value;
@@ -81,17 +82,20 @@ public final class WeightTable {
    * @throws ModelException if it is of another shape or not of floats
    */
   @Nullable Value find(String weight, Use use, long... sizes) throws ModelException {
+    return bind(weight, use, Shape.of(sizes), source.find(names.stored(weight)));
+  }
+
+  private @Nullable Value bind(String weight, Use use, Shape shape, @Nullable StoredTensor tensor)
+      throws ModelException {
     Entry known = entries.get(weight);
     if (known != null) {
       known.uses.add(use);
       return known.value;
     }
-    String name = names.stored(weight);
-    Shape shape = Shape.of(sizes);
-    StoredTensor tensor = source.find(name, shape);
     if (tensor == null) {
       return null;
     }
+    String name = tensor.name();
     if (!tensor.type().shape().equals(shape)) {
       throw new ModelException(
           "load %s: tensor '%s': expected shape %s as config.json implies, got %s; configuration"

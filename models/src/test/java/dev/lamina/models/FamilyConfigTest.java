@@ -1,0 +1,139 @@
+package dev.lamina.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class FamilyConfigTest {
+  private static final Map<String, String> SMALL =
+      Map.of(
+          "vocab_size", "320",
+          "hidden_size", "64",
+          "num_hidden_layers", "4",
+          "num_attention_heads", "4",
+          "num_key_value_heads", "2",
+          "intermediate_size", "128",
+          "max_position_embeddings", "512");
+
+  /** The small configuration with keys replaced; the value - leaves a key out. */
+  private static Architecture parse(String type, String... changes) throws ModelException {
+    Map<String, String> keys = new TreeMap<>(SMALL);
+    keys.put("model_type", '"' + type + '"');
+    for (int i = 0; i < changes.length; i += 2) {
+      keys.put(changes[i], changes[i + 1].replace('\'', '"'));
+    }
+    StringBuilder json = new StringBuilder();
+    keys.forEach((k, v) -> {
+      if (!v.equals("-")) {
+        json.append(json.isEmpty() ? "{" : ",").append('"' + k + "\":" + v);
+      }
+    });
+    return ModelFamilies.parse(ModelConfig.parse("config.json", json + "}"));
+  }
+
+  @Test
+  void parse_derivesWhatAConfigurationLeavesOut() throws Exception {
+    assertThat(parse("llama", "num_key_value_heads", "-").shape())
+        .isEqualTo(new DecoderShape(320, 64, 4, 4, 4, 16, 512));
+    assertThat(parse("llama", "head_dim", "32").shape().headDim()).isEqualTo(32);
+    assertThat(parse("qwen3").shape().headDim()).isEqualTo(128);
+    assertThat(
+            parse("mistral", "num_attention_heads", "16", "num_key_value_heads", "-")
+                .shape()
+                .numKvHeads())
+        .isEqualTo(8);
+    assertThat(parse("llama", "max_position_embeddings", "-").shape().maxPositions())
+        .isEqualTo(2048);
+  }
+
+  @Test
+  void mistral_slidesAsItsConfigurationSays() throws Exception {
+    assertThat(parse("mistral").kvGroups().getFirst().window()).isEqualTo(4096);
+    assertThat(parse("mistral", "sliding_window", "null").kvGroups().getFirst().window()).isZero();
+    assertThat(parse("mistral", "sliding_window", "16").kvGroups().getFirst().window())
+        .isEqualTo(16);
+  }
+
+  @Test
+  void qwen_slidesInTheLayersThatItsConfigurationNames() throws Exception {
+    ModelConfig c =
+        ModelConfig.parse(
+            "config.json",
+            "{\"use_sliding_window\":true,\"sliding_window\":8,\"max_window_layers\":2}");
+    assertThat(LayerWindows.ofQwen(c, 4).positions()).containsExactly(0, 0, 8, 8);
+    assertThat(LayerWindows.ofQwen(c, 4).longest()).isZero();
+    c =
+        ModelConfig.parse(
+            "config.json",
+            "{\"use_sliding_window\":true,\"sliding_window\":8,"
+                + "\"layer_types\":[\"sliding_attention\",\"full_attention\"]}");
+    assertThat(LayerWindows.ofQwen(c, 2).positions()).containsExactly(8, 0);
+    c = ModelConfig.parse("config.json", "{\"sliding_window\":8,\"max_window_layers\":0}");
+    assertThat(LayerWindows.ofQwen(c, 2).positions()).containsExactly(0, 0);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "num_attention_heads|0|a whole number from 1",
+        "num_key_value_heads|0|a whole number from 1",
+        "vocab_size|0|a whole number from 1",
+        "num_hidden_layers|0|a whole number from 1",
+        "hidden_size|-|got no such key",
+        "intermediate_size|-|got no such key",
+        "vocab_size|'many'|got \"many\"",
+        "num_key_value_heads|3|a divisor of num_attention_heads, 4, got 3",
+        "hidden_size|66|num_attention_heads, 4, times an even number, got 66",
+        "hidden_size|60|num_attention_heads, 4, times an even number, got 60",
+        "head_dim|15|an even number",
+        "rms_norm_eps|0|a number above 0, got 0",
+        "rms_norm_eps|-1|a number above 0, got -1",
+        "hidden_act|'mish'|one of silu, gelu, gelu_pytorch_tanh, relu, got \"mish\"",
+        "tie_word_embeddings|1|true or false, got 1",
+        "attention_bias|'yes'|true or false, got \"yes\"",
+        "rope_theta|-5|a number above 0, got -5"
+      })
+  void parse_refusesABadKeyInOneLine(String key, String value, String expected) {
+    assertThatThrownBy(() -> parse("llama", key, value))
+        .isInstanceOf(ModelException.class)
+        .hasMessageStartingWith("read config.json: " + key + ": expected ")
+        .hasMessageContaining(expected)
+        .hasMessageNotContaining("\n");
+  }
+
+  @Test
+  void parse_refusesLayerTypesThatDoNotFit() {
+    assertThatThrownBy(() -> parse("qwen3", "layer_types", "['full_attention']"))
+        .hasMessageContaining("layer_types: expected a list of num_hidden_layers, 4");
+    assertThatThrownBy(() -> parse("qwen2", "layer_types", "['full_attention','x','x','x']"))
+        .hasMessageContaining("layer_types: expected full_attention or sliding_attention only");
+  }
+
+  @Test
+  void parse_refusesAnUnknownTypeAndNamesTheNearest() {
+    assertThatThrownBy(() -> parse("qwen3_moe"))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContainingAll(
+            "read config.json: model_type: expected one of llama, mistral, qwen2, qwen3",
+            "got 'qwen3_moe'",
+            "nearest is 'qwen3'",
+            "docs/adding-a-model.md");
+    assertThatThrownBy(() -> ModelFamilies.parse(ModelConfig.parse("config.json", "{\"x\":1}")))
+        .hasMessageContaining("model_type: expected a text, got no such key");
+  }
+
+  @Test
+  void parse_refusesQuantisedCheckpoints() {
+    assertThatThrownBy(() -> parse("llama", "quantization_config", "{'quant_method':'fp8'}"))
+        .hasMessageContaining("quantization_config: expected plain F32, F16 or BF16 weights");
+  }
+}

@@ -1,0 +1,273 @@
+package dev.lamina.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.safetensors.SafetensorsCheckpoint;
+import dev.lamina.models.safetensors.SafetensorsWriter;
+import dev.lamina.spi.WeightSpec.Use;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.GraphText;
+import dev.lamina.spi.ir.Node;
+import dev.lamina.spi.ir.StepSlots;
+import dev.lamina.spi.ir.TensorType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ModelPlanTest {
+  @TempDir Path folder;
+
+  private static List<CompositeOp.PagedAttention> attentions(Graph graph) {
+    return graph.nodes().stream()
+        .map(Node::op)
+        .filter(CompositeOp.PagedAttention.class::isInstance)
+        .map(CompositeOp.PagedAttention.class::cast)
+        .toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "llama-yarn", "mistral", "qwen2", "qwen3"})
+  void of_buildsEachFamilyAndUsesEveryTensor(String name) throws Exception {
+    try (Checkpoint c = Checkpoint.open(Fixtures.unzip(name, folder))) {
+      ModelPlan plan = ModelPlan.of(c, ModelOptions.DEFAULT);
+      assertThat(plan.unused()).isEmpty();
+      assertThat(plan.graph().outputs())
+          .extracting(Graph.Output::name)
+          .containsExactly(StepSlots.HIDDEN, StepSlots.LOGITS, StepSlots.kvPool(0));
+      assertThat(attentions(plan.graph())).hasSize(4);
+      Graph parsed = GraphText.parse(plan.graph().toString());
+      assertThat(parsed.nodes()).hasSameSizeAs(plan.graph().nodes());
+      assertThat(parsed.inputs()).hasSameSizeAs(plan.graph().inputs());
+      assertThat(plan.kvDtype()).isEqualTo(DType.BF16);
+    }
+  }
+
+  @Test
+  void of_givesMistralItsWindowAndOthersNone() throws Exception {
+    try (Checkpoint m = Checkpoint.open(Fixtures.unzip("mistral", folder));
+        Checkpoint l = Checkpoint.open(Fixtures.unzip("llama", folder))) {
+      assertThat(attentions(ModelPlan.of(m, ModelOptions.DEFAULT).graph()))
+          .allSatisfy(a -> assertThat(a.window()).isEqualTo(16));
+      assertThat(attentions(ModelPlan.of(l, ModelOptions.DEFAULT).graph()))
+          .allSatisfy(a -> assertThat(a.window()).isZero());
+    }
+  }
+
+  @Test
+  void of_sharesATiedTableBetweenItsUses() throws Exception {
+    try (Checkpoint c = Checkpoint.open(Fixtures.model("micro-chat"))) {
+      ModelPlan plan = ModelPlan.of(c, ModelOptions.DEFAULT);
+      WeightTable.Planned table = plan.weights().getFirst();
+      assertThat(table.input()).isEqualTo("embed.weight");
+      assertThat(table.spec().name()).isEqualTo("model.embed_tokens.weight");
+      assertThat(table.spec().uses()).containsExactlyInAnyOrder(Use.EMBEDDING, Use.LINEAR);
+      assertThat(plan.weights()).extracting(w -> w.input()).doesNotContain("head.weight");
+      assertThat(c.generation().eosTokenIds()).containsExactly(4089, 4087);
+    }
+  }
+
+  @Test
+  void of_scoresOnlyWantedRowsFromTheLastLayerOn() throws Exception {
+    try (Checkpoint c = Checkpoint.open(Fixtures.model("micro-chat"))) {
+      ModelPlan plan = ModelPlan.of(c, ModelOptions.DEFAULT);
+      Node head = plan.graph().nodes().getLast();
+      assertThat(head.results().getFirst().type())
+          .isEqualTo(TensorType.of(DType.F32, plan.slots().rows(), dev.lamina.spi.ir.Dim.of(4096)));
+    }
+  }
+
+  @Test
+  void of_startsAfterTheLookupIfAsked() throws Exception {
+    try (Checkpoint c = Checkpoint.open(Fixtures.unzip("llama", folder))) {
+      ModelPlan plan = ModelPlan.of(c, ModelOptions.DEFAULT.afterEmbedding());
+      assertThat(plan.graph().inputs().getFirst().name()).isEqualTo(StepSlots.EMBEDDINGS);
+      assertThat(plan.unused()).containsExactly("model.embed_tokens.weight");
+    }
+  }
+
+  @Test
+  void of_keepsKeysAndValuesAsPrecisionAndOptionsSay() throws Exception {
+    try (Checkpoint c = Checkpoint.open(Fixtures.model("micro-chat"))) {
+      ModelOptions f32 = ModelOptions.DEFAULT.withPrecision(Precision.F32);
+      assertThat(ModelPlan.of(c, f32).kvDtype()).isEqualTo(DType.F32);
+      assertThat(ModelPlan.of(c, f32.withKvDtype(DType.F16)).kvDtype()).isEqualTo(DType.F16);
+      assertThat(ModelPlan.of(c, ModelOptions.DEFAULT).pools().getFirst().bytesPerSlot())
+          .isEqualTo(8 * 2 * 2 * 64 * 2);
+    }
+  }
+
+  @Test
+  void summary_countsParametersAndMemory() throws Exception {
+    try (Checkpoint c = Checkpoint.open(Fixtures.model("micro-chat"))) {
+      ModelSummary s = ModelSummary.of(ModelPlan.of(c, ModelOptions.DEFAULT));
+      assertThat(s.parameters()).isEqualTo(c.parameters()).isBetween(7_200_000L, 7_400_000L);
+      assertThat(s.dtypes()).containsOnlyKeys("bf16");
+      assertThat(s.components())
+          .extracting(ModelSummary.Component::name)
+          .containsExactly("embed", "attn", "rope", "mlp", "norm");
+      assertThat(s.weightBytes()).isEqualTo(2 * s.parameters() + 4 * 32);
+      assertThat(s.kvBytesPerToken()).isEqualTo(4096);
+    }
+  }
+
+  @Test
+  void synthetic_hasTheParametersOfItsShapeAndIsDeterministic() throws Exception {
+    try (Checkpoint a = Checkpoint.synthetic("100m", DType.BF16, 7);
+        Checkpoint b = Checkpoint.synthetic("100m", DType.BF16, 7);
+        Checkpoint other = Checkpoint.synthetic("100m", DType.BF16, 8)) {
+      ModelPlan plan = ModelPlan.of(a, ModelOptions.DEFAULT);
+      ModelPlan same = ModelPlan.of(b, ModelOptions.DEFAULT);
+      ModelPlan differs = ModelPlan.of(other, ModelOptions.DEFAULT);
+      assertThat(a.parameters()).isBetween(54_400_000L, 54_600_000L);
+      for (int i = 0; i < plan.weights().size(); i++) {
+        assertThat(plan.weights().get(i).data().mismatch(same.weights().get(i).data()))
+            .isEqualTo(-1);
+      }
+      assertThat(plan.weights().getFirst().data().mismatch(differs.weights().getFirst().data()))
+          .isNotEqualTo(-1);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"F32", "F16", "BF16"})
+  void synthetic_holdsSmallFiniteValues(String dtype) throws Exception {
+    DType type = DType.valueOf(dtype);
+    try (SyntheticTensors t = new SyntheticTensors("test", type, 1)) {
+      var matrix = t.find("w.weight", dev.lamina.spi.ir.Shape.of(33, 7));
+      var ones = t.find("norm.weight", dev.lamina.spi.ir.Shape.of(5));
+      double sum = 0;
+      for (int i = 0; i < 33 * 7; i++) {
+        float v = Floats.get(matrix, i);
+        assertThat(Math.abs(v)).isBetween(0.015625f, 0.03125f);
+        sum += v;
+      }
+      assertThat(Math.abs(sum)).isLessThan(1.5);
+      for (int i = 0; i < 5; i++) {
+        assertThat(Floats.get(ones, i)).isEqualTo(1);
+      }
+    }
+  }
+
+  @Test
+  void synthetic_refusesShapesAndDtypesItCannotMake() {
+    assertThatThrownBy(() -> Checkpoint.synthetic("nano", DType.F32, 1))
+        .hasMessageContaining("expected one of 100m, qwen3-0.6b")
+        .hasMessageContaining("got 'nano'");
+    assertThatThrownBy(() -> Checkpoint.synthetic("qwen3-30b-a3b", DType.F32, 1))
+        .hasMessageContaining("shape qwen3-30b-a3b: model_type: expected one of");
+    assertThatThrownBy(() -> Checkpoint.synthetic("100m", DType.I8, 1))
+        .hasMessageContaining("expected dtype f32, f16 or bf16, got i8");
+  }
+
+  @Test
+  void shapes_allParseButTheMixture() throws Exception {
+    for (String name : Shapes.names()) {
+      if (!name.equals("qwen3-30b-a3b")) {
+        assertThat(ModelFamilies.parse(Shapes.config(name)).shape().vocabSize()).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void of_refusesALongerSequenceThanTheModelIsMadeFor() throws Exception {
+    try (Checkpoint c = Checkpoint.open(Fixtures.model("micro-chat"))) {
+      assertThatThrownBy(() -> ModelPlan.of(c, ModelOptions.DEFAULT.withLimits(5000, 512, 8)))
+          .isInstanceOf(ModelException.class)
+          .hasMessageContaining("at most 4096 tokens (max_position_embeddings), got 5000");
+    }
+  }
+
+  /** The llama checkpoint with its tensors' types changed; all zeros. */
+  private Path rewritten(Consumer<Map<String, TensorType>> change) throws Exception {
+    Path source = Fixtures.unzip("llama", folder);
+    Map<String, TensorType> types = new LinkedHashMap<>();
+    try (SafetensorsCheckpoint c = SafetensorsCheckpoint.open(source)) {
+      c.tensors().forEach(t -> types.put(t.name(), t.type()));
+    }
+    change.accept(types);
+    Path file = source.resolve("model.safetensors");
+    try (SafetensorsWriter w = SafetensorsWriter.create(file, types, Map.of())) {
+      for (Map.Entry<String, TensorType> e : types.entrySet()) {
+        byte[] zeros = new byte[(int) e.getValue().byteSize()];
+        w.append(e.getKey(), java.lang.foreign.MemorySegment.ofArray(zeros));
+      }
+    }
+    return source;
+  }
+
+  private static void refusesToPlan(Path model, String... parts) {
+    assertThatThrownBy(
+            () -> {
+              try (Checkpoint c = Checkpoint.open(model)) {
+                ModelPlan.of(c, ModelOptions.DEFAULT);
+              }
+            })
+        .isInstanceOf(ModelException.class)
+        .hasMessageNotContaining("\n")
+        .hasMessageContainingAll(parts);
+  }
+
+  @Test
+  void of_refusesAMissingTensor() throws Exception {
+    refusesToPlan(
+        rewritten(t -> t.remove("model.layers.2.mlp.up_proj.weight")),
+        "load " + folder,
+        "tensor 'model.layers.2.mlp.up_proj.weight'",
+        "shape [128,64]",
+        "no such tensor");
+  }
+
+  @Test
+  void of_refusesAMissingHead() throws Exception {
+    refusesToPlan(rewritten(t -> t.remove("lm_head.weight")), "'lm_head.weight'", "no such tensor");
+  }
+
+  @Test
+  void of_refusesAWrongShape() throws Exception {
+    refusesToPlan(
+        rewritten(t -> t.put("model.norm.weight", TensorType.of(DType.BF16, 32))),
+        "model.safetensors",
+        "tensor 'model.norm.weight'",
+        "expected shape [64]",
+        "got [32]");
+  }
+
+  @Test
+  void of_refusesWeightsThatAreNoFloats() throws Exception {
+    refusesToPlan(
+        rewritten(t -> t.put("model.norm.weight", TensorType.of(DType.I32, 64))),
+        "tensor 'model.norm.weight'",
+        "a float dtype",
+        "I32");
+  }
+
+  @Test
+  void of_countsTensorsItDoesNotKnow() throws Exception {
+    Path model = rewritten(t -> t.put("score.weight", TensorType.of(DType.BF16, 2, 64)));
+    try (Checkpoint c = Checkpoint.open(model)) {
+      assertThat(ModelPlan.of(c, ModelOptions.DEFAULT).unused()).containsExactly("score.weight");
+    }
+  }
+
+  @Test
+  void open_refusesWhatIsNoModelFolder() throws IOException {
+    refusesToPlan(folder.resolve("absent"), "expected a folder", "got nothing there");
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    refusesToPlan(file, "expected a folder", "got a file");
+    refusesToPlan(folder, "config.json", "got no such file");
+    Files.copy(Fixtures.model("micro-chat").resolve("config.json"), folder.resolve("config.json"));
+    refusesToPlan(folder, "expected weights in *.safetensors", "without any");
+  }
+}
