@@ -1,4 +1,7 @@
-/** The operator IR and the backend SPI: types, operators, numeric rules and errors, on the JDK alone. */
+/**
+ * The operator IR and the backend SPI: types, operators, numeric rules and errors, on the JDK
+ * alone.
+ */
 module dev.lamina.spi {
   requires static org.jspecify;
 

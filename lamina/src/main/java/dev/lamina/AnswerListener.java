@@ -7,8 +7,10 @@ package dev.lamina;
  * ends its own request with an error and no other.
  */
 public interface AnswerListener {
-  /** Called for each sampled token; its text may be empty while a character or stop string is
-   * incomplete. */
+  /**
+   * Called for each sampled token; its text may be empty while a character or stop string is
+   * incomplete.
+   */
   void onDelta(Delta delta);
 
   /** Called once, after the last delta. */

@@ -6,8 +6,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An answer as an iteration over its pieces; the thread that iterates waits for them, so it may be a
- * virtual one. Closing it before the end aborts the request.
+ * An answer as an iteration over its pieces; the thread that iterates waits for them, so it may be
+ * a virtual one. Closing it before the end aborts the request.
  */
 public final class AnswerStream implements Iterable<Delta>, Iterator<Delta>, AutoCloseable {
   private sealed interface Event {

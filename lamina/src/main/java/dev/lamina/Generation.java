@@ -4,7 +4,9 @@ import java.util.concurrent.CompletableFuture;
 
 /** A request that runs; every method may be called from any thread. */
 public interface Generation {
-  /** Ends it before the next step; its answer then has the reason ABORT. Nothing if it has ended. */
+  /**
+   * Ends it before the next step; its answer then has the reason ABORT. Nothing if it has ended.
+   */
   void abort();
 
   /** The prompt's length. */

@@ -23,8 +23,7 @@ public record GenerationOptions(
 
   /** Sampling as given, nothing else. */
   public static GenerationOptions of(SamplingParams sampling) {
-    return new GenerationOptions(
-        sampling, StopStrings.NONE, UUID.randomUUID().toString(), 0, null);
+    return new GenerationOptions(sampling, StopStrings.NONE, UUID.randomUUID().toString(), 0, null);
   }
 
   /** Greedy, to the end of the answer or the context. */

@@ -56,7 +56,8 @@ public final class ModelLocator {
 
   private static Path builtIn(String model) {
     List<Path> searched = new ArrayList<>();
-    for (String roots : new String[] {System.getProperty("lamina.models"), System.getenv("LAMINA_MODELS")}) {
+    for (String roots :
+        new String[] {System.getProperty("lamina.models"), System.getenv("LAMINA_MODELS")}) {
       if (roots != null && !roots.isBlank()) {
         searched.add(Path.of(roots).resolve(model));
       }

@@ -237,8 +237,7 @@ public final class ModelRuntime implements AutoCloseable {
       }
       last = now;
       switch (phase) {
-        case WEIGHTS ->
-            lines.accept("weights %d of %d MiB".formatted(done >> 20, total >> 20));
+        case WEIGHTS -> lines.accept("weights %d of %d MiB".formatted(done >> 20, total >> 20));
         case COMPILE -> lines.accept("graphs compiled %d of %d".formatted(done, total));
       }
     }

@@ -28,7 +28,8 @@ public final class RequestFields {
   public RequestFields(JsonNode request) {
     this.request = request;
     if (!request.isObject()) {
-      throw new InvalidRequestException("", "request: expected a JSON object, got " + kind(request));
+      throw new InvalidRequestException(
+          "", "request: expected a JSON object, got " + kind(request));
     }
   }
 

@@ -1,4 +1,7 @@
-/** The lamina command: arguments in, text out. */
+/**
+ * The {@code lamina} command: flags to the library's calls, results to text. Entry: {@link
+ * dev.lamina.cli.Main}. Knows nothing of how anything works.
+ */
 @NullMarked
 package dev.lamina.cli;
 

@@ -1,8 +1,8 @@
 package dev.lamina.spi;
 
 /**
- * Arguments of one run, reusable, so that a step allocates nothing. Not thread-safe; unchanged while
- * a run that uses it is in flight.
+ * Arguments of one run, reusable, so that a step allocates nothing. Not thread-safe; unchanged
+ * while a run that uses it is in flight.
  */
 public interface Bindings {
   /**

@@ -3,8 +3,8 @@ package dev.lamina.spi;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Work for a queue. Backends dispatch on it with a visitor whose default refuses, so a later command
- * breaks no backend.
+ * Work for a queue. Backends dispatch on it with a visitor whose default refuses, so a later
+ * command breaks no backend.
  */
 public sealed interface Command {
   /**

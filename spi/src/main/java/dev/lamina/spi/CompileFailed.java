@@ -2,7 +2,9 @@ package dev.lamina.spi;
 
 import org.jspecify.annotations.Nullable;
 
-/** A kernel or graph did not compile though it should have; the message holds the log's first line. */
+/**
+ * A kernel or graph did not compile though it should have; the message holds the log's first line.
+ */
 public final class CompileFailed extends BackendException {
   private static final long serialVersionUID = 1L;
 

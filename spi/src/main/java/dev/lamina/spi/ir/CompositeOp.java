@@ -174,8 +174,8 @@ public sealed interface CompositeOp extends Op {
   record StateImport(String entry, int layer) implements CompositeOp {}
 
   /**
-   * Penalties on logits: {@code (logits[R, V] F32, history[R, L] I32, numPrompt[R] I32,
-   * presence[R] F32, frequency[R] F32, repetition[R] F32) -> logits}.
+   * Penalties on logits: {@code (logits[R, V] F32, history[R, L] I32, numPrompt[R] I32, presence[R]
+   * F32, frequency[R] F32, repetition[R] F32) -> logits}.
    *
    * <p>history holds prompt ({@code numPrompt} ids) then output ids, -1 after the end. First, a
    * token of prompt or output has its logit divided by repetition if it is above 0, else
@@ -185,8 +185,8 @@ public sealed interface CompositeOp extends Op {
   record Penalties() implements CompositeOp {}
 
   /**
-   * Hides tokens: {@code (logits[R, V] F32, mask[R, ceil(V / 32)] U32) -> logits}; a token whose bit
-   * {@code v % 32} of word {@code v / 32} is 0 becomes -inf.
+   * Hides tokens: {@code (logits[R, V] F32, mask[R, ceil(V / 32)] U32) -> logits}; a token whose
+   * bit {@code v % 32} of word {@code v / 32} is 0 becomes -inf.
    */
   record ApplyBitmask() implements CompositeOp {}
 
@@ -195,13 +195,13 @@ public sealed interface CompositeOp extends Op {
    * F32, seed[R] I64, position[R] I64) -> ids[R] I32}.
    *
    * <p>Temperature 0: argmax, lowest index on a tie. Else, with {@code z = logits / temperature}
-   * and {@code p = softmax(z)}: keep {@code p >= minP * max p}; of these the topK largest (0 =
-   * all; ties lowest index); of these, renormalised and in that order, those whose exclusive
-   * running sum is below topP (the first always); then the argmax of {@code z + gumbel} over the
-   * kept. {@code gumbel = -log(-log(u))}, {@code u = ((r >>> 9) + 0.5) * 2^-23}, r the word {@code
-   * v % 4} of Philox-4x32-10 with key (low, high word of seed) and counter (low, high word of
-   * position, v / 4, 0). So a draw depends on seed and position, never on the batch. Source: Salmon
-   * et al., SC 2011 (Philox); the Gumbel-max trick.
+   * and {@code p = softmax(z)}: keep {@code p >= minP * max p}; of these the topK largest (0 = all;
+   * ties lowest index); of these, renormalised and in that order, those whose exclusive running sum
+   * is below topP (the first always); then the argmax of {@code z + gumbel} over the kept. {@code
+   * gumbel = -log(-log(u))}, {@code u = ((r >>> 9) + 0.5) * 2^-23}, r the word {@code v % 4} of
+   * Philox-4x32-10 with key (low, high word of seed) and counter (low, high word of position, v /
+   * 4, 0). So a draw depends on seed and position, never on the batch. Source: Salmon et al., SC
+   * 2011 (Philox); the Gumbel-max trick.
    */
   record Sample() implements CompositeOp {}
 

@@ -184,7 +184,11 @@ final class CompositeRules {
     StateSpec.Entry v = pool.spec().entry("v", o.layer());
     boolean kv = k.shape().size() == 2 && v.shape().size() == 2;
     need(o, kv && k.shape().getFirst().equals(v.shape().getFirst()), "[heads, width] entries", k);
-    need(o, q.shape().dim(2).equals(Dim.of(k.shape().get(1))), "q[.., .., " + k.shape().get(1) + "]", q);
+    need(
+        o,
+        q.shape().dim(2).equals(Dim.of(k.shape().get(1))),
+        "q[.., .., " + k.shape().get(1) + "]",
+        q);
     boolean grouped =
         q.shape().dim(1) instanceof Dim.Const hq && hq.value() % k.shape().getFirst() == 0;
     need(o, grouped, "query heads in groups over " + k.shape().getFirst() + " KV heads", q);

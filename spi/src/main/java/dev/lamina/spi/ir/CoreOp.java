@@ -175,7 +175,9 @@ public sealed interface CoreOp extends Op {
     XOR,
     /** Shift left; integers. A shift of the width or more gives 0. */
     SHL,
-    /** Shift right: arithmetic for signed, logical for unsigned; the width or more shifts out all. */
+    /**
+     * Shift right: arithmetic for signed, logical for unsigned; the width or more shifts out all.
+     */
     SHR
   }
 
@@ -317,8 +319,8 @@ public sealed interface CoreOp extends Op {
    * Repeats a body: {@code ([n], carried.., invariant..) -> carried..}.
    *
    * <p>The body graph takes (scalar I32 iteration index, carried.., invariant..) as tensor inputs
-   * and outputs the carried values of the next iteration, of unchanged types. It may use the symbols
-   * of the outer graph.
+   * and outputs the carried values of the next iteration, of unchanged types. It may use the
+   * symbols of the outer graph.
    *
    * @param count iterations, or null if the first operand is the count, a scalar I32
    * @param carried number of carried values

@@ -146,9 +146,7 @@ final class CoreRules {
       boolean like =
           x.dtype() == first.dtype()
               && x.shape().rank() == first.shape().rank()
-              && x.shape()
-                  .with(o.dim(), Dim.of(0))
-                  .equals(first.shape().with(o.dim(), Dim.of(0)));
+              && x.shape().with(o.dim(), Dim.of(0)).equals(first.shape().with(o.dim(), Dim.of(0)));
       need(o, like, "operands like " + first + " but for axis " + o.dim(), x);
       if (!(x.shape().dim(o.dim()) instanceof Dim.Const c)) {
         throw new GraphException("concat: expected a constant axis " + o.dim() + ", got " + x);
@@ -241,11 +239,13 @@ final class CoreRules {
     TensorType a = tensor(o, in, 0);
     TensorType b = tensor(o, in, 1);
     int rank = a.shape().rank();
-    need(o, a.dtype().isFloat() && b.dtype().isFloat() && o.out().isFloat(), "floats", a + ", " + b);
+    need(
+        o, a.dtype().isFloat() && b.dtype().isFloat() && o.out().isFloat(), "floats", a + ", " + b);
     need(o, rank >= 2 && b.shape().rank() == rank, "equal ranks of at least 2", a + ", " + b);
     Dim k = b.shape().dim(o.transposeB() ? rank - 1 : rank - 2);
     Dim n = b.shape().dim(o.transposeB() ? rank - 2 : rank - 1);
-    boolean batch = a.shape().dims().subList(0, rank - 2).equals(b.shape().dims().subList(0, rank - 2));
+    boolean batch =
+        a.shape().dims().subList(0, rank - 2).equals(b.shape().dims().subList(0, rank - 2));
     need(o, batch && a.shape().dim(-1).equals(k), "equal batch axes and K", a + ", " + b);
     return one(o.out(), a.shape().with(rank - 1, n));
   }

@@ -8,8 +8,8 @@ import java.util.Map;
 /**
  * A program: nodes in execution order over named inputs, giving named outputs.
  *
- * <p>Immutable. Made by {@link GraphBuilder} or {@link GraphText#parse(String)}, both of which check
- * shapes and dtypes at construction.
+ * <p>Immutable. Made by {@link GraphBuilder} or {@link GraphText#parse(String)}, both of which
+ * check shapes and dtypes at construction.
  *
  * @param name a name for messages
  * @param inputs runtime tensors, weights and states, in slot order

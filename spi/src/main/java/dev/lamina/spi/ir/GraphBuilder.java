@@ -9,8 +9,8 @@ import java.util.Set;
 /**
  * Builds a {@link Graph}; shapes and dtypes are checked at each call.
  *
- * <p>Not thread-safe. Every method that adds a node throws {@link GraphException} if its operands do
- * not fit, naming the op, what was expected and what came. See {@link Ops} for one method an op.
+ * <p>Not thread-safe. Every method that adds a node throws {@link GraphException} if its operands
+ * do not fit, naming the op, what was expected and what came. See {@link Ops} for one method an op.
  */
 public class GraphBuilder {
   private final String name;
@@ -182,8 +182,9 @@ public class GraphBuilder {
       if (in.role() == Graph.Role.STATE && superseded.contains(in.value().id())) {
         boolean returned =
             outputs.stream()
-                .anyMatch(
-                    o -> o.value().type() instanceof StateType && o.sharesInput() == ordinalOf(in.name()));
+                .anyMatch(o ->
+                    o.value().type() instanceof StateType
+                        && o.sharesInput() == ordinalOf(in.name()));
         if (!returned) {
           throw new GraphException(
               "graph %s: state '%s' is written but not returned".formatted(name, in.name()));

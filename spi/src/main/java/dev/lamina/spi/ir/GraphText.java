@@ -51,7 +51,8 @@ public final class GraphText {
     if (dims) {
       for (Dim.Sym s : g.dims().syms()) {
         out.append(in)
-            .append("dim %s = %d..%d by %d%n".formatted(s.name(), s.min(), s.max(), s.multipleOf()));
+            .append(
+                "dim %s = %d..%d by %d%n".formatted(s.name(), s.min(), s.max(), s.multipleOf()));
       }
     }
     for (Graph.Input input : g.inputs()) {
@@ -69,7 +70,11 @@ public final class GraphText {
       out.append('\n');
     }
     for (Graph.Output o : g.outputs()) {
-      out.append(in).append("return ").append(quote(o.name())).append(" = %").append(o.value().id());
+      out.append(in)
+          .append("return ")
+          .append(quote(o.name()))
+          .append(" = %")
+          .append(o.value().id());
       if (o.sharesInput() >= 0) {
         out.append(" shares ").append(o.sharesInput());
       }
@@ -90,7 +95,12 @@ public final class GraphText {
         StringJoiner entries = new StringJoiner(", ", "(", ")");
         for (StateSpec.Entry e : spec.entries()) {
           entries.add(
-              e.name() + " " + e.layer() + " " + e.dtype().text() + e.shape().toString().replace(" ", ""));
+              e.name()
+                  + " "
+                  + e.layer()
+                  + " "
+                  + e.dtype().text()
+                  + e.shape().toString().replace(" ", ""));
         }
         yield "pages of " + spec.slotsPerPage() + " slots " + spec.numSlots() + " " + entries;
       }

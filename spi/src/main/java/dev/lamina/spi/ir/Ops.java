@@ -100,10 +100,7 @@ public final class Ops extends GraphBuilder {
     starts.set(axis, Dim.of(start));
     return add(
         new CoreOp.Slice(
-            starts,
-            x.shape().with(axis, size).dims(),
-            Collections.nCopies(rank, 1L),
-            List.of()),
+            starts, x.shape().with(axis, size).dims(), Collections.nCopies(rank, 1L), List.of()),
         x);
   }
 

@@ -5,8 +5,8 @@ import java.util.Locale;
 /**
  * Block formats of quantised weights, with their normative decoding.
  *
- * <p>A blocked tensor of logical shape {@code [..., K]} stores each row of K elements as {@code
- * K / elements} consecutive blocks of {@code bytes} bytes. All multi-byte fields are little-endian.
+ * <p>A blocked tensor of logical shape {@code [..., K]} stores each row of K elements as {@code K /
+ * elements} consecutive blocks of {@code bytes} bytes. All multi-byte fields are little-endian.
  * Source: the GGUF formats of ggml (facts only).
  */
 public enum QuantFormat {

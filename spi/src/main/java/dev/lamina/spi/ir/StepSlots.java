@@ -20,7 +20,8 @@ import java.util.List;
  * @param pages P, columns of the block table
  * @param rows R, rows that reach the head
  */
-public record StepSlots(Dim.Sym tokens, Dim.Sym sequences, Dim.Sym bounds, Dim.Sym pages, Dim.Sym rows) {
+public record StepSlots(
+    Dim.Sym tokens, Dim.Sym sequences, Dim.Sym bounds, Dim.Sym pages, Dim.Sym rows) {
   /** Token ids, I32 {@code [T]}. */
   public static final String TOKEN_IDS = "tokenIds";
 

@@ -18,8 +18,8 @@
  *       asked for at compile.
  *   <li><b>R6</b> argmax and top-k give the lowest index on a tie; NaN sorts as -inf.
  *   <li><b>R7</b> A softmax row with nothing allowed is zeros, never NaN.
- *   <li><b>R8</b> An index below 0 gathers zeros and scatters nothing; one past the end is a program
- *       error, checked in debug executables.
+ *   <li><b>R8</b> An index below 0 gathers zeros and scatters nothing; one past the end is a
+ *       program error, checked in debug executables.
  * </ul>
  */
 @NullMarked

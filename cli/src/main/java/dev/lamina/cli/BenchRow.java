@@ -1,0 +1,75 @@
+package dev.lamina.cli;
+
+import java.util.Arrays;
+import java.util.Locale;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * One measured row of a benchmark.
+ *
+ * @param numPrompt tokens of prompt a sequence, 0 in a decode row
+ * @param numGenerated tokens generated a sequence, 0 in a prefill row
+ * @param numParallel sequences at once
+ * @param requests requests of an engine row, 0 else
+ * @param rates tokens a second of each repetition
+ * @param bandwidthFraction bytes that must be read over what the measured bandwidth allows
+ * @param flopsFraction operations that must be done over what the measured peak allows
+ */
+record BenchRow(
+    int numPrompt,
+    int numGenerated,
+    int numParallel,
+    int requests,
+    double[] rates,
+    double bandwidthFraction,
+    double flopsFraction) {
+
+  double median() {
+    double[] sorted = rates.clone();
+    Arrays.sort(sorted);
+    int n = sorted.length;
+    return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+  }
+
+  private double min() {
+    return Arrays.stream(rates).min().orElse(0);
+  }
+
+  private double max() {
+    return Arrays.stream(rates).max().orElse(0);
+  }
+
+  /** This row under a machine and model. */
+  ObjectNode json(ObjectNode common) {
+    ObjectNode row = Json.object();
+    row.put("n_prompt", numPrompt);
+    row.put("n_gen", numGenerated);
+    row.put("n_parallel", numParallel);
+    row.put("requests", requests);
+    row.setAll(common);
+    row.put("median_ts", median());
+    row.put("min_ts", min());
+    row.put("max_ts", max());
+    row.put("bandwidth_fraction", bandwidthFraction);
+    row.put("flops_fraction", flopsFraction);
+    return row;
+  }
+
+  @Override
+  public String toString() {
+    String test =
+        requests > 0
+            ? "%d x (%d in, %d out)".formatted(requests, numPrompt, numGenerated)
+            : numGenerated == 0 ? "pp" + numPrompt : "tg" + numGenerated;
+    return String.format(
+        Locale.ROOT,
+        "%-24s np %-4d %10.1f tok/s  (%.1f .. %.1f)  %5.1f %% of bandwidth  %5.1f %% of FMA peak",
+        test,
+        numParallel,
+        median(),
+        min(),
+        max(),
+        100 * bandwidthFraction,
+        100 * flopsFraction);
+  }
+}

@@ -1,0 +1,115 @@
+package dev.lamina.cli;
+
+import dev.lamina.LaminaException;
+import dev.lamina.chat.InvalidMessagesException;
+import dev.lamina.chat.TokenizerException;
+import dev.lamina.chat.UnsupportedTemplateException;
+import dev.lamina.scheduler.CapacityExceededException;
+import dev.lamina.scheduler.InvalidRequestException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/** The {@code lamina} command. Exit codes: 0 ok, 1 the work failed, 2 wrong usage. */
+@Command(
+    name = "lamina",
+    description = "Runs language models on whatever chip is there.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      RunCommand.class,
+      ServeCommand.class,
+      BackendsCommand.class,
+      InspectCommand.class,
+      ScoreCommand.class,
+      GenerateCommand.class,
+      TokenizeCommand.class,
+      DetokenizeCommand.class,
+      BenchCommand.class,
+      ConformanceCommand.class,
+      NotBuilt.Convert.class,
+      NotBuilt.Render.class,
+      NotBuilt.Parse.class,
+      NotBuilt.BenchServe.class,
+      NotBuilt.Pull.class,
+    })
+public final class Main implements Runnable {
+  static final int OK = 0;
+  static final int FAILED = 1;
+  static final int USAGE = 2;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Prints this help.")
+  private boolean help;
+
+  @Option(
+      names = "--debug",
+      scope = ScopeType.INHERIT,
+      description = "Prints stack traces of errors.")
+  private boolean debug;
+
+  private Main() {}
+
+  /** Runs the command and exits with its code. */
+  public static void main(String[] args) {
+    System.setOut(utf8(System.out));
+    System.setErr(utf8(System.err));
+    int code = run(args);
+    System.out.flush();
+    System.err.flush();
+    System.exit(code);
+  }
+
+  private static PrintStream utf8(PrintStream to) {
+    return new PrintStream(to, true, StandardCharsets.UTF_8);
+  }
+
+  /** Runs the command in this process. */
+  static int run(String... args) {
+    Main main = new Main();
+    return new CommandLine(main)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler((e, a) -> main.report(USAGE, e))
+        .setExecutionExceptionHandler((e, line, result) -> main.report(codeOf(e), e))
+        .execute(args);
+  }
+
+  @Override
+  public void run() {
+    throw new UsageException("a command is missing; `lamina --help` lists them");
+  }
+
+  private static int codeOf(Exception e) {
+    return e instanceof UsageException ? USAGE : FAILED;
+  }
+
+  private int report(int code, Exception e) {
+    System.err.println("error: " + line(e));
+    if (debug) {
+      e.printStackTrace(System.err);
+    }
+    return code;
+  }
+
+  /** One line for an error; what is not one of ours keeps its type's name. */
+  static String line(Throwable e) {
+    String message = e.getMessage() == null ? "" : e.getMessage().replaceAll("\\s*\\R\\s*", " ");
+    return switch (e) {
+      case UsageException x -> message;
+      case LaminaException x -> message;
+      case InvalidRequestException x -> message;
+      case InvalidMessagesException x -> message;
+      case UnsupportedTemplateException x -> message;
+      case TokenizerException x -> message;
+      case CapacityExceededException x -> message;
+      case CommandLine.ParameterException x -> message;
+      case IllegalArgumentException x -> message;
+      default -> e.getClass().getSimpleName() + ": " + message + " (--debug prints where)";
+    };
+  }
+}

@@ -1,0 +1,168 @@
+package dev.lamina.cli;
+
+import dev.lamina.LaminaException;
+import dev.lamina.ModelRuntime;
+import dev.lamina.scheduler.ForwardPass;
+import dev.lamina.scheduler.KvGroup;
+import dev.lamina.scheduler.ScheduledBatch;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.DeviceInfo.Peak;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Supplier;
+
+/** Prefill and decode without the engine, from an empty context, as llama-bench does. */
+final class StepBench {
+  private final ModelRuntime runtime;
+  private final StepCost cost;
+  private final Supplier<Peak> peak;
+  private final int repetitions;
+  private final int maxTokens;
+  private final Random random = new Random(1);
+
+  StepBench(ModelRuntime runtime, Supplier<Peak> peak, int repetitions) {
+    this.runtime = runtime;
+    this.cost = new StepCost(runtime.plan());
+    this.peak = peak;
+    this.repetitions = repetitions;
+    this.maxTokens = (int) runtime.plan().slots().tokens().max();
+  }
+
+  BenchRow prefill(int prompt, int parallel) {
+    int steps = (prompt * parallel + maxTokens - 1) / maxTokens;
+    Peak before = peak.get();
+    double[] seconds = measure(prompt, parallel, this::runPrefill);
+    Peak after = peak.get();
+    double flops = cost.prefillFlops(prompt) * parallel;
+    double bytes = cost.prefillBytes(prompt, steps, parallel);
+    return row(prompt, 0, parallel, seconds, flops, bytes, larger(before, after));
+  }
+
+  BenchRow decode(int generated, int parallel) {
+    Peak before = peak.get();
+    double[] seconds = measure(generated, parallel, this::runDecode);
+    Peak after = peak.get();
+    double flops = cost.decodeFlops(generated) * parallel;
+    double bytes = cost.decodeBytes(generated, parallel);
+    return row(0, generated, parallel, seconds, flops, bytes, larger(before, after));
+  }
+
+  private static BenchRow row(
+      int prompt,
+      int generated,
+      int parallel,
+      double[] seconds,
+      double flops,
+      double bytes,
+      Peak peak) {
+    double[] rates = new double[seconds.length];
+    for (int i = 0; i < rates.length; i++) {
+      rates[i] = (double) (prompt + generated) * parallel / seconds[i];
+    }
+    BenchRow plain = new BenchRow(prompt, generated, parallel, 0, rates, 0, 0);
+    double median = (prompt + generated) * parallel / plain.median();
+    return new BenchRow(
+        prompt,
+        generated,
+        parallel,
+        0,
+        rates,
+        fraction(bytes / median, peak.readBytesPerSecond()),
+        fraction(flops / median, peak.flopsPerSecond()));
+  }
+
+  private static double fraction(double rate, double peak) {
+    return peak == 0 ? 0 : rate / peak;
+  }
+
+  private static Peak larger(Peak a, Peak b) {
+    return new Peak(
+        Math.max(a.readBytesPerSecond(), b.readBytesPerSecond()),
+        Math.max(a.flopsPerSecond(), b.flopsPerSecond()));
+  }
+
+  /** One timed repetition. */
+  private interface Run {
+    void run(ForwardPass forward, ScheduledBatch batch, int[][] ids) throws BackendException;
+  }
+
+  private double[] measure(int length, int parallel, Run run) {
+    int[][] ids = new int[parallel][];
+    for (int s = 0; s < parallel; s++) {
+      ids[s] = random.ints(length, 0, runtime.compiled().limits().vocabSize()).toArray();
+    }
+    double[] seconds = new double[repetitions];
+    List<KvGroup> groups = runtime.compiled().groups();
+    ScheduledBatch batch = new ScheduledBatch(parallel, Math.max(maxTokens, parallel), groups);
+    try (ForwardPass forward = new ForwardPass(runtime.compiled())) {
+      warmUp(forward, batch, ids, run);
+      for (int r = 0; r < repetitions; r++) {
+        long start = System.nanoTime();
+        run.run(forward, batch, ids);
+        seconds[r] = (System.nanoTime() - start) / 1e9;
+      }
+    } catch (BackendException e) {
+      throw new LaminaException("bench: " + e.getMessage(), e);
+    }
+    return seconds;
+  }
+
+  /** Runs for a second at least, so that what is timed is compiled code. */
+  private static void warmUp(ForwardPass forward, ScheduledBatch batch, int[][] ids, Run run)
+      throws BackendException {
+    long end = System.nanoTime() + 1_500_000_000L;
+    do {
+      run.run(forward, batch, ids);
+    } while (System.nanoTime() < end);
+  }
+
+  private void runPrefill(ForwardPass forward, ScheduledBatch batch, int[][] ids)
+      throws BackendException {
+    int length = ids[0].length;
+    batch.clear();
+    for (int s = 0; s < ids.length; s++) {
+      for (int first = 0; first < length; ) {
+        int n = Math.min(length - first, maxTokens - batch.numTokens());
+        boolean last = first + n == length;
+        batch.add(ids[s], first, n, tables(s, length), last ? 1 : 0);
+        first += n;
+        if (batch.numTokens() == maxTokens) {
+          forward.run(batch);
+          forward.await();
+          batch.clear();
+        }
+      }
+    }
+    if (batch.numTokens() > 0) {
+      forward.run(batch);
+      forward.await();
+    }
+  }
+
+  private void runDecode(ForwardPass forward, ScheduledBatch batch, int[][] ids)
+      throws BackendException {
+    int length = ids[0].length;
+    for (int i = 0; i < length; i++) {
+      batch.clear();
+      for (int s = 0; s < ids.length; s++) {
+        batch.add(ids[s], i, 1, tables(s, length), 1);
+      }
+      forward.run(batch);
+      forward.await();
+    }
+  }
+
+  /** Blocks of sequence s in every group, side by side. */
+  private int[][] tables(int s, int length) {
+    List<KvGroup> groups = runtime.compiled().groups();
+    int[][] tables = new int[groups.size()][];
+    for (int g = 0; g < tables.length; g++) {
+      int blocks = groups.get(g).blocksFor(length);
+      tables[g] = new int[blocks];
+      for (int b = 0; b < blocks; b++) {
+        tables[g][b] = s * blocks + b;
+      }
+    }
+    return tables;
+  }
+}
