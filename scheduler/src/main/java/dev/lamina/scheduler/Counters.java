@@ -11,14 +11,19 @@ final class Counters {
   final Counter prefixHitTokens = new Counter();
   final Counter maxBatch = new Counter();
 
+  /** Requests running now. */
+  volatile int numRunning;
+
+  /** KV blocks that no request holds now. */
+  volatile int numFreeKvBlocks;
+
   void admitted(int numPromptTokens, int numCachedTokens) {
     promptTokens.add(numPromptTokens);
     prefixHitTokens.add(numCachedTokens);
   }
 
-  void stepped(int numSeqs, int numSampled) {
+  void stepped(int numSeqs) {
     steps.increment();
-    generationTokens.add(numSampled);
     if (numSeqs > maxBatch.value()) {
       maxBatch.add(numSeqs - maxBatch.value());
     }

@@ -26,8 +26,6 @@ public final class Engine implements AutoCloseable {
   private @Nullable EngineLoop loop;
   private volatile boolean ended;
   private volatile @Nullable Throwable fatal;
-  private volatile int numRunning;
-  private volatile int numFreeKvBlocks;
 
   /**
    * @param config the flags
@@ -50,7 +48,6 @@ public final class Engine implements AutoCloseable {
     this.scheduler = new Scheduler(config, limits.eosTokenIds(), blockManager, callbacks, counters);
     this.scheduled = new SchedulerOutput(config.maxNumSeqs());
     this.batch = new ScheduledBatch(config.maxNumSeqs(), config.maxNumBatchedTokens(), groups);
-    this.numFreeKvBlocks = blockManager.numFreeBlocks();
   }
 
   /**
@@ -119,7 +116,6 @@ public final class Engine implements AutoCloseable {
       SampledTokens sampled = executor.sample(batch);
       scheduler.postprocess(scheduled, sampled);
     }
-    publish();
     if (scheduled.numSeqs() == 0 && scheduler.hasRequests()) {
       throw new AssertionError(
           "schedule: expected tokens to run for "
@@ -133,7 +129,7 @@ public final class Engine implements AutoCloseable {
 
   /** A snapshot of the counters; any thread. */
   public EngineStats stats() {
-    int running = numRunning;
+    int running = counters.numRunning;
     return new EngineStats(
         counters.steps.value(),
         (int) counters.maxBatch.value(),
@@ -145,7 +141,7 @@ public final class Engine implements AutoCloseable {
         running,
         Math.max(0, numUnfinished.get() - running),
         blockManager.numBlocks(),
-        numFreeKvBlocks);
+        counters.numFreeKvBlocks);
   }
 
   /** Ends every request with {@link FinishReason#ABORT}, then the thread and the executor. */
@@ -159,12 +155,16 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /** What is wrong with the block books, or null; for tests. */
+  @Nullable String brokenInvariant() {
+    return blockManager.brokenInvariant();
+  }
+
   /** Ends every request with {@code error}: the content of the KV cache is unknown. */
   void fail(Throwable error) {
     drainInbox();
     scheduler.endAll(FinishReason.ERROR, error);
     blockManager.resetPrefixCache();
-    publish();
   }
 
   /** The last thing the engine thread does: nothing is accepted any more. */
@@ -173,7 +173,6 @@ public final class Engine implements AutoCloseable {
     ended = true;
     rejectInbox();
     scheduler.endAll(error == null ? FinishReason.ABORT : FinishReason.ERROR, error);
-    publish();
     executor.close();
   }
 
@@ -198,10 +197,5 @@ public final class Engine implements AutoCloseable {
         scheduler.finish(request, reason, error);
       }
     }
-  }
-
-  private void publish() {
-    numRunning = scheduler.numRunning();
-    numFreeKvBlocks = blockManager.numFreeBlocks();
   }
 }

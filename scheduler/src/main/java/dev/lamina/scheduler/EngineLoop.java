@@ -52,7 +52,8 @@ final class EngineLoop {
           LockSupport.park(this);
         }
       } catch (Exception | Error e) {
-        LOG.log(Level.ERROR, "engine: a step failed; every request ends with this error", e);
+        LOG.log(Level.ERROR, "engine: a step failed, every request ends with its error: {0}", e);
+        LOG.log(Level.DEBUG, "the failed step", e);
         engine.fail(e);
         fatal = isFatal(e) ? e : null;
       }

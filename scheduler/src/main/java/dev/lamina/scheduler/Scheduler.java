@@ -53,6 +53,7 @@ final class Scheduler {
     this.waiting = new PriorityQueue<>(order);
     this.sampledToken = new SampledToken(config.maxNumSeqs());
     this.running = new ArrayList<>(config.maxNumSeqs());
+    publish();
   }
 
   int numRunning() {
@@ -84,6 +85,12 @@ final class Scheduler {
       scheduleWaiting(scheduled);
     }
     advance(scheduled);
+    publish();
+  }
+
+  private void publish() {
+    counters.numRunning = running.size();
+    counters.numFreeKvBlocks = blockManager.numFreeBlocks();
   }
 
   private void scheduleRunning(SchedulerOutput scheduled) {
@@ -212,6 +219,7 @@ final class Scheduler {
   /** Appends the sampled tokens, tells the listeners, and ends requests that are done. */
   void postprocess(SchedulerOutput scheduled, SampledTokens sampled) {
     long now = System.nanoTime();
+    counters.stepped(scheduled.numSeqs());
     int row = 0;
     for (int i = 0; i < scheduled.numSeqs(); i++) {
       if (!scheduled.producesToken(i)) {
@@ -223,12 +231,12 @@ final class Scheduler {
       }
       row++;
     }
-    counters.stepped(scheduled.numSeqs(), row);
     callbacks.onStep(scheduled.numScheduledTokens(), scheduled.numSeqs());
   }
 
   private void accept(Request request, SampledTokens sampled, int row, long now) {
     request.appendToken(sampled.tokenIds[row]);
+    counters.generationTokens.increment();
     if (request.firstTokenNanos == 0) {
       request.firstTokenNanos = now;
     }
@@ -255,6 +263,7 @@ final class Scheduler {
       case RUNNING -> {
         running.remove(request);
         blockManager.free(request);
+        publish();
       }
     }
     request.status = Request.Status.FINISHED;

@@ -1,0 +1,115 @@
+package dev.lamina.scheduler;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A model whose next token depends on every token of the context and its position, read back
+ * through the KV pages: a wrong slot, a wrong page or a prefix that is not one changes the answer.
+ */
+final class FakeModel implements StepExecutor {
+  static final int VOCAB = 1000;
+
+  private final long[][] kv;
+  private final SampledTokens sampled;
+  private final int maxNumTokens;
+  int steps;
+  int maxTokensOfAStep;
+  boolean closed;
+
+  /** Thrown by the next step, once. */
+  Exception failure;
+
+  FakeModel(EngineConfig config, List<KvGroup> groups) {
+    this.sampled = new SampledTokens(config.maxNumSeqs());
+    this.maxNumTokens = config.maxNumBatchedTokens();
+    this.kv = new long[groups.size()][];
+    for (int g = 0; g < kv.length; g++) {
+      kv[g] = new long[groups.get(g).numBlocks() * groups.get(g).blockSize()];
+    }
+  }
+
+  /** What the model says after {@code context[0, length)}. */
+  static int next(int[] context, int length) {
+    long sum = 0;
+    for (int p = 0; p < length; p++) {
+      sum += entry(context[p], p);
+    }
+    return tokenOf(sum);
+  }
+
+  /** What a request gets when it runs alone, until {@code maxTokens} or one of {@code stops}. */
+  static int[] generate(int[] promptIds, int maxTokens, int... stops) {
+    int[] context = Arrays.copyOf(promptIds, promptIds.length + maxTokens);
+    for (int n = promptIds.length; n < context.length; n++) {
+      context[n] = next(context, n);
+      int last = context[n];
+      if (Arrays.stream(stops).anyMatch(stop -> stop == last)) {
+        return Arrays.copyOfRange(context, promptIds.length, n + 1);
+      }
+    }
+    return Arrays.copyOfRange(context, promptIds.length, context.length);
+  }
+
+  private static long entry(int token, int position) {
+    long h = (token + 1L) * 0x9E3779B97F4A7C15L + position * 0xD1B54A32D192ED03L;
+    h = (h ^ (h >>> 32)) * 0xBF58476D1CE4E5B9L;
+    return h ^ (h >>> 29);
+  }
+
+  private static int tokenOf(long sum) {
+    return (int) Long.remainderUnsigned(sum ^ (sum >>> 31), VOCAB);
+  }
+
+  @Override
+  public void execute(ScheduledBatch batch) throws Exception {
+    if (failure != null) {
+      Exception thrown = failure;
+      failure = null;
+      throw thrown;
+    }
+    steps++;
+    maxTokensOfAStep = Math.max(maxTokensOfAStep, batch.numTokens());
+    if (batch.numTokens() > maxNumTokens) {
+      throw new AssertionError("step of " + batch.numTokens() + " tokens over the budget");
+    }
+    for (int g = 0; g < kv.length; g++) {
+      for (int t = 0; t < batch.numTokens(); t++) {
+        kv[g][batch.group(g).slotMapping()[t]] = entry(batch.tokenIds()[t], batch.positions()[t]);
+      }
+    }
+  }
+
+  @Override
+  public SampledTokens sample(ScheduledBatch batch) {
+    int seq = 0;
+    for (int row = 0; row < batch.numLogits(); row++) {
+      int index = batch.logitsIndices()[row];
+      while (batch.cuSeqlensQ()[seq + 1] <= index) {
+        seq++;
+      }
+      sampled.tokenIds[row] = attend(batch, seq, 0);
+      for (int g = 1; g < kv.length; g++) {
+        if (attend(batch, seq, g) != sampled.tokenIds[row]) {
+          throw new AssertionError("group " + g + " holds other KV than group 0");
+        }
+      }
+    }
+    return sampled;
+  }
+
+  private int attend(ScheduledBatch batch, int seq, int g) {
+    KvGroupBatch group = batch.group(g);
+    int blockSize = group.group().blockSize();
+    long sum = 0;
+    for (int p = 0; p < batch.kvLens()[seq]; p++) {
+      sum += kv[g][group.blockTable(seq)[p / blockSize] * blockSize + p % blockSize];
+    }
+    return tokenOf(sum);
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+  }
+}
