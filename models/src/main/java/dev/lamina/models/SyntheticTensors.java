@@ -110,9 +110,14 @@ final class SyntheticTensors implements TensorSource {
   }
 
   private void fillRandom(MemorySegment data, long begin, long key) {
-    long end = Math.min(begin + CHUNK, data.byteSize());
-    for (long at = begin; at < end; at += 8) {
-      data.set(ValueLayout.JAVA_LONG, at, mix(key + at) & pattern.random | pattern.fixed);
+    MemorySegment chunk = data.asSlice(begin, Math.min(CHUNK, data.byteSize() - begin));
+    int words = (int) (chunk.byteSize() / 8);
+    long first = key + begin / 8;
+    long random = pattern.random;
+    long fixed = pattern.fixed;
+    // An int index, so that the compiler drops the bounds check of each word.
+    for (int i = 0; i < words; i++) {
+      chunk.setAtIndex(ValueLayout.JAVA_LONG, i, mix(first + i) & random | fixed);
     }
   }
 
