@@ -23,6 +23,7 @@ final class Request implements RequestHandle {
   }
 
   private static final int INITIAL_OUTPUT_CAPACITY = 1024;
+  private static final int MIN_BLOCK_SIZE = 16;
 
   final GenerationRequest request;
   final SamplingParams sampling;
@@ -84,8 +85,16 @@ final class Request implements RequestHandle {
     for (int g = 0; g < numGroups; g++) {
       blockTables[g] = new BlockTable();
     }
-    int capacity = Math.min(maxTotalTokens, numTokens + INITIAL_OUTPUT_CAPACITY);
-    this.tokenIds = Arrays.copyOf(request.promptIds(), Math.max(capacity, numTokens));
+    this.tokenIds = request.promptIds();
+    reserve(Math.max(numTokens, Math.min(maxTotalTokens, numTokens + INITIAL_OUTPUT_CAPACITY)));
+  }
+
+  /** Makes room for so many tokens, so that reaching them allocates nothing. */
+  void reserve(int capacity) {
+    tokenIds = Arrays.copyOf(tokenIds, capacity);
+    for (BlockTable table : blockTables) {
+      table.reserve(capacity / MIN_BLOCK_SIZE + 1);
+    }
   }
 
   int numPromptTokens() {
