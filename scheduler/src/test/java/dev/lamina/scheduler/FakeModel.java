@@ -51,13 +51,13 @@ final class FakeModel implements StepExecutor {
     return Arrays.copyOfRange(context, promptIds.length, context.length);
   }
 
-  private static long entry(int token, int position) {
+  static long entry(int token, int position) {
     long h = (token + 1L) * 0x9E3779B97F4A7C15L + position * 0xD1B54A32D192ED03L;
     h = (h ^ (h >>> 32)) * 0xBF58476D1CE4E5B9L;
     return h ^ (h >>> 29);
   }
 
-  private static int tokenOf(long sum) {
+  static int tokenOf(long sum) {
     return (int) Long.remainderUnsigned(sum ^ (sum >>> 31), VOCAB);
   }
 
