@@ -79,7 +79,8 @@ final class ChatTerminal {
     out.flush();
   }
 
-  private void ask(String question, PrintWriter out, AtomicReference<@Nullable AnswerStream> running) {
+  private void ask(
+      String question, PrintWriter out, AtomicReference<@Nullable AnswerStream> running) {
     try (AnswerStream stream = conversation.start(question)) {
       running.set(stream);
       StringBuilder text = new StringBuilder();

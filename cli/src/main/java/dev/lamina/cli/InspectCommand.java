@@ -7,15 +7,14 @@ import dev.lamina.ModelLocator;
 import dev.lamina.ModelRuntime;
 import dev.lamina.models.Checkpoint;
 import dev.lamina.models.ModelPlan;
+import dev.lamina.models.ModelSummary;
 import dev.lamina.models.Precision;
 import dev.lamina.models.checkpoint.ModelException;
-import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.spi.Lowering;
 import dev.lamina.spi.Support;
 import dev.lamina.spi.ir.StateSpec;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -80,9 +79,12 @@ final class InspectCommand implements Callable<Integer> {
     ObjectNode d = Json.object();
     d.put("model", checkpoint.name());
     d.put("model_type", checkpoint.modelType());
-    d.put("parameters", checkpoint.parameters());
+    ModelSummary summary = ModelSummary.of(plan);
+    d.put("parameters", summary.parameters());
     ObjectNode dtypes = d.putObject("dtypes");
-    byDtype(checkpoint).forEach(dtypes::put);
+    summary.dtypes().forEach(dtypes::put);
+    ObjectNode components = d.putObject("component_bytes");
+    summary.components().forEach(c -> components.put(c.name(), c.bytes()));
     d.put("vocab_size", info.vocabSize());
     d.put("max_model_len", info.maxModelLen());
     d.put("backend", info.backend());
@@ -99,14 +101,6 @@ final class InspectCommand implements Callable<Integer> {
       runtime.loaded().executable().lowering().forEach(l -> add(kernels.addObject(), l));
     }
     return d;
-  }
-
-  private static Map<String, Long> byDtype(Checkpoint checkpoint) {
-    Map<String, Long> counts = new TreeMap<>();
-    for (StoredTensor t : checkpoint.tensors().tensors()) {
-      counts.merge(t.type().dtype().text(), t.elements(), Long::sum);
-    }
-    return counts;
   }
 
   private static void memory(ObjectNode memory, ModelRuntime runtime, ModelInfo info) {
