@@ -4,6 +4,7 @@
  */
 module dev.lamina.backend.sdk {
   requires transitive dev.lamina.spi;
+  requires jdk.management;
   requires static org.jspecify;
 
   exports dev.lamina.backend.sdk;
