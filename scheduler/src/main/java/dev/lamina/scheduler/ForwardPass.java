@@ -80,15 +80,15 @@ public final class ForwardPass implements AutoCloseable {
    */
   public void run(ScheduledBatch batch) throws BackendException {
     bindDims(batch);
-    for (StepBuffer input : inputs) {
-      program.ensure(input);
+    for (int i = 0; i < inputs.size(); i++) {
+      program.ensure(inputs.get(i));
     }
-    for (StepBuffer output : outputs) {
-      program.ensure(output);
+    for (int i = 0; i < outputs.size(); i++) {
+      program.ensure(outputs.get(i));
     }
     fill(batch);
-    for (StepBuffer input : inputs) {
-      input.upload(queue);
+    for (int i = 0; i < inputs.size(); i++) {
+      inputs.get(i).upload(queue);
     }
     program.submit(queue);
   }
