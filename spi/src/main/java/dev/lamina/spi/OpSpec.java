@@ -5,6 +5,7 @@ import dev.lamina.spi.ir.Op;
 import dev.lamina.spi.ir.Value;
 import dev.lamina.spi.ir.ValueType;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * An op with the types of its operands and results; symbols in them stand for their whole range.
@@ -35,6 +36,8 @@ public record OpSpec(Op op, List<ValueType> operands, List<ValueType> results) {
 
   @Override
   public String toString() {
-    return op.mnemonic() + operands.toString().replace('[', '(').replace(']', ')');
+    return operands.stream()
+        .map(ValueType::toString)
+        .collect(Collectors.joining(", ", op.mnemonic() + "(", ")"));
   }
 }

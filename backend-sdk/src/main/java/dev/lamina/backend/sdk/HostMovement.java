@@ -18,6 +18,8 @@ public final class HostMovement {
   private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
   private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
 
+  private static final float[] NO_SUMS = {};
+
   private HostMovement() {}
 
   /** Whether {@link #choose} has a kernel for an op: concat, gather and scatter. */
@@ -191,12 +193,22 @@ public final class HostMovement {
             Elements.getLong(idx.dtype(), idx.segment(), idx.offset() + i * idx.dtype().bytes());
         long to = out.offset() + (o * rows + i) * row;
         if (at < 0) {
-          out.segment().asSlice(to, row).fill((byte) 0);
+          zero(out.segment(), to, row);
         } else {
           checkIndex("gather", at, n);
           MemorySegment.copy(x.segment(), x.offset() + (o * n + at) * row, out.segment(), to, row);
         }
       }
+    }
+  }
+
+  private static void zero(MemorySegment s, long at, long bytes) {
+    long i = 0;
+    for (; i + 8 <= bytes; i += 8) {
+      s.set(I64, at + i, 0);
+    }
+    for (; i < bytes; i++) {
+      s.set(ValueLayout.JAVA_BYTE, at + i, (byte) 0);
     }
   }
 
@@ -211,7 +223,7 @@ public final class HostMovement {
       checkDistinct(idx);
     }
     boolean wide = add && out.dtype().isFloat() && out.dtype() != DType.F32;
-    float[] sums = wide ? widened(out) : new float[0];
+    float[] sums = wide ? widened(out) : NO_SUMS;
     long inner = rowBytes(out, op.dim()) / out.dtype().bytes();
     long n = out.size(op.dim());
     long rows = idx.elements();

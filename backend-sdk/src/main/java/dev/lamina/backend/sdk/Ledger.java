@@ -85,21 +85,27 @@ final class Ledger {
     List<Resource> free = List.of();
     synchronized (this) {
       inFlight[generation]--;
-      List<Resource> waiting = retired.get(generation);
-      boolean drained = inFlight[generation] == 0;
-      boolean older = generation == current && inFlight[1 - current] > 0;
-      if (drained && !older && !waiting.isEmpty()) {
-        free = new ArrayList<>(waiting);
-        waiting.clear();
-        closing += free.size();
-      }
-      if (drained && !retired.get(current).isEmpty()) {
-        turn();
+      if (!retired.get(0).isEmpty() || !retired.get(1).isEmpty()) {
+        free = drained();
       }
     }
     for (int i = 0; i < free.size(); i++) {
       free(free.get(i));
     }
+  }
+
+  private List<Resource> drained() {
+    List<Resource> free = new ArrayList<>();
+    for (int g = 0; g < 2; g++) {
+      boolean olderDone = g != current || inFlight[1 - g] == 0;
+      if (inFlight[g] == 0 && olderDone) {
+        free.addAll(retired.get(g));
+        retired.get(g).clear();
+      }
+    }
+    closing += free.size();
+    turn();
+    return free;
   }
 
   /** Changes whenever something is closed. */

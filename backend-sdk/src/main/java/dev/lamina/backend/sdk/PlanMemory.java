@@ -176,16 +176,18 @@ final class PlanMemory {
     return false;
   }
 
-  /** An input that another output overwrites is copied before any output is. */
+  /** An input that an output overwrites, unless with itself, is copied before any output is. */
   private int saved(int t, int output) {
-    Storage s = tensors.get(t).storage();
-    for (int o = 0; o < graph.outputs().size(); o++) {
-      int shares = graph.outputs().get(o).sharesInput();
-      boolean tensor = graph.outputs().get(o).value().type() instanceof TensorType;
-      if (o != output && !body && tensor && shares >= 0 && s == inputs.get(shares)) {
-        TensorPlan from = tensors.get(t);
-        Storage own = new Storage(Storage.Kind.WORKSPACE, -1, from.dtype().bytes(), from.sizes());
-        return addCopy(t, own);
+    TensorPlan from = tensors.get(t);
+    for (int o = 0; o < graph.outputs().size() && !body; o++) {
+      Graph.Output other = graph.outputs().get(o);
+      boolean overwritten =
+          other.value().type() instanceof TensorType
+              && other.sharesInput() >= 0
+              && from.storage() == inputs.get(other.sharesInput());
+      if (overwritten && (o != output || !from.whole())) {
+        return addCopy(
+            t, new Storage(Storage.Kind.WORKSPACE, -1, from.dtype().bytes(), from.sizes()));
       }
     }
     return t;
