@@ -8,6 +8,7 @@ import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Scalar;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,7 @@ final class ElementwiseKernel implements Kernel {
 
   private final List<Expr> order = new ArrayList<>();
   private final Map<Expr, Integer> rows = new IdentityHashMap<>();
+  private final Map<Integer, Integer> rowOfInput = new HashMap<>();
 
   ElementwiseKernel(Expr expr) {
     visit(expr);
@@ -31,7 +33,14 @@ final class ElementwiseKernel implements Kernel {
       return;
     }
     switch (e) {
-      case Expr.Input i -> {}
+      case Expr.Input i -> {
+        // An operand may occur more than once; its offsets advance once a block.
+        Integer known = rowOfInput.putIfAbsent(i.index(), order.size());
+        if (known != null) {
+          rows.put(e, known);
+          return;
+        }
+      }
       case Expr.Constant c -> {}
       case Expr.Unary u -> visit(u.x());
       case Expr.Binary b -> {
