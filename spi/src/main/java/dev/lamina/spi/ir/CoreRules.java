@@ -53,7 +53,7 @@ final class CoreRules {
         TensorType x = single(op, in);
         axis(op, o.dim(), x.shape());
         need(op, x.dtype() != DType.BOOL, "numbers", x);
-        yield List.of(x);
+        yield one(x.dtype(), x.shape());
       }
       case CoreOp.Matmul o -> matmul(o, in);
       case CoreOp.Gather o -> gather(o, in);
