@@ -77,9 +77,12 @@ final class ElementwiseKernel implements Kernel {
   public void run(KernelArgs args) {
     Lanes lanes = args.scratch(() -> new Lanes(order.size()));
     Tensor out = args.out(0);
-    Offsets[] inputs = new Offsets[args.numOperands()];
-    for (int i = 0; i < inputs.length; i++) {
-      inputs[i] = new Offsets(args.in(i));
+    // One cursor a row, not an input: an expression may read the same input in several places.
+    Offsets[] inputs = new Offsets[order.size()];
+    for (int row = 0; row < inputs.length; row++) {
+      if (order.get(row) instanceof Expr.Input in) {
+        inputs[row] = new Offsets(args.in(in.index()));
+      }
     }
     Offsets target = new Offsets(out);
     for (long start = 0; start < out.elements(); start += BLOCK) {
@@ -106,7 +109,7 @@ final class ElementwiseKernel implements Kernel {
     float[] f = lanes.floats[row];
     long[] l = lanes.integers[row];
     switch (e) {
-      case Expr.Input in -> load(args.in(in.index()), inputs[in.index()], n, f, l);
+      case Expr.Input in -> load(args.in(in.index()), inputs[row], n, f, l);
       case Expr.Constant c -> fill(c.value(), n, f, l);
       case Expr.Unary u -> unary(u, n, lanes, f, l);
       case Expr.Binary b -> binary(b, n, lanes, f, l);
