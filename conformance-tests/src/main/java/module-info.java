@@ -1,6 +1,10 @@
 /** The kit that proves a backend right against its own f64 oracle. */
 module dev.lamina.conformance {
   requires transitive dev.lamina.spi;
-  requires static org.junit.jupiter.api;
+  requires static transitive org.junit.jupiter.api;
   requires static org.jspecify;
+
+  exports dev.lamina.conformance;
+
+  uses dev.lamina.spi.BackendProvider;
 }

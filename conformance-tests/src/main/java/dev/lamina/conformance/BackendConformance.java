@@ -1,0 +1,101 @@
+package dev.lamina.conformance;
+
+import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import dev.lamina.spi.BackendProvider;
+import dev.lamina.spi.ProbeResult;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.DynamicNode;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * The kit as a JUnit test: a backend extends it, names its provider, and gets one test a case.
+ *
+ * <p>An absent device skips with its reason; a broken one fails. What the device declares
+ * unsupported is skipped with its reason too, and counted in a report of the command line.
+ */
+public abstract class BackendConformance {
+  /** For subclasses. */
+  protected BackendConformance() {}
+
+  /**
+   * The backend under test.
+   *
+   * @return its provider
+   */
+  protected abstract BackendProvider provider();
+
+  /**
+   * What to run; the default is L0 and L1 on the first device with seed 0.
+   *
+   * @return the options
+   */
+  protected ConformanceOptions options() {
+    return ConformanceOptions.of(provider());
+  }
+
+  /**
+   * One test a case, in a container an op.
+   *
+   * @return the tests
+   */
+  @TestFactory
+  Stream<DynamicNode> conforms() {
+    return switch (provider().probe()) {
+      case ProbeResult.Absent(String why) ->
+          single("absent", () -> Assumptions.abort(provider().id() + " is absent: " + why));
+      case ProbeResult.Broken(String why, var cause) ->
+          single("broken", () -> Assertions.fail(provider().id() + " is broken: " + why, cause));
+      case ProbeResult.Available a -> tests();
+    };
+  }
+
+  private static Stream<DynamicNode> single(String name, Runnable body) {
+    return Stream.of(dynamicTest(name, body::run));
+  }
+
+  private Stream<DynamicNode> tests() {
+    ConformanceOptions options = options();
+    CaseCatalog catalog = CaseCatalog.of(options.seed());
+    ConformanceRun run = new ConformanceRun(options, catalog);
+    CaseRunner runner =
+        new CaseRunner(
+            () -> new Context(options.provider(), options.ordinal(), options.backendOptions()),
+            options.expected(),
+            options.caseTimeout());
+    Map<String, List<Case>> byOp =
+        catalog.cases().stream()
+            .filter(run::selects)
+            .collect(
+                Collectors.groupingBy(c -> c.id().op(), LinkedHashMap::new, Collectors.toList()));
+    Stream<DynamicNode> containers =
+        byOp.entrySet().stream()
+            .map(e ->
+                dynamicContainer(
+                    e.getKey(),
+                    e.getValue().stream()
+                        .map(c -> dynamicTest(name(c), () -> assertPasses(runner, c)))));
+    return containers.onClose(runner::close);
+  }
+
+  private static String name(Case c) {
+    String rules = c.rules().stream().sorted().map(Rule::name).collect(Collectors.joining("_"));
+    return "required_" + rules + " " + c.id();
+  }
+
+  private static void assertPasses(CaseRunner runner, Case c) throws InterruptedException {
+    CaseResult result = runner.run(c);
+    switch (result.verdict()) {
+      case PASSED -> {}
+      case FAILED, NOT_RUN -> Assertions.fail(c.id() + ": " + result.message());
+      case DECLARED_UNSUPPORTED, XFAIL -> Assumptions.abort(result.message());
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package dev.lamina.conformance;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Runs the cases of a catalog that the options ask for, in order, against one device. */
+public final class ConformanceRun {
+  private final ConformanceOptions options;
+  private final CaseCatalog catalog;
+
+  /**
+   * A run of the whole catalog of the options' seed.
+   *
+   * @param options what to run against which device
+   */
+  public ConformanceRun(ConformanceOptions options) {
+    this(options, CaseCatalog.of(options.seed()));
+  }
+
+  /**
+   * A run of a catalog.
+   *
+   * @param options what to run against which device
+   * @param catalog the cases
+   */
+  public ConformanceRun(ConformanceOptions options, CaseCatalog catalog) {
+    this.options = options;
+    this.catalog = catalog;
+  }
+
+  /**
+   * Whether the options ask for a case.
+   *
+   * @param c a case
+   * @return true if its level and its id are asked for
+   */
+  public boolean selects(Case c) {
+    String only = options.only();
+    return options.level().includes(c.level())
+        && (only == null || Selection.matches(only, c.id().toString()));
+  }
+
+  /**
+   * How many cases will run.
+   *
+   * @return cases that are asked for
+   */
+  public int selected() {
+    return (int) catalog.cases().stream().filter(this::selects).count();
+  }
+
+  /**
+   * Runs them.
+   *
+   * @param progress told each result of a case that was asked for
+   * @return one result for every case of the catalog, asked for or not
+   * @throws InterruptedException if this thread is interrupted
+   */
+  public Report run(Consumer<CaseResult> progress) throws InterruptedException {
+    List<CaseResult> results = new ArrayList<>();
+    Report.Subject subject;
+    try (Context context = newContext()) {
+      subject = Report.Subject.of(context);
+    }
+    try (CaseRunner runner =
+        new CaseRunner(this::newContext, options.expected(), options.caseTimeout())) {
+      for (Case c : catalog.cases()) {
+        if (selects(c)) {
+          CaseResult result = runner.run(c);
+          results.add(result);
+          progress.accept(result);
+        } else {
+          boolean above = !options.level().includes(c.level());
+          results.add(CaseResult.notRun(c, above ? "above the asked level" : "not selected"));
+        }
+      }
+    }
+    return new Report(subject, options.level(), options.seed(), results);
+  }
+
+  private Context newContext() {
+    return new Context(options.provider(), options.ordinal(), options.backendOptions());
+  }
+}

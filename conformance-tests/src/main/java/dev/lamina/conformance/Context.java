@@ -1,0 +1,119 @@
+package dev.lamina.conformance;
+
+import dev.lamina.spi.Backend;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.BackendOptions;
+import dev.lamina.spi.BackendProvider;
+import dev.lamina.spi.Cap;
+import dev.lamina.spi.Device;
+import dev.lamina.spi.DeviceInfo;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The device under test. Cases about ops share one open device; cases about lifecycles open their
+ * own through {@link #openBackend()}. Not thread-safe.
+ */
+public final class Context implements AutoCloseable {
+  /** Longest wait for one piece of work. */
+  public static final Duration WAIT = Duration.ofSeconds(30);
+
+  private final BackendProvider provider;
+  private final int ordinal;
+  private final BackendOptions options;
+  private @Nullable Backend backend;
+  private @Nullable Device device;
+
+  /**
+   * A context that opens nothing yet.
+   *
+   * @param provider the backend under test
+   * @param ordinal its device
+   * @param options how to open it
+   */
+  public Context(BackendProvider provider, int ordinal, BackendOptions options) {
+    this.provider = provider;
+    this.ordinal = ordinal;
+    this.options = options;
+  }
+
+  /**
+   * The backend under test.
+   *
+   * @return its provider
+   */
+  public BackendProvider provider() {
+    return provider;
+  }
+
+  /**
+   * The device under test.
+   *
+   * @return 0-based index within its backend
+   */
+  public int ordinal() {
+    return ordinal;
+  }
+
+  /**
+   * Opens the backend anew.
+   *
+   * @return a backend the caller closes
+   * @throws BackendException if it can't be opened
+   */
+  public Backend openBackend() throws BackendException {
+    return provider.open(options);
+  }
+
+  /**
+   * The device that op cases share, opened on first use.
+   *
+   * @return the device; closed with this context
+   * @throws BackendException if it can't be opened
+   */
+  public Device device() throws BackendException {
+    Device d = device;
+    if (d == null) {
+      Backend b = openBackend();
+      backend = b;
+      d = b.open(ordinal);
+      device = d;
+    }
+    return d;
+  }
+
+  /**
+   * What the device says of itself.
+   *
+   * @return its information
+   * @throws BackendException if it can't be opened
+   */
+  public DeviceInfo info() throws BackendException {
+    return device().info();
+  }
+
+  /**
+   * Whether the device declares a capability.
+   *
+   * @param cap the capability
+   * @return true if so
+   * @throws BackendException if it can't be opened
+   */
+  public boolean has(Cap cap) throws BackendException {
+    return info().caps().contains(cap);
+  }
+
+  @Override
+  public void close() {
+    Device d = device;
+    Backend b = backend;
+    device = null;
+    backend = null;
+    if (d != null) {
+      d.close();
+    }
+    if (b != null) {
+      b.close();
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package dev.lamina.conformance.cases;
+
+import dev.lamina.conformance.Case;
+import java.util.List;
+
+/** Brings the areas together; a new area is one line here. */
+public final class AllCases {
+  private AllCases() {}
+
+  /**
+   * All cases, lowest level first.
+   *
+   * @param seed goes into every id
+   */
+  public static List<Case> of(long seed) {
+    CaseList list = new CaseList(seed);
+    ElementwiseCases.addTo(list);
+    CastCases.addTo(list);
+    MovementCases.addTo(list);
+    FoldCases.addTo(list);
+    MatmulCases.addTo(list);
+    IndexCases.addTo(list);
+    LoopCases.addTo(list);
+    LayoutCases.addTo(list);
+    SymbolCases.addTo(list);
+    ChainCases.addTo(list);
+    DebugCases.addTo(list);
+    return list.cases();
+  }
+}

@@ -1,0 +1,79 @@
+package dev.lamina.conformance.cases;
+
+import dev.lamina.conformance.oracle.Elements;
+import dev.lamina.conformance.oracle.RefTensor;
+import dev.lamina.spi.ir.DType;
+import java.util.Random;
+import java.util.function.DoubleSupplier;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+
+/** Makes the content of an input. */
+@FunctionalInterface
+interface Source {
+  /**
+   * Makes a tensor of exact elements.
+   *
+   * @param dtype element type
+   * @param sizes elements an axis
+   * @param random the case's own random numbers
+   */
+  RefTensor make(DType dtype, long[] sizes, Random random);
+
+  /** Integers, one after the other. */
+  static Source integers(Function<Random, LongSupplier> numbers) {
+    return (dtype, sizes, random) -> {
+      LongSupplier next = numbers.apply(random);
+      RefTensor.Builder out = new RefTensor.Builder(dtype, sizes);
+      for (int i = 0; i < out.count(); i++) {
+        out.exact(i, Elements.wrap(dtype, next.getAsLong()));
+      }
+      return out.build();
+    };
+  }
+
+  /** Floats, rounded to the dtype. */
+  static Source reals(Function<Random, DoubleSupplier> numbers) {
+    return (dtype, sizes, random) -> {
+      DoubleSupplier next = numbers.apply(random);
+      RefTensor.Builder out = new RefTensor.Builder(dtype, sizes);
+      for (int i = 0; i < out.count(); i++) {
+        out.near(i, next.getAsDouble(), 0);
+      }
+      return out.build();
+    };
+  }
+
+  /** These integers, over and over. */
+  static Source cycle(long... values) {
+    return integers(random -> {
+      int[] at = {0};
+      return () -> values[at[0]++ % values.length];
+    });
+  }
+
+  /** These floats, over and over. */
+  static Source cycleReals(double... values) {
+    return reals(random -> {
+      int[] at = {0};
+      return () -> values[at[0]++ % values.length];
+    });
+  }
+
+  /** Integers of {@code low} up to but without {@code high}. */
+  static Source between(long low, long high) {
+    return integers(random -> () -> low + random.nextLong(high - low));
+  }
+
+  /** Distinct rows of {@code 0..rows-1} in random order, every fifth replaced by padding, -1. */
+  static Source distinctRows(int rows) {
+    return integers(random -> {
+      int[] order = random.ints(0, rows).distinct().limit(rows).toArray();
+      int[] at = {0};
+      return () -> {
+        int i = at[0]++;
+        return i % 5 == 4 || i >= rows ? -1 - i : order[i];
+      };
+    });
+  }
+}

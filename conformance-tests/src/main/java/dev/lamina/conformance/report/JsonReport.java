@@ -1,0 +1,87 @@
+package dev.lamina.conformance.report;
+
+import dev.lamina.conformance.CaseResult;
+import dev.lamina.conformance.Report;
+import dev.lamina.conformance.Verdict;
+import dev.lamina.spi.DeviceInfo;
+import dev.lamina.spi.SpiVersion;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A report as JSON: {@code report.json}. */
+public final class JsonReport {
+  /** Version of the form; grows when a field changes its meaning. */
+  private static final int SCHEMA = 1;
+
+  private JsonReport() {}
+
+  /**
+   * The document.
+   *
+   * @param report how a run went
+   */
+  public static String of(Report report) {
+    Map<String, @Nullable Object> root = new LinkedHashMap<>();
+    root.put("schema", SCHEMA);
+    SpiVersion v = SpiVersion.CURRENT;
+    // The kit is released with the SPI and carries its version.
+    root.put("kit", v.major() + "." + v.minor());
+    root.put("spi", v.major() + "." + v.minor());
+    root.put("opset", v.opset());
+    root.put("backend", report.subject().backend());
+    root.put("device", device(report.subject().ordinal(), report.subject().device()));
+    root.put("level", report.level());
+    root.put("seed", report.seed());
+    Map<String, @Nullable Object> summary = new LinkedHashMap<>();
+    report.summary().forEach((verdict, n) -> summary.put(verdict.text(), n));
+    root.put("summary", summary);
+    root.put("ops", ops(report));
+    root.put("cases", report.results().stream().map(JsonReport::entry).toList());
+    return JsonWriter.write(root);
+  }
+
+  private static Map<String, @Nullable Object> device(int ordinal, @Nullable DeviceInfo info) {
+    Map<String, @Nullable Object> device = new LinkedHashMap<>();
+    device.put("ordinal", ordinal);
+    if (info != null) {
+      device.put("name", info.name());
+      device.put("arch", info.arch());
+      device.put("memory_bytes", info.memory().totalBytes());
+      device.put("dtypes", info.dtypes().stream().sorted().map(d -> d.text()).toList());
+      device.put("caps", info.caps().stream().sorted().toList());
+    }
+    return device;
+  }
+
+  private static List<Map<String, @Nullable Object>> ops(Report report) {
+    List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+    for (OpSummary op : OpSummary.of(report.results())) {
+      Map<String, @Nullable Object> row = new LinkedHashMap<>();
+      row.put("op", op.op());
+      row.put("dtype", op.dtype());
+      for (Verdict v : Verdict.values()) {
+        row.put(v.text(), op.count(v));
+      }
+      row.put("worst_ratio", op.worstRatio());
+      rows.add(row);
+    }
+    return rows;
+  }
+
+  private static Map<String, @Nullable Object> entry(CaseResult r) {
+    Map<String, @Nullable Object> entry = new LinkedHashMap<>();
+    entry.put("id", r.testCase().id());
+    entry.put("level", r.testCase().level());
+    entry.put("rules", r.testCase().rules().stream().sorted().toList());
+    entry.put("verdict", r.verdict().text());
+    entry.put("worst_ratio", r.worstRatio());
+    entry.put("millis", r.millis());
+    if (!r.message().isEmpty()) {
+      entry.put("message", r.message());
+    }
+    return entry;
+  }
+}
