@@ -29,6 +29,9 @@ class GoldenTest {
   // Of the largest absolute logit, taken as at least 1; honest float32 is near 2e-6.
   private static final double TOLERANCE = 2e-5;
 
+  // Steps where the two likeliest tokens lie closer than this may go either way.
+  private static final double LEAST_MARGIN = 0.01;
+
   @TempDir Path folder;
 
   private static List<BackendProvider> providers() {
@@ -75,6 +78,54 @@ class GoldenTest {
           check(expected, runner.logits(ids, chunk), "case " + j + " by " + chunk);
         }
       }
+    }
+  }
+
+  private static Stream<Arguments> builtIns() {
+    return providers().stream()
+        .flatMap(p ->
+            Stream.of("micro-draft", "micro-chat")
+                .flatMap(name ->
+                    Stream.of(Precision.values()).map(how -> Arguments.of(name, p.id(), how, p))));
+  }
+
+  @ParameterizedTest(name = "{0} on {1} at {2}")
+  @MethodSource("builtIns")
+  void builtInModels_answerAsTheReferenceDoes(
+      String name, String id, Precision precision, BackendProvider provider) throws Exception {
+    Path model = Fixtures.model(name);
+    JsonNode cases = JsonMapper.shared().readTree(model.resolve("goldens.json")).path("cases");
+    ModelOptions options = ModelOptions.DEFAULT.withPrecision(precision);
+    try (Backend backend = provider.open(BackendOptions.DEFAULT);
+        Device device = backend.open(0);
+        Checkpoint checkpoint = Checkpoint.open(model);
+        LoadedModel loaded = ModelPlan.of(checkpoint, options).load(device, LoadListener.NONE);
+        StepRunner runner = new StepRunner(loaded)) {
+      // The first five are short; the slow backend takes seconds for each of the others.
+      for (int j = 0; j < 5; j++) {
+        JsonNode c = cases.get(j);
+        int[] ids = ids(c);
+        checkGreedy(c, runner.logits(ids, ids.length), "case " + j);
+      }
+    }
+  }
+
+  private static void checkGreedy(JsonNode c, float[] logits, String what) {
+    int prompt = c.path("prompt_ids").size();
+    int steps = c.path("greedy_ids").size();
+    int vocab = logits.length / (prompt + steps - 1);
+    for (int i = 0; i < steps; i++) {
+      if (c.path("greedy_margin").get(i).doubleValue() < LEAST_MARGIN) {
+        return;
+      }
+      int row = (prompt - 1 + i) * vocab;
+      int best = 0;
+      for (int v = 1; v < vocab; v++) {
+        if (logits[row + v] > logits[row + best]) {
+          best = v;
+        }
+      }
+      assertThat(best).as("%s, step %d", what, i).isEqualTo(c.path("greedy_ids").get(i).intValue());
     }
   }
 
