@@ -189,6 +189,55 @@ class ModelPlanTest {
     }
   }
 
+  @Test
+  void of_makesTheSamePlanOfShardsAndOfTheOlderRotaryKeys() throws Exception {
+    Path whole = Fixtures.unzip("llama", folder);
+    Path older = Files.createDirectories(folder.resolve("older"));
+    String config = Files.readString(whole.resolve("config.json"));
+    String theta = "\"rope_theta\": 500000.0";
+    Files.writeString(
+        older.resolve("config.json"),
+        config
+            .replace(theta + ",", "")
+            .replace("rope_parameters", "rope_scaling")
+            .replace("\"hidden_act\"", theta + ", \"hidden_act\""));
+    shard(whole, older);
+    try (Checkpoint a = Checkpoint.open(whole);
+        Checkpoint b = Checkpoint.open(older)) {
+      ModelPlan expected = ModelPlan.of(a, ModelOptions.DEFAULT);
+      ModelPlan got = ModelPlan.of(b, ModelOptions.DEFAULT);
+      assertThat(got.graph()).isEqualTo(expected.graph());
+      for (int i = 0; i < got.weights().size(); i++) {
+        assertThat(got.weights().get(i).data().mismatch(expected.weights().get(i).data()))
+            .as(got.weights().get(i).input())
+            .isEqualTo(-1);
+      }
+    }
+  }
+
+  /** Splits a checkpoint's tensors over two files and an index. */
+  private static void shard(Path from, Path to) throws Exception {
+    StringBuilder index = new StringBuilder();
+    try (SafetensorsCheckpoint c = SafetensorsCheckpoint.open(from)) {
+      for (int half = 0; half < 2; half++) {
+        String file = "model-0000%d-of-00002.safetensors".formatted(half + 1);
+        Map<String, TensorType> types = new LinkedHashMap<>();
+        for (int i = half; i < c.tensors().size(); i += 2) {
+          types.put(c.tensors().get(i).name(), c.tensors().get(i).type());
+        }
+        try (SafetensorsWriter w = SafetensorsWriter.create(to.resolve(file), types, Map.of())) {
+          for (String name : types.keySet()) {
+            w.append(name, c.find(name).data());
+            index.append(index.isEmpty() ? "" : ",");
+            index.append("\"%s\":\"%s\"".formatted(name, file));
+          }
+        }
+      }
+    }
+    Files.writeString(
+        to.resolve("model.safetensors.index.json"), "{\"weight_map\":{" + index + "}}");
+  }
+
   /** The llama checkpoint with its tensors' types changed; all zeros. */
   private Path rewritten(Consumer<Map<String, TensorType>> change) throws Exception {
     Path source = Fixtures.unzip("llama", folder);
