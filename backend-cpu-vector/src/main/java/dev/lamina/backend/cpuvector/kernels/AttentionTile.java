@@ -114,7 +114,7 @@ final class AttentionTile {
   }
 
   private void packKeys(Matrix keys, int kvHead, int slot, int run, int column) {
-    boolean vector = VectorPack.USABLE && HotKernel.PACK.isWarm() && run >= 16;
+    boolean vector = VectorPack.USABLE && HotKernel.pack(keys.type).isWarm() && run >= 16;
     int k0 = kvHead * spec.dimK();
     if (keys.type == DType.F16 && vector) {
       for (int i = 0; i < run; i++) {

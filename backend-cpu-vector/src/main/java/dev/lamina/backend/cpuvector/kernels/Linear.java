@@ -62,7 +62,7 @@ public final class Linear {
     }
     boolean special = w.hasSpecialHalves(pool);
     if (m <= STREAM_ROWS) {
-      dots.run(x, m, w, bias, out, !special && HotKernel.DOT.isWarm());
+      dots.run(x, m, w, bias, out, !special && HotKernel.dot(w.type).isWarm());
     } else {
       blocks.run(x, m, w, bias, out, special);
     }
@@ -201,7 +201,7 @@ public final class Linear {
       this.bias = bias;
       this.out = out;
       vectorTile = HotKernel.TILE.isWarm();
-      vectorPack = VectorPack.USABLE && !special && HotKernel.PACK.isWarm();
+      vectorPack = VectorPack.USABLE && !special && HotKernel.pack(w.type).isWarm();
       staging.run(x, m, w.cols);
       cut(m, w.rows);
       for (int i = 0; i < panels.length; i++) {

@@ -36,6 +36,15 @@ public final class PeakProbe {
     sinks = new double[pool.size()];
   }
 
+  /** Runs both loops until they are compiled. */
+  public void warmUp() {
+    MemorySegment data = Arena.ofAuto().allocate(16L << 10, 64);
+    long until = System.nanoTime() + 150_000_000;
+    while (System.nanoTime() < until) {
+      sinks[0] += fma(100, (float) sinks[0]) + read(data, 0, data.byteSize());
+    }
+  }
+
   /**
    * Measures arithmetic.
    *
@@ -97,18 +106,18 @@ public final class PeakProbe {
       data.fill((byte) 1);
       double seconds =
           medianSeconds(
-              (index, worker) -> sinks[index] += read(data, BYTES_PER_THREAD * index));
+              (index, worker) -> sinks[index] += read(data, BYTES_PER_THREAD * index, BYTES_PER_THREAD));
       return BYTES_PER_THREAD * (double) pool.size() / seconds;
     }
   }
 
-  private static int read(MemorySegment data, long from) {
+  private static int read(MemorySegment data, long from, long bytes) {
     IntVector a = IntVector.zero(I);
     IntVector b = a;
     IntVector c = a;
     IntVector d = a;
     long step = 4L * VL;
-    for (long p = from; p < from + BYTES_PER_THREAD; p += 4 * step) {
+    for (long p = from; p < from + bytes; p += 4 * step) {
       a = a.lanewise(VectorOperators.XOR, IntVector.fromMemorySegment(I, data, p, LE));
       b = b.lanewise(VectorOperators.XOR, IntVector.fromMemorySegment(I, data, p + step, LE));
       c = c.lanewise(VectorOperators.XOR, IntVector.fromMemorySegment(I, data, p + 2 * step, LE));

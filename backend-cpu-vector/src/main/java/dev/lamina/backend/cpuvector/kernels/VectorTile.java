@@ -17,6 +17,9 @@ import jdk.incubator.vector.FloatVector;
  * ScalarTile}.
  */
 final class VectorTile {
+  /** Tiles there are, the largest first. */
+  static final int[] HEIGHTS = {12, 8, 6, 4, 2, 1};
+
   private VectorTile() {}
 
   /** Any number of rows, in tiles of at most {@link Lanes#MR}. */

@@ -1,0 +1,178 @@
+package dev.lamina.backend.cpuvector;
+
+import dev.lamina.backend.cpuvector.kernels.HotKernel;
+import dev.lamina.backend.cpuvector.kernels.WarmUp;
+import dev.lamina.backend.cpuvector.kernels.WorkerPool;
+import dev.lamina.backend.sdk.Expr;
+import dev.lamina.backend.sdk.HostMovement;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.KernelChoice;
+import dev.lamina.backend.sdk.KernelProvider;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.Support.Numerics;
+import dev.lamina.spi.Support.Perf;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.CoreOp;
+import dev.lamina.spi.ir.StateType;
+import dev.lamina.spi.ir.TensorType;
+
+/**
+ * Chooses kernels. All share one {@link WorkerPool}; a run holds it from its first kernel to its
+ * last, so that the workers spin at the barriers in between, and kernels keep their scratch here.
+ */
+final class CpuKernels implements KernelProvider {
+  private final WorkerPool pool;
+  private final FoldKernels folds;
+  private final MatmulKernel matmul;
+  private final LayerKernels layers;
+  private final StateKernels states;
+  private final SamplingKernels sampling;
+  private final ElementwiseKernel.Scratch elementwise;
+
+  CpuKernels(WorkerPool pool) {
+    this.pool = pool;
+    folds = new FoldKernels(pool);
+    matmul = new MatmulKernel(pool);
+    layers = new LayerKernels(pool);
+    states = new StateKernels(pool);
+    sampling = new SamplingKernels(pool);
+    elementwise = new ElementwiseKernel.Scratch(pool);
+  }
+
+  @Override
+  public void beginRun() {
+    pool.beginStep();
+  }
+
+  @Override
+  public void endRun() {
+    pool.endStep();
+  }
+
+  @Override
+  public Kernel elementwise(Expr expr) {
+    return new ElementwiseKernel(expr, elementwise);
+  }
+
+  @Override
+  public KernelChoice choose(OpSpec spec) {
+    wantKernels(spec);
+    return switch (spec.op()) {
+      case CompositeOp c -> composite(c, spec);
+      case CoreOp c -> core(c, spec);
+    };
+  }
+
+  /** Has the vector forms compiled that an op will use, from the time a graph is compiled. */
+  private static void wantKernels(OpSpec spec) {
+    if (spec.op() instanceof CompositeOp.Linear
+        && spec.operands().get(1) instanceof TensorType w
+        && Operands.isPlainFloat(w.dtype())) {
+      HotKernel.TILE.want();
+      HotKernel.dot(w.dtype()).want();
+      HotKernel.pack(w.dtype()).want();
+    } else if (spec.op() instanceof CoreOp.Matmul) {
+      HotKernel.TILE.want();
+      HotKernel.DOT_F32.want();
+      HotKernel.PACK_F32.want();
+    } else if (spec.op() instanceof CompositeOp.PagedAttention o
+        && spec.operands().get(1) instanceof StateType s) {
+      HotKernel.TILE.want();
+      HotKernel.ROWS.want();
+      HotKernel.pack(s.spec().entry("k", o.layer()).dtype()).want();
+    } else if (spec.op() instanceof CompositeOp.GatedActivation) {
+      HotKernel.GATES.want();
+    } else if (spec.op() instanceof CompositeOp.RmsNorm) {
+      HotKernel.ROWS.want();
+    } else {
+      return;
+    }
+    WarmUp.start();
+  }
+
+  private KernelChoice core(CoreOp op, OpSpec spec) {
+    if (HostMovement.handles(op)) {
+      return HostMovement.choose(spec);
+    }
+    return switch (op) {
+      case CoreOp.Reduce o ->
+          KernelChoice.dense(
+              "fold", Perf.OK, Numerics.STRICT, node -> args -> folds.reduce(o, args));
+      case CoreOp.Argmax o ->
+          KernelChoice.dense(
+              "argmax", Perf.OK, Numerics.EXACT, node -> args -> folds.argmax(o, args));
+      case CoreOp.Scan o ->
+          KernelChoice.dense("scan", Perf.OK, Numerics.STRICT, node -> args -> folds.scan(o, args));
+      case CoreOp.Topk o ->
+          KernelChoice.dense("topk", Perf.OK, Numerics.EXACT, node -> args -> folds.topk(o, args));
+      case CoreOp.Matmul o ->
+          KernelChoice.dense(
+              "matmul", Perf.OK, Numerics.STRICT, node -> args -> matmul.run(o, args));
+      case CoreOp.Iota o -> throw unexpected(op);
+      case CoreOp.Fill o -> throw unexpected(op);
+      case CoreOp.View o -> throw unexpected(op);
+      case CoreOp.Permute o -> throw unexpected(op);
+      case CoreOp.Expand o -> throw unexpected(op);
+      case CoreOp.Slice o -> throw unexpected(op);
+      case CoreOp.Concat o -> throw unexpected(op);
+      case CoreOp.Cast o -> throw unexpected(op);
+      case CoreOp.Bitcast o -> throw unexpected(op);
+      case CoreOp.Unary o -> throw unexpected(op);
+      case CoreOp.Binary o -> throw unexpected(op);
+      case CoreOp.Compare o -> throw unexpected(op);
+      case CoreOp.Select o -> throw unexpected(op);
+      case CoreOp.Gather o -> throw unexpected(op);
+      case CoreOp.Scatter o -> throw unexpected(op);
+      case CoreOp.Update o -> throw unexpected(op);
+      case CoreOp.Loop o -> throw unexpected(op);
+    };
+  }
+
+  private static IllegalArgumentException unexpected(CoreOp op) {
+    return new IllegalArgumentException("cpu kernels: the SDK runs " + op.mnemonic() + " itself");
+  }
+
+  private KernelChoice composite(CompositeOp op, OpSpec spec) {
+    if (!Operands.arePlainFloats(spec.operands()) || !Operands.arePlainFloats(spec.results())) {
+      return KernelChoice.decompose("the kernel takes f32, f16 and bf16, not 8-bit or blocked");
+    }
+    return switch (op) {
+      case CompositeOp.RmsNorm o ->
+          fast("rms_norm", Numerics.STRICT, node -> args -> layers.rmsNorm(o, args));
+      case CompositeOp.LayerNorm o ->
+          fast("layer_norm", Numerics.STRICT, node -> args -> layers.layerNorm(o, args));
+      case CompositeOp.Rope o -> fast("rope", Numerics.STRICT, node -> layers.rope(o));
+      case CompositeOp.GatedActivation o ->
+          fast("gate", Numerics.STRICT, node -> args -> layers.gate(o, args));
+      case CompositeOp.Linear o ->
+          fast("linear", Numerics.STRICT, node -> args -> layers.linear(o, args));
+      case CompositeOp.Embedding o ->
+          fast("embedding", Numerics.EXACT, node -> args -> layers.embedding(args));
+      case CompositeOp.KvAppend o ->
+          fast("kv_append", Numerics.EXACT, node -> args -> states.append(o, args));
+      case CompositeOp.PagedAttention o ->
+          fast("attention", Numerics.STRICT, node -> args -> states.attention(o, args));
+      case CompositeOp.StateCopy o ->
+          fast("state_copy", Numerics.EXACT, node -> args -> states.copy(args));
+      case CompositeOp.StateExport o ->
+          fast("state_export", Numerics.EXACT, node -> args -> states.export(o, args));
+      case CompositeOp.StateImport o ->
+          fast("state_import", Numerics.EXACT, node -> args -> states.insert(o, args));
+      case CompositeOp.Penalties o ->
+          fast("penalties", Numerics.STRICT, node -> args -> sampling.penalties(args));
+      case CompositeOp.ApplyBitmask o ->
+          fast("bitmask", Numerics.EXACT, node -> args -> sampling.bitmask(args));
+      case CompositeOp.Sample o ->
+          fast("sample", Numerics.STRICT, node -> args -> sampling.sample(args));
+      case CompositeOp.Logprobs o ->
+          fast("logprobs", Numerics.STRICT, node -> args -> sampling.logprobs(o.k(), args));
+    };
+  }
+
+  private static KernelChoice fast(
+      String name,
+      Numerics numerics,
+      java.util.function.Function<dev.lamina.spi.ir.Node, Kernel> kernel) {
+    return KernelChoice.dense(name, Perf.FAST, numerics, kernel);
+  }
+}
