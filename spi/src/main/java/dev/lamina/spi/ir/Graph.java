@@ -54,7 +54,8 @@ public record Graph(String name, List<Input> inputs, List<Node> nodes, List<Outp
   public record Output(String name, Value value, int sharesInput) {}
 
   /**
-   * The symbols of this graph, in order of first appearance (inputs, then nodes).
+   * The symbols of this graph, in order of first appearance (inputs, then nodes with their
+   * attributes and the bodies of loops).
    *
    * @return the table that orders dim values of this graph
    */
@@ -63,12 +64,28 @@ public record Graph(String name, List<Input> inputs, List<Node> nodes, List<Outp
     for (Input in : inputs) {
       collect(in.value().type(), seen);
     }
+    collect(nodes, seen);
+    return new DimTable(new ArrayList<>(seen.values()));
+  }
+
+  private static void collect(List<Node> nodes, Map<String, Dim.Sym> seen) {
     for (Node node : nodes) {
+      switch (node.op()) {
+        case CoreOp.Slice o -> o.start().forEach(d -> collect(d, seen));
+        case CoreOp.Update o -> o.start().forEach(d -> collect(d, seen));
+        case CoreOp.Loop o -> {
+          if (o.count() != null) {
+            collect(o.count(), seen);
+          }
+          collect(o.body().nodes(), seen);
+        }
+        case CoreOp o -> {}
+        case CompositeOp o -> {}
+      }
       for (Value v : node.results()) {
         collect(v.type(), seen);
       }
     }
-    return new DimTable(new ArrayList<>(seen.values()));
   }
 
   private static void collect(ValueType type, Map<String, Dim.Sym> seen) {

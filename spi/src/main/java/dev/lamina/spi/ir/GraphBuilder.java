@@ -94,7 +94,7 @@ public class GraphBuilder {
   public final List<Value> addAll(Op op, List<Value> operands) {
     List<ValueType> types = new ArrayList<>(operands.size());
     for (Value v : operands) {
-      if (v.id() >= values.size() || !values.get(v.id()).equals(v)) {
+      if (!owns(v)) {
         throw new GraphException(op.mnemonic() + ": operand " + v + " is not of graph " + name);
       }
       if (superseded.contains(v.id())) {
@@ -145,6 +145,15 @@ public class GraphBuilder {
    * @param sharesInput ordinal of that input, or -1
    */
   public final void output(String outputName, Value value, int sharesInput) {
+    if (!owns(value)) {
+      throw new GraphException(
+          "graph %s: output '%s' (%s) is not of this graph".formatted(name, outputName, value));
+    }
+    if (superseded.contains(value.id())) {
+      throw new GraphException(
+          "graph %s: output '%s' returns %s, which was written already; return its successor"
+              .formatted(name, outputName, value));
+    }
     int shares = sharesInput;
     if (value.type() instanceof StateType s) {
       shares = ordinalOf(s.spec().name());
@@ -159,6 +168,10 @@ public class GraphBuilder {
               .formatted(name, outputName, value, shares));
     }
     outputs.add(new Graph.Output(outputName, value, shares));
+  }
+
+  private boolean owns(Value v) {
+    return v.id() < values.size() && values.get(v.id()).equals(v);
   }
 
   private int ordinalOf(String inputName) {

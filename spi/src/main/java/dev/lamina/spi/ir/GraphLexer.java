@@ -5,6 +5,7 @@ import java.util.regex.Pattern;
 
 /** Tokens of graph text, with the line for messages. */
 final class GraphLexer {
+  private static final String PLACE = "graph text line ";
   private static final Pattern TOKEN =
       Pattern.compile(
           "\\s*(\"(?:[^\"\\\\]|\\\\.)*\""
@@ -111,7 +112,17 @@ final class GraphLexer {
   }
 
   GraphException error(String expected) {
+    return new GraphException(place() + "expected " + expected);
+  }
+
+  /** An exception with the line in its message, if it has none yet. */
+  GraphException located(GraphException e) {
+    String message = String.valueOf(e.getMessage());
+    return message.startsWith(PLACE) ? e : new GraphException(place() + message);
+  }
+
+  private String place() {
     long line = text.substring(0, position).lines().count();
-    return new GraphException("graph text line " + Math.max(1, line) + ": expected " + expected);
+    return PLACE + Math.max(1, line) + ": ";
   }
 }

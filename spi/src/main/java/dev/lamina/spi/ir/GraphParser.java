@@ -42,10 +42,14 @@ final class GraphParser {
     GraphBuilder builder = new GraphBuilder(in.string());
     Map<Long, Value> values = new HashMap<>();
     in.expect("{");
-    while (!in.accept("}")) {
-      statement(builder, values);
+    try {
+      while (!in.accept("}")) {
+        statement(builder, values);
+      }
+      return builder.build();
+    } catch (GraphException e) {
+      throw in.located(e);
     }
-    return builder.build();
   }
 
   private void statement(GraphBuilder builder, Map<Long, Value> values) {

@@ -55,19 +55,16 @@ public final class GraphText {
                 "dim %s = %d..%d by %d%n".formatted(s.name(), s.min(), s.max(), s.multipleOf()));
       }
     }
-    for (Graph.Input input : g.inputs()) {
-      out.append(in).append(input.role().name().toLowerCase(java.util.Locale.ROOT));
-      out.append(" %").append(input.value().id()).append(' ').append(quote(input.name()));
-      out.append(" : ").append(inputType(input.value().type())).append('\n');
-    }
+    int inputs = 0;
     for (Node node : g.nodes()) {
-      out.append(in).append(ids(node.results())).append(" = ").append(node.op().mnemonic());
-      out.append('(').append(ids(node.operands())).append(')');
-      attributes(node.op(), out, in);
-      out.append(" : ");
-      out.append(
-          node.results().stream().map(v -> v.type().toString()).collect(Collectors.joining(", ")));
-      out.append('\n');
+      int first = node.results().isEmpty() ? 0 : node.results().getFirst().id();
+      while (inputs < g.inputs().size() && g.inputs().get(inputs).value().id() < first) {
+        input(g.inputs().get(inputs++), out, in);
+      }
+      node(node, out, in);
+    }
+    while (inputs < g.inputs().size()) {
+      input(g.inputs().get(inputs++), out, in);
     }
     for (Graph.Output o : g.outputs()) {
       out.append(in)
@@ -81,6 +78,22 @@ public final class GraphText {
       out.append('\n');
     }
     out.append(indent).append('}');
+  }
+
+  private static void input(Graph.Input input, StringBuilder out, String in) {
+    out.append(in).append(input.role().name().toLowerCase(java.util.Locale.ROOT));
+    out.append(" %").append(input.value().id()).append(' ').append(quote(input.name()));
+    out.append(" : ").append(inputType(input.value().type())).append('\n');
+  }
+
+  private static void node(Node node, StringBuilder out, String in) {
+    out.append(in).append(ids(node.results())).append(" = ").append(node.op().mnemonic());
+    out.append('(').append(ids(node.operands())).append(')');
+    attributes(node.op(), out, in);
+    out.append(" : ");
+    out.append(
+        node.results().stream().map(v -> v.type().toString()).collect(Collectors.joining(", ")));
+    out.append('\n');
   }
 
   private static String ids(List<Value> values) {
