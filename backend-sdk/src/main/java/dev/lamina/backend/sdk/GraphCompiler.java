@@ -4,7 +4,6 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Cap;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.InvalidProgram;
-import dev.lamina.spi.Lowering;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support;
 import dev.lamina.spi.Unsupported;
@@ -17,7 +16,6 @@ import dev.lamina.spi.ir.Node;
 import dev.lamina.spi.ir.StateType;
 import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.Value;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +25,7 @@ final class GraphCompiler {
   private final HostDevice device;
   private final Graph graph;
   private final CompileOptions options;
-  private final Map<Lowering, Integer> lowering = new LinkedHashMap<>();
+  private final LoweringReport lowering = new LoweringReport();
 
   GraphCompiler(HostDevice device, Graph graph, CompileOptions options) {
     this.device = device;
@@ -46,7 +44,7 @@ final class GraphCompiler {
     }
     for (Node node : decomposed.replaced()) {
       OpSpec spec = OpSpec.of(node);
-      count(spec, "decomposition", new Support.Decompose(reason(spec)));
+      lowering.count(spec, "decomposition", new Support.Decompose(reason(spec)));
     }
     check(decomposed.graph(), false);
     DimTable table = symbols(decomposed.graph());
@@ -54,7 +52,7 @@ final class GraphCompiler {
     Plan plan =
         new PlanBuilder(decomposed.graph(), table, device.provider(), constants, false).build();
     return new HostExecutable(
-        device, new Program(graph, decomposed, table, plan, constants, report(), options.debug()));
+        device, new Program(graph, decomposed, table, plan, constants, lowering, options.debug()));
   }
 
   private void checkGuarantees() throws Unsupported {
@@ -95,7 +93,7 @@ final class GraphCompiler {
       OpSpec spec = OpSpec.of(node);
       SdkOps.Choice own = SdkOps.of(node.op());
       if (own != null) {
-        count(spec, own.kernel(), own.support());
+        lowering.count(spec, own.kernel(), own.support());
       } else {
         KernelChoice choice = device.provider().choose(spec);
         if (!(choice.support() instanceof Support.Native)) {
@@ -104,22 +102,12 @@ final class GraphCompiler {
               "compile %s: expected a kernel for the %s %s on %s, got none: %s"
                   .formatted(graph.name(), kind, spec, device.info().name(), reason(spec)));
         }
-        count(spec, choice.name(), choice.support());
+        lowering.count(spec, choice.name(), choice.support());
       }
       if (node.op() instanceof CoreOp.Loop loop) {
         check(loop.body(), true);
       }
     }
-  }
-
-  private void count(OpSpec spec, String kernel, Support support) {
-    lowering.merge(new Lowering(spec.toString(), kernel, support, 0), 1, Integer::sum);
-  }
-
-  private List<Lowering> report() {
-    List<Lowering> all = new ArrayList<>();
-    lowering.forEach((l, count) -> all.add(new Lowering(l.op(), l.kernel(), l.support(), count)));
-    return List.copyOf(all);
   }
 
   /** Symbols of the original graph in its order, then any that only attributes or bodies name. */

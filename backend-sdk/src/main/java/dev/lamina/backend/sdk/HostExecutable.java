@@ -120,7 +120,7 @@ final class HostExecutable extends Resource implements Executable {
 
   @Override
   public List<Lowering> lowering() {
-    return program.lowering();
+    return program.lowering().list();
   }
 
   /** The memory plan for these dims; allocates only for a bucket not seen before. */

@@ -1,9 +1,7 @@
 package dev.lamina.backend.sdk;
 
-import dev.lamina.spi.Lowering;
 import dev.lamina.spi.ir.DimTable;
 import dev.lamina.spi.ir.Graph;
-import java.util.List;
 
 /**
  * What a compile gives.
@@ -22,5 +20,5 @@ record Program(
     DimTable dims,
     Plan plan,
     Constants constants,
-    List<Lowering> lowering,
+    LoweringReport lowering,
     boolean debug) {}

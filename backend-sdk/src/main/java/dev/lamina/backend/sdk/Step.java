@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One kernel launch of a plan, or one loop. */
 final class Step {
+  private final @Nullable Op op;
   private final String name;
   private final @Nullable Kernel kernel;
   private final @Nullable LoopPlan loop;
@@ -16,6 +17,7 @@ final class Step {
   private final int[] replaced;
 
   private Step(
+      @Nullable Op op,
       String name,
       @Nullable Kernel kernel,
       @Nullable LoopPlan loop,
@@ -23,6 +25,7 @@ final class Step {
       int[] states,
       int[] results,
       int[] replaced) {
+    this.op = op;
     this.name = name;
     this.kernel = kernel;
     this.loop = loop;
@@ -36,14 +39,14 @@ final class Step {
   static Step launch(String name, Kernel kernel, int[] operands, int result) {
     int[] none = new int[operands.length];
     Arrays.fill(none, -1);
-    return new Step(name, kernel, null, operands, none, new int[] {result}, new int[] {-1});
+    return new Step(null, name, kernel, null, operands, none, new int[] {result}, new int[] {-1});
   }
 
   /** A copy of a tensor that may instead become the result itself. */
   static Step replace(int x, int result) {
     int[] operands = {x};
     return new Step(
-        "copy", HostMovement::copy, null, operands, new int[] {-1}, new int[] {result}, operands);
+        null, "copy", HostMovement::copy, null, operands, new int[] {-1}, new int[] {result}, operands);
   }
 
   /** The kernel of a node. */
@@ -53,14 +56,14 @@ final class Step {
     if (isInPlace(op)) {
       replaced[0] = operands[0];
     }
-    return new Step(op.mnemonic(), kernel, null, operands, states, results, replaced);
+    return new Step(op, "", kernel, null, operands, states, results, replaced);
   }
 
   static Step loop(LoopPlan loop, int[] operands, int[] results) {
     int[] none = new int[operands.length];
     Arrays.fill(none, -1);
     int[] carried = Arrays.copyOfRange(operands, loop.first(), loop.first() + results.length);
-    return new Step("loop", null, loop, operands, none, results, carried);
+    return new Step(null, "loop", null, loop, operands, none, results, carried);
   }
 
   /** Whether an op's result may lie in the memory of its first operand. */
@@ -70,7 +73,7 @@ final class Step {
 
   /** For messages: the op, or {@code elementwise} or {@code copy}. */
   String name() {
-    return name;
+    return op == null ? name : op.mnemonic();
   }
 
   /** The kernel, or null for a loop. */
