@@ -4,5 +4,6 @@ module dev.lamina.backend.reference {
   requires static org.jspecify;
 
   provides dev.lamina.spi.BackendProvider with
+      dev.lamina.backend.reference.NullBackendProvider,
       dev.lamina.backend.reference.ReferenceBackendProvider;
 }

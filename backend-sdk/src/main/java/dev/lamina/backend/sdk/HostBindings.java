@@ -50,7 +50,7 @@ final class HostBindings implements Bindings {
     return executable;
   }
 
-  private Slot slot(int ordinal, Slot.Kind... kinds) throws InvalidProgram {
+  private Slot slot(int ordinal, Slot.Kind kind, Slot.Kind or) throws InvalidProgram {
     executable.checkOpen("bind");
     List<Slot> slots = executable.slots();
     if (ordinal < 0 || ordinal >= slots.size()) {
@@ -58,14 +58,12 @@ final class HostBindings implements Bindings {
           "bind: expected a slot of 0..%d, got %d".formatted(slots.size() - 1, ordinal));
     }
     Slot slot = slots.get(ordinal);
-    for (Slot.Kind k : kinds) {
-      if (slot.kind() == k) {
-        return slot;
-      }
+    if (slot.kind() != kind && slot.kind() != or) {
+      throw new InvalidProgram(
+          "bind slot '%s': expected a %s, got a %s"
+              .formatted(slot.name(), word(slot.kind()), word(kind)));
     }
-    throw new InvalidProgram(
-        "bind slot '%s': expected a %s, got a %s"
-            .formatted(slot.name(), word(slot.kind()), word(kinds[0])));
+    return slot;
   }
 
   private static String word(Slot.Kind kind) {
@@ -84,7 +82,7 @@ final class HostBindings implements Bindings {
     }
     HostBuffer buffer = checks.buffer(slot, view);
     checks.type(slot, view);
-    buffer.checkOpen("bind slot '" + slot.name() + "'");
+    buffer.checkOpen("bind");
     takeDims((TensorType) slot.type(), view.type());
     bound[ordinal] = buffer;
     views[ordinal] = view;
@@ -112,9 +110,9 @@ final class HostBindings implements Bindings {
 
   @Override
   public Bindings weight(int ordinal, Weight weight) throws InvalidProgram {
-    Slot slot = slot(ordinal, Slot.Kind.WEIGHT);
+    Slot slot = slot(ordinal, Slot.Kind.WEIGHT, Slot.Kind.WEIGHT);
     HostWeight w = checks.weight(slot, weight);
-    w.checkOpen("bind slot '" + slot.name() + "'");
+    w.checkOpen("bind");
     bound[ordinal] = w;
     memory.input(checks.planInput(ordinal, 0), w.segment(), 0);
     changed();
@@ -123,9 +121,9 @@ final class HostBindings implements Bindings {
 
   @Override
   public Bindings state(int ordinal, State state) throws InvalidProgram {
-    Slot slot = slot(ordinal, Slot.Kind.STATE);
+    Slot slot = slot(ordinal, Slot.Kind.STATE, Slot.Kind.STATE);
     HostPool pool = checks.pool(slot, state);
-    pool.checkOpen("bind slot '" + slot.name() + "'");
+    pool.checkOpen("bind");
     StateSpec spec = ((StateType) slot.type()).spec();
     if (spec.numSlots() instanceof Dim.Sym s) {
       dims[executable.dims().indexOf(s.name())] = pool.numSlots();

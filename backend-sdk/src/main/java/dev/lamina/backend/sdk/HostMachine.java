@@ -10,8 +10,7 @@ public final class HostMachine {
 
   /** Memory of the machine, or of the container that this process is limited to. */
   public static MemoryInfo memory() {
-    OperatingSystemMXBean os =
-        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    OperatingSystemMXBean os = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     return new MemoryInfo(os.getTotalMemorySize(), os.getFreeMemorySize(), true);
   }
 }

@@ -55,6 +55,11 @@ public final class KernelArgs {
     return results[i];
   }
 
+  /** Number of tensor results. */
+  public int numResults() {
+    return results.length;
+  }
+
   /** Whether to check indices, duplicates and boxes. */
   public boolean debug() {
     return debug;

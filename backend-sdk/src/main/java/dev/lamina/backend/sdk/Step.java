@@ -46,7 +46,14 @@ final class Step {
   static Step replace(int x, int result) {
     int[] operands = {x};
     return new Step(
-        null, "copy", HostMovement::copy, null, operands, new int[] {-1}, new int[] {result}, operands);
+        null,
+        "copy",
+        HostMovement::copy,
+        null,
+        operands,
+        new int[] {-1},
+        new int[] {result},
+        operands);
   }
 
   /** The kernel of a node. */
