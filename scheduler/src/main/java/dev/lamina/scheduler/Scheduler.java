@@ -116,10 +116,11 @@ final class Scheduler {
 
   /**
    * Frees the blocks of the request that should give way, which may be {@code request} itself, and
-   * returns by how many places those from {@code index} on moved up in {@link #running}.
+   * returns by how many places those from {@code index} on moved up in {@link #running}. Where
+   * nobody is left to give way, the request is larger than the pool.
    */
   private int makeRoom(Request request, int index, SchedulerOutput scheduled) {
-    if (!blockManager.fitsPool(request.numComputedTokens + 1)) {
+    if (!blockManager.fitsPool(request.numComputedTokens + 1) || running.size() == 1) {
       fail(request, poolExhausted(request));
       return 1;
     }

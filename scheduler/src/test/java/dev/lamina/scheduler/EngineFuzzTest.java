@@ -21,10 +21,10 @@ class EngineFuzzTest {
   private record Asked(RequestHandle handle, int[] promptIds, int maxTokens, boolean aborted) {}
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
   void anyLoad_conservesBlocksAndLosesNoToken(long seed) throws Exception {
     Random random = new Random(seed);
-    Rig rig = new Rig(config(random), 10 + random.nextInt(40), 1 + random.nextInt(2));
+    Rig rig = new Rig(config(random), 7 + random.nextInt(30), 1 + random.nextInt(2));
     Map<String, Asked> asked = new HashMap<>();
     List<Asked> live = new ArrayList<>();
     int added = 0;
@@ -48,7 +48,8 @@ class EngineFuzzTest {
     assertThat(rig.engine.stats().numFreeKvBlocks())
         .as("seed %d", seed)
         .isEqualTo(rig.engine.stats().numKvBlocks());
-    asked.values().forEach(request -> check(request, seed));
+    int capacity = rig.engine.stats().numKvBlocks() * 16;
+    asked.values().forEach(request -> check(request, capacity, seed));
     assertThat(rig.engine.stats().prefixHitTokens()).as("seed %d", seed).isPositive();
   }
 
@@ -77,12 +78,18 @@ class EngineFuzzTest {
         rig.engine.addRequest(request, TokenListener.NONE), promptIds, maxTokens, false);
   }
 
-  private static void check(Asked request, long seed) {
+  private static void check(Asked request, int capacity, long seed) {
     RequestOutput output = request.handle().future().join();
     int[] expected = FakeModel.generate(request.promptIds(), request.maxTokens());
     String what = "seed %d, request %s".formatted(seed, output.requestId());
     if (output.finishReason() == FinishReason.ABORT) {
       assertThat(request.aborted()).as(what).isTrue();
+      expected = Arrays.copyOf(expected, output.tokenIds().length);
+    } else if (output.finishReason() == FinishReason.ERROR) {
+      assertThat(output.error()).as(what).isInstanceOf(CapacityExceededException.class);
+      assertThat(request.promptIds().length + request.maxTokens() - 1)
+          .as(what)
+          .isGreaterThan(capacity);
       expected = Arrays.copyOf(expected, output.tokenIds().length);
     } else {
       assertThat(output.finishReason()).as(what).isEqualTo(FinishReason.LENGTH);

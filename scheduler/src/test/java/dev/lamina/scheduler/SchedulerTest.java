@@ -106,4 +106,16 @@ class SchedulerTest {
     assertThat(needsTwoBlocks.wasAdmitted()).isFalse();
     assertThat(needsOne.wasAdmitted()).isFalse();
   }
+
+  @Test
+  void schedule_whenNobodyIsLeftToGiveWay_endsTheRequest() throws Exception {
+    hold(30 * 16);
+    Request request = add(30, 100);
+    while (!request.isFinished()) {
+      finishStep(schedule());
+    }
+    assertThat(request.future().join().tokenIds()).hasSize(3);
+    assertThat(request.future().join().error()).hasMessageContaining("raise --num-kv-blocks");
+    assertThat(blockManager.numFreeBlocks()).isEqualTo(2);
+  }
 }
