@@ -29,8 +29,9 @@ public final class CpuVectorBackendProvider implements BackendProvider {
     return 0;
   }
 
+  /** Whether its classes can be found, as a module or on the boot class path. */
   private static boolean hasVectorApi() {
-    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    return ClassLoader.getSystemResource("jdk/incubator/vector/FloatVector.class") != null;
   }
 
   @Override
