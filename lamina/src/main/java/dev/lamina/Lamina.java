@@ -231,6 +231,11 @@ public final class Lamina implements AutoCloseable {
     return b;
   }
 
+  /** Whether it takes requests: false once it was closed or its engine failed for good. */
+  public boolean isRunning() {
+    return engine.isRunning();
+  }
+
   /** A snapshot of the engine's counters. */
   public EngineStats engineStats() {
     return engine.stats();

@@ -88,6 +88,11 @@ public final class Engine implements AutoCloseable {
     return admitted;
   }
 
+  /** Whether it takes requests: false once it was closed or failed for good. Any thread. */
+  public boolean isRunning() {
+    return !ended;
+  }
+
   /** Longest context, prompt and output. */
   public int maxModelLen() {
     return admission.maxModelLen();

@@ -3,17 +3,25 @@ package dev.lamina.server;
 import dev.lamina.Lamina;
 import dev.lamina.LaminaException;
 import dev.lamina.LaminaOptions;
+import dev.lamina.ModelInfo;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 
-/** An HTTP server over one open model. */
+/**
+ * An HTTP server over one open model: OpenAI's chat and completion endpoints, health, metrics and a
+ * page. Every method may be called from any thread.
+ */
 public final class LaminaServer implements AutoCloseable {
   private final Lamina lamina;
-  private final ServerOptions options;
+  private final HttpFront front;
+  private final String host;
+  private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
 
-  private LaminaServer(Lamina lamina, ServerOptions options) {
+  private LaminaServer(Lamina lamina, HttpFront front, String host) {
     this.lamina = lamina;
-    this.options = options;
+    this.front = front;
+    this.host = host;
   }
 
   /**
@@ -26,31 +34,102 @@ public final class LaminaServer implements AutoCloseable {
    */
   public static LaminaServer open(
       String model, LaminaOptions laminaOptions, ServerOptions options) {
-    return new LaminaServer(Lamina.open(model, laminaOptions), options);
+    HttpFront.checkFree(options);
+    ObserverRelay observer = new ObserverRelay(laminaOptions.observer());
+    Lamina lamina = Lamina.open(model, laminaOptions.withObserver(observer));
+    try {
+      ModelInfo info = lamina.model();
+      ServedModel served =
+          new ServedModel(lamina, info, model, System.currentTimeMillis() / 1000);
+      ServerMetrics metrics = new ServerMetrics(info);
+      metrics.showEngine(
+          lamina::engineStats,
+          laminaOptions.engine().blockSize(),
+          laminaOptions.engine().enablePrefixCaching());
+      observer.relayTo(metrics);
+      return new LaminaServer(
+          lamina, HttpFront.listen(served, metrics, options), options.host());
+    } catch (RuntimeException e) {
+      lamina.close();
+      throw e;
+    }
   }
 
   /** URL, model, backend and KV capacity in tokens, in one line. */
   public String readyLine() {
-    return lamina.model().name();
+    ModelInfo model = lamina.model();
+    String shownHost = host.contains(":") ? "[" + host + "]" : host;
+    return "serving %s at http://%s:%d on %s (%s), KV capacity %d tokens"
+        .formatted(
+            model.name(),
+            shownHost,
+            port(),
+            model.backend(),
+            model.device(),
+            model.kvCapacityTokens());
   }
 
   /** The port it listens on. */
   public int port() {
-    return options.port();
+    return front.port();
   }
 
-  /** Returns once the server has stopped: by SIGTERM, SIGINT or {@link #close}. */
+  /** The model that it serves. */
+  public Lamina lamina() {
+    return lamina;
+  }
+
+  /**
+   * Returns once the server has stopped: by SIGTERM, SIGINT or {@link #close}. Only while a thread
+   * waits here do these signals close the server before the JVM ends.
+   */
   public void awaitShutdown() {
+    Thread onSignal = new Thread(this::close, "lamina-shutdown");
+    Runtime.getRuntime().addShutdownHook(onSignal);
     try {
       closed.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    removeHook(onSignal);
   }
 
+  private static void removeHook(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The JVM is ending, and the hook is what closed the server.
+      System.getLogger("dev.lamina.server").log(System.Logger.Level.DEBUG, "stopped by a signal");
+    }
+  }
+
+  /**
+   * Stops: takes no more requests, lets streams go on for the grace, ends what is left with an
+   * error line, frees the model. Takes at most the grace and two seconds; a second call waits for
+   * the first.
+   */
   @Override
   public void close() {
-    lamina.close();
-    closed.countDown();
+    if (!closing.compareAndSet(false, true)) {
+      awaitClosed();
+      return;
+    }
+    try {
+      front.close();
+    } finally {
+      try {
+        lamina.close();
+      } finally {
+        closed.countDown();
+      }
+    }
+  }
+
+  private void awaitClosed() {
+    try {
+      closed.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
