@@ -25,7 +25,7 @@ public final class Check {
    * @param format what is wrong if it does not hold, one line
    * @param args its arguments
    */
-  public static void that(boolean holds, String format, Object... args) {
+  public static void that(boolean holds, String format, @Nullable Object... args) {
     if (!holds) {
       throw new CheckFailedException(format.formatted(args));
     }
@@ -38,7 +38,7 @@ public final class Check {
    * @param expected what it should be
    * @param got what it is
    */
-  public static void equal(String what, Object expected, Object got) {
+  public static void equal(String what, @Nullable Object expected, @Nullable Object got) {
     that(Objects.equals(expected, got), "%s: expected %s, got %s", what, expected, got);
   }
 

@@ -14,6 +14,15 @@ public final class AllCases {
    */
   public static List<Case> of(long seed) {
     CaseList list = new CaseList(seed);
+    ProviderCases.addTo(list);
+    LifetimeCases.addTo(list);
+    BufferCases.addTo(list);
+    TimelineCases.addTo(list);
+    QueueCases.addTo(list);
+    RunCases.addTo(list);
+    CompileCases.addTo(list);
+    CaptureCases.addTo(list);
+    WeightCases.addTo(list);
     ElementwiseCases.addTo(list);
     CastCases.addTo(list);
     MovementCases.addTo(list);

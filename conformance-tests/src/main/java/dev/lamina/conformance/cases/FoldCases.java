@@ -46,11 +46,11 @@ final class FoldCases {
       list.graph(
           "reduce_sum",
           dtype.text(),
-          "512x1009",
+          "300x509",
           "dims=1,bias",
           g -> {
             g.unbiased = dtype == DType.F32;
-            g.out(g.ops.reduce(ReduceKind.SUM, g.in(Regime.NORMAL, dtype, 512, 1009), 1));
+            g.out(g.ops.reduce(ReduceKind.SUM, g.in(Regime.NORMAL, dtype, 300, 509), 1));
           },
           Rule.R2);
       Source alike = Source.cycleReals(1);

@@ -55,8 +55,8 @@ final class Rig implements AutoCloseable {
   /** Submits a command after all before it and waits for it. */
   void run(Command command) throws BackendException {
     Points waits = last == 0 ? Points.none() : Points.of(timeline, last);
+    queue.submit(waits, command, Points.of(timeline, last + 1));
     last++;
-    queue.submit(waits, command, Points.of(timeline, last));
     timeline.await(last, Context.WAIT);
   }
 
