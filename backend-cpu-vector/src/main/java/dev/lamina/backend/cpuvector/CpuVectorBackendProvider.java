@@ -16,7 +16,7 @@ public final class CpuVectorBackendProvider implements BackendProvider {
 
   @Override
   public String id() {
-    return "cpu";
+    return "cpu-vector";
   }
 
   @Override
@@ -43,7 +43,7 @@ public final class CpuVectorBackendProvider implements BackendProvider {
   }
 
   private static String absence() {
-    return "cpu: the module jdk.incubator.vector is not loaded;"
+    return "cpu-vector: the module jdk.incubator.vector is not loaded;"
         + " start Java with --add-modules jdk.incubator.vector";
   }
 
@@ -54,7 +54,7 @@ public final class CpuVectorBackendProvider implements BackendProvider {
     }
     if (!options.properties().isEmpty()) {
       throw new InvalidProgram(
-          "open cpu: expected no properties, got " + options.properties().keySet());
+          "open cpu-vector: expected no properties, got " + options.properties().keySet());
     }
     int threads = options.threads() > 0 ? options.threads() : Processor.cores();
     return new CpuVectorBackend(threads);
