@@ -1,12 +1,55 @@
 package dev.lamina.cli;
 
+import dev.lamina.Backends;
+import dev.lamina.conformance.ConformanceOptions;
+import dev.lamina.conformance.ConformanceRunner;
+import dev.lamina.conformance.Level;
+import dev.lamina.spi.BackendOptions;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
-/** The conformance kit. */
+/** The conformance kit against a backend. */
 @Command(name = "conformance", description = "Proves a backend right with the conformance kit.")
-final class ConformanceCommand implements Runnable {
+final class ConformanceCommand implements Callable<Integer> {
+  @Option(names = "--backend", paramLabel = "ID[:N]", description = "Backend and device.")
+  private @Nullable String backend;
+
+  @Option(names = "--threads", paramLabel = "N", description = "Host threads for computing.")
+  private int threads;
+
+  @Option(names = "--level", paramLabel = "L0..L3", description = "Deepest level that runs (L1).")
+  private Level level = Level.L1;
+
+  @Option(names = "--seed", paramLabel = "S", description = "Of all random numbers.")
+  private long seed;
+
+  @Option(names = "--only", paramLabel = "CASE", description = "A case id, * for any characters.")
+  private @Nullable String only;
+
+  @Option(
+      names = "--report",
+      paramLabel = "DIR",
+      description = "Writes report.json and index.html.")
+  private @Nullable Path report;
+
   @Override
-  public void run() {
-    throw new UsageException("conformance: not built yet");
+  public Integer call() throws InterruptedException {
+    if (threads < 0) {
+      throw new UsageException("--threads: expected at least 1, got " + threads);
+    }
+    Backends.Choice choice = Backends.choose(backend);
+    ConformanceOptions options =
+        ConformanceOptions.of(choice.found().provider())
+            .withOrdinal(choice.ordinal())
+            .withBackendOptions(new BackendOptions(threads, Map.of()))
+            .withLevel(level)
+            .withSeed(seed)
+            .withOnly(only)
+            .withReport(report);
+    return ConformanceRunner.run(options, System.out, System.err);
   }
 }
