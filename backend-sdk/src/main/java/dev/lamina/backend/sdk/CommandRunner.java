@@ -39,7 +39,9 @@ final class CommandRunner {
     public void run(Command.Run c) throws BackendException {
       if (!(c.executable() instanceof HostExecutable e) || e.device() != device) {
         throw new InvalidProgram(
-            "submit: expected an executable of " + device.info().name() + ", got another device's");
+            "submit: expected an executable of "
+                + device.fixedInfo().name()
+                + ", got another device's");
       }
       if (!(c.bindings() instanceof HostBindings b) || b.executable() != e) {
         throw new InvalidProgram(
@@ -84,7 +86,9 @@ final class CommandRunner {
     public void replay(Command.Replay c) throws BackendException {
       if (!(c.recording() instanceof HostRecording r) || r.device() != device) {
         throw new InvalidProgram(
-            "replay: expected a recording of " + device.info().name() + ", got another device's");
+            "replay: expected a recording of "
+                + device.fixedInfo().name()
+                + ", got another device's");
       }
       r.checkOpen("replay");
       for (Command inner : r.commands()) {
@@ -108,7 +112,7 @@ final class CommandRunner {
   private HostBuffer buffer(String what, View view) throws InvalidProgram {
     if (!(view.buffer() instanceof HostBuffer b) || b.device() != device) {
       throw new InvalidProgram(
-          what + ": expected a buffer of " + device.info().name() + ", got another device's");
+          what + ": expected a buffer of " + device.fixedInfo().name() + ", got another device's");
     }
     b.checkOpen(what);
     return b;

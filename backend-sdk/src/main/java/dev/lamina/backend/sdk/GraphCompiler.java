@@ -40,7 +40,7 @@ final class GraphCompiler {
       OpSpec spec = OpSpec.of(decomposed.replaced().getFirst());
       throw new Unsupported(
           "compile %s: expected a native kernel for %s on %s, got %s; leave forceNative out"
-              .formatted(graph.name(), spec, device.info().name(), reason(spec)));
+              .formatted(graph.name(), spec, device.fixedInfo().name(), reason(spec)));
     }
     for (Node node : decomposed.replaced()) {
       OpSpec spec = OpSpec.of(node);
@@ -57,10 +57,10 @@ final class GraphCompiler {
 
   private void checkGuarantees() throws Unsupported {
     for (CompileOptions.Guarantee g : options.guarantees()) {
-      if (!device.info().caps().contains(Cap.valueOf(g.name()))) {
+      if (!device.fixedInfo().caps().contains(Cap.valueOf(g.name()))) {
         throw new Unsupported(
             "compile %s: expected a device with %s, %s does not declare it; ask for no such guarantee"
-                .formatted(graph.name(), g, device.info().name()));
+                .formatted(graph.name(), g, device.fixedInfo().name()));
       }
     }
   }
@@ -100,7 +100,7 @@ final class GraphCompiler {
           String kind = node.op() instanceof CompositeOp ? "composite" : "core op";
           throw new Unsupported(
               "compile %s: expected a kernel for the %s %s on %s, got none: %s"
-                  .formatted(graph.name(), kind, spec, device.info().name(), reason(spec)));
+                  .formatted(graph.name(), kind, spec, device.fixedInfo().name(), reason(spec)));
         }
         lowering.count(spec, choice.name(), choice.support());
       }

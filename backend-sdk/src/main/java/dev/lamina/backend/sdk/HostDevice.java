@@ -98,6 +98,26 @@ public final class HostDevice implements Device {
 
   @Override
   public DeviceInfo info() {
+    long live = ledger.stats().liveBytes();
+    DeviceInfo.MemoryInfo m = info.memory();
+    return live == 0 ? info : withFree(Math.max(0, m.freeBytes() - live));
+  }
+
+  private DeviceInfo withFree(long bytes) {
+    DeviceInfo.MemoryInfo m = info.memory();
+    return new DeviceInfo(
+        info.ordinal(),
+        info.name(),
+        info.arch(),
+        new DeviceInfo.MemoryInfo(m.totalBytes(), bytes, m.sharedWithHost()),
+        info.limits(),
+        info.dtypes(),
+        info.caps(),
+        info.peak());
+  }
+
+  /** The info as it was at open; free of cost. */
+  DeviceInfo fixedInfo() {
     return info;
   }
 

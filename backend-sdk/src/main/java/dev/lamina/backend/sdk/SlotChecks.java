@@ -72,7 +72,7 @@ final class SlotChecks {
   }
 
   private InvalidProgram foreign(Slot slot, String what) {
-    String device = executable.device().info().name();
+    String device = executable.device().fixedInfo().name();
     return unfit(slot, "a " + what + " of " + device, "one of another device");
   }
 
@@ -131,7 +131,7 @@ final class SlotChecks {
       throw unfit(slot, want, got);
     }
     int align =
-        Math.min(executable.device().info().limits().alignmentBytes(), want.dtype().bytes());
+        Math.min(executable.device().fixedInfo().limits().alignmentBytes(), want.dtype().bytes());
     if (align > 1 && view.offset() % align != 0) {
       throw unfit(slot, "an offset that is a multiple of " + align + " bytes", view.offset());
     }
