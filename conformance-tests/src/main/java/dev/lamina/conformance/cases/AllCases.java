@@ -34,6 +34,10 @@ public final class AllCases {
     SymbolCases.addTo(list);
     ChainCases.addTo(list);
     DebugCases.addTo(list);
+    LayerCases.addTo(list);
+    PoolCases.addTo(list);
+    AttentionCases.addTo(list);
+    SamplingCases.addTo(list);
     return list.cases();
   }
 }

@@ -76,6 +76,17 @@ public final class CaseList {
     add(new GraphCase(id, Level.L1, Set.of(rules), spec));
   }
 
+  /** Adds a case of composites against their formulas. */
+  void composite(
+      String op,
+      String dtype,
+      String shape,
+      String attrs,
+      Consumer<CompositeSpec> body,
+      Rule... rules) {
+    add(new CompositeCase(new CaseId(op, 1, dtype, shape, attrs, seed), Set.of(rules), body));
+  }
+
   /** Adds a case of ops with its own body. */
   void op(String op, String dtype, String attrs, Rule rule, OutcomeBody body) {
     CaseId id = new CaseId(op, 1, dtype, "-", attrs, seed);

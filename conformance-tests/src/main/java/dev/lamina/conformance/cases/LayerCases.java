@@ -1,0 +1,225 @@
+package dev.lamina.conformance.cases;
+
+import dev.lamina.conformance.Rule;
+import dev.lamina.conformance.oracle.LayerOracle;
+import dev.lamina.conformance.oracle.RefTensor;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Dim;
+import dev.lamina.spi.ir.QuantFormat;
+import dev.lamina.spi.ir.Value;
+import java.util.List;
+
+/** Norms, activations, rotary embedding, projections and lookup. */
+final class LayerCases {
+  private static final Dim T = Dim.sym("T", 0, 4096);
+  private static final RefTensor NONE = RefTensor.exact(DType.F32, new long[] {0}, new long[0]);
+
+  private LayerCases() {}
+
+  static void addTo(CaseList list) {
+    for (DType dtype : Dtypes.FLOATS) {
+      for (long d : new long[] {1, 7, 64, 65, 257, 1056}) {
+        norms(list, dtype, d, Regime.NORMAL);
+      }
+      for (Regime regime : List.of(Regime.OUTLIERS, Regime.LARGE, Regime.POWERS)) {
+        norms(list, dtype, 127, regime);
+      }
+      for (CompositeOp.Gate gate : CompositeOp.Gate.values()) {
+        gated(list, dtype, gate, Regime.NORMAL);
+        gated(list, dtype, gate, Regime.OUTLIERS);
+      }
+      rope(list, dtype, 8, 8, List.of());
+      rope(list, dtype, 10, 6, List.of());
+      rope(list, dtype, 64, 64, List.of());
+      rope(list, dtype, 128, 96, List.of(16, 0, 24, 8));
+      for (DType out : Dtypes.FLOATS) {
+        linear(list, DType.F32, dtype, out, 5, 65, 33, true);
+        linear(list, dtype, dtype, out, 1, 257, 17, false);
+        embedding(list, dtype, out);
+      }
+      for (long m : new long[] {0, 1, 2, 3, 4, 7, 8, 17, 33}) {
+        linear(list, DType.F32, dtype, DType.F32, m, 96, 70, m % 2 == 0);
+      }
+    }
+    for (QuantFormat format : QuantFormat.values()) {
+      quantised(list, format, 1, 32, 1);
+      quantised(list, format, 5, 256, 33);
+      // More than one tile of the decomposition, the last one ragged.
+      quantised(list, format, 2, 65536, 9);
+    }
+  }
+
+  private static void norms(CaseList list, DType dtype, long d, Regime regime) {
+    String shape = Dtypes.shape(3, d);
+    list.composite(
+        "rms_norm",
+        dtype.text(),
+        shape,
+        regime.text(),
+        g -> {
+          RefTensor x = g.make(regime, dtype, 3, d);
+          RefTensor w = g.make(Regime.NORMAL, dtype, d);
+          Value in = g.tensor(x, T, Dim.of(d));
+          Value weight = g.weight(w);
+          for (double eps : new double[] {1e-6, 0.5}) {
+            Value y = g.ops.rmsNorm(in, weight, eps, eps > 0.1);
+            CompositeOp.RmsNorm op = new CompositeOp.RmsNorm(eps, eps > 0.1, true);
+            g.out(y, LayerOracle.rmsNorm(op, x, w));
+          }
+          CompositeOp.RmsNorm plain = new CompositeOp.RmsNorm(1e-5, false, false);
+          g.out(g.ops.rmsNorm(in, null, 1e-5, false), LayerOracle.rmsNorm(plain, x, NONE));
+        },
+        Rule.R1,
+        Rule.R2);
+    list.composite(
+        "layer_norm",
+        dtype.text(),
+        shape,
+        regime.text(),
+        g -> {
+          RefTensor x = g.make(regime, dtype, 3, d);
+          RefTensor w = g.make(Regime.NORMAL, dtype, d);
+          RefTensor b = g.make(Regime.NORMAL, dtype, d);
+          Value in = g.tensor(x, T, Dim.of(d));
+          Value weight = g.weight(w);
+          CompositeOp.LayerNorm biased = new CompositeOp.LayerNorm(0.01, true);
+          g.out(
+              g.ops.layerNorm(in, weight, g.weight(b), 0.01),
+              LayerOracle.layerNorm(biased, x, w, b));
+          CompositeOp.LayerNorm plain = new CompositeOp.LayerNorm(1, false);
+          g.out(g.ops.layerNorm(in, weight, null, 1), LayerOracle.layerNorm(plain, x, w, NONE));
+        },
+        Rule.R1,
+        Rule.R2);
+  }
+
+  private static void gated(CaseList list, DType dtype, CompositeOp.Gate gate, Regime regime) {
+    list.composite(
+        "gated_activation",
+        dtype.text(),
+        Dtypes.shape(3, 67),
+        gate + "," + regime.text(),
+        g -> {
+          RefTensor x = g.make(regime, dtype, 3, 67);
+          RefTensor up = g.make(Regime.NORMAL, dtype, 3, 67);
+          Value y =
+              g.ops.gatedActivation(gate, g.tensor(x, T, Dim.of(67)), g.tensor(up, T, Dim.of(67)));
+          g.out(y, LayerOracle.gated(gate, x, up));
+        },
+        Rule.R1);
+  }
+
+  private static void rope(CaseList list, DType dtype, int d, int rotary, List<Integer> sections) {
+    for (CompositeOp.RopeStyle style : CompositeOp.RopeStyle.values()) {
+      double scale = sections.isEmpty() ? 1 : 1.25;
+      CompositeOp.Rope op = new CompositeOp.Rope(style, rotary, scale, sections);
+      long rows = Math.max(1, sections.size());
+      list.composite(
+          "rope",
+          dtype.text(),
+          Dtypes.shape(5, 3, d),
+          style + ",dims=" + rotary + ",sections=" + sections.size(),
+          g -> {
+            RefTensor x = g.make(Regime.NORMAL, dtype, 5, 3, d);
+            Source at = Source.cycle(0, 1, 77, 4095, (1 << 20) - 1, 3);
+            RefTensor positions = g.make(at, DType.I32, rows, 5);
+            Source falling =
+                Source.reals(random -> {
+                  int[] i = {0};
+                  return () -> Math.pow(10000, -2.0 * i[0]++ / rotary);
+                });
+            RefTensor freqs = g.make(falling, DType.F32, rotary / 2);
+            Value y =
+                g.ops.rope(
+                    op,
+                    g.tensor(x, T, Dim.of(3), Dim.of(d)),
+                    g.tensor(positions, Dim.of(rows), T),
+                    g.weight(freqs));
+            g.out(y, LayerOracle.rope(op, x, positions, freqs));
+          },
+          Rule.R1);
+    }
+  }
+
+  private static void linear(
+      CaseList list, DType dtype, DType stored, DType out, long m, long k, long n, boolean biased) {
+    list.composite(
+        "linear",
+        dtype.text(),
+        Dtypes.shape(m, k, n),
+        "w=" + stored.text() + ",out=" + out.text() + (biased ? ",bias" : ""),
+        g -> {
+          RefTensor x = g.make(Regime.NORMAL, dtype, m, k);
+          RefTensor w = g.make(Regime.OUTLIERS, stored, n, k);
+          RefTensor b = biased ? g.make(Regime.LARGE, stored, n) : NONE;
+          Value in = g.tensor(x, T, Dim.of(k));
+          Value y = g.ops.linear(in, g.weight(w), biased ? g.weight(b) : null, out);
+          g.out(y, LayerOracle.linear(out, x, w, b));
+        },
+        Rule.R1,
+        Rule.R2);
+  }
+
+  private static void embedding(CaseList list, DType stored, DType out) {
+    list.composite(
+        "embedding",
+        stored.text(),
+        Dtypes.shape(7, 11, 33),
+        "out=" + out.text(),
+        g -> {
+          RefTensor ids = g.make(Source.cycle(10, 0, -1, 3, 3), DType.I32, 7);
+          RefTensor table = g.make(Regime.NORMAL, stored, 11, 33);
+          Value y = g.ops.embedding(g.tensor(ids, T), g.weight(table), out);
+          g.out(y, LayerOracle.embedding(out, ids, table));
+        },
+        Rule.R1,
+        Rule.R8);
+  }
+
+  /** Random codes under scales of both signs. */
+  private static RefTensor blocks(CompositeSpec g, QuantFormat format, long n, long k) {
+    long bytes = k / format.elements() * format.bytes();
+    Source source =
+        Source.integers(random -> {
+          int[] i = {0};
+          return () ->
+              switch (i[0]++ % format.bytes()) {
+                case 1 -> (random.nextBoolean() ? 0x80 : 0) | 0x28 + random.nextInt(8);
+                default -> random.nextInt(256);
+              };
+        });
+    return g.make(source, DType.U8, n, bytes);
+  }
+
+  private static void quantised(CaseList list, QuantFormat format, long m, long k, long n) {
+    list.composite(
+        "linear",
+        "f32",
+        Dtypes.shape(m, k, n),
+        "w=" + format.text(),
+        g -> {
+          RefTensor bytes = blocks(g, format, n, k);
+          RefTensor w = LayerOracle.decode(format, bytes, n, k);
+          RefTensor x = g.make(Regime.NORMAL, DType.F32, m, k);
+          RefTensor b = g.make(Regime.NORMAL, DType.F32, n);
+          Value weight = g.blocked(format, bytes, n, k);
+          Value y = g.ops.linear(g.tensor(x, T, Dim.of(k)), weight, g.weight(b), DType.F32);
+          g.out(y, LayerOracle.linear(DType.F32, x, w, b));
+        },
+        Rule.R2);
+    list.composite(
+        "embedding",
+        format.text(),
+        Dtypes.shape(3, n, k),
+        "out=f32",
+        g -> {
+          RefTensor bytes = blocks(g, format, n, k);
+          RefTensor ids = g.make(Source.cycle(n - 1, -1, 0), DType.I32, 3);
+          Value y = g.ops.embedding(g.tensor(ids, T), g.blocked(format, bytes, n, k), DType.F32);
+          RefTensor table = LayerOracle.decode(format, bytes, n, k);
+          g.out(y, LayerOracle.embedding(DType.F32, ids, table));
+        },
+        Rule.R8);
+  }
+}
