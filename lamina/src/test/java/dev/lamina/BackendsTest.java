@@ -1,0 +1,93 @@
+package dev.lamina;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lamina.spi.Backend;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.BackendOptions;
+import dev.lamina.spi.BackendProvider;
+import dev.lamina.spi.DeviceInfo;
+import dev.lamina.spi.ProbeResult;
+import dev.lamina.spi.SpiVersion;
+import dev.lamina.spi.Unsupported;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class BackendsTest {
+  private static final ProbeResult ONE =
+      new ProbeResult.Available(
+          List.of(
+              new DeviceInfo(
+                  0,
+                  "chip",
+                  "arch",
+                  new DeviceInfo.MemoryInfo(1, 1, false),
+                  new DeviceInfo.Limits(1, 1),
+                  Set.of(),
+                  Set.of(),
+                  DeviceInfo.Peak.UNKNOWN)));
+
+  private record Fake(String id, int preference, ProbeResult result) implements BackendProvider {
+    @Override
+    public SpiVersion builtFor() {
+      return SpiVersion.CURRENT;
+    }
+
+    @Override
+    public ProbeResult probe() {
+      return result;
+    }
+
+    @Override
+    public Backend open(BackendOptions options) throws BackendException {
+      throw new Unsupported("open " + id + ": no, this is a fake");
+    }
+  }
+
+  private static Backends.Found found(String id, int preference, ProbeResult result) {
+    return new Backends.Found(new Fake(id, preference, result), result);
+  }
+
+  private static final List<Backends.Found> ALL =
+      List.of(
+          found("gone", 30, new ProbeResult.Absent("no driver")),
+          found("slow", 10, ONE),
+          found("skeleton", -1, ONE));
+
+  @Test
+  void choose_takesThePreferredAvailableOneAndSaysWhatItPassedOver() {
+    Backends.Choice choice = Backends.choose(null, ALL);
+    assertThat(choice.id()).isEqualTo("slow:0");
+    assertThat(choice.announcement())
+        .isEqualTo("backend slow:0 (chip), not gone (no driver); --backend picks another");
+  }
+
+  @Test
+  void choose_takesANegativePreferenceOnlyWhenNamed() {
+    assertThat(Backends.choose("skeleton", ALL).id()).isEqualTo("skeleton:0");
+    assertThatThrownBy(() -> Backends.choose(null, List.of(ALL.get(0), ALL.get(2))))
+        .isInstanceOf(LaminaException.class)
+        .hasMessage("backend: expected at least one that can be used, found gone (no driver)");
+  }
+
+  @Test
+  void choose_refusesInOneLine() {
+    assertThatThrownBy(() -> Backends.choose("gone", ALL))
+        .hasMessage("backend gone cannot be used: no driver; `lamina backends` lists all");
+    assertThatThrownBy(() -> Backends.choose("slow:3", ALL))
+        .hasMessage("backend slow: expected a device of 0..0, got 3");
+    assertThatThrownBy(() -> Backends.choose("slow:x", ALL))
+        .hasMessage("backend: expected ID or ID:N, got 'slow:x'");
+    assertThatThrownBy(() -> Backends.choose("none", ALL))
+        .hasMessage("backend: expected one of [gone, skeleton, slow], got 'none'");
+  }
+
+  @Test
+  void open_keepsTheBackendsOwnWords() {
+    assertThatThrownBy(() -> Backends.choose("slow", ALL).open(BackendOptions.DEFAULT))
+        .isInstanceOf(LaminaException.class)
+        .hasMessage("backend slow:0: open slow: no, this is a fake");
+  }
+}
