@@ -66,6 +66,9 @@ public final class ConformanceRunner {
         "conformance: %s:%d, level %s, seed %d, %d cases"
             .formatted(
                 provider.id(), options.ordinal(), options.level(), options.seed(), selected));
+    if (!run.reachesLevel()) {
+      err.println("conformance: this kit has no cases of level " + options.level() + " yet");
+    }
     Report report = run.run(result -> progress(result, selected));
     out.println(report.subject() + " " + report.level() + ": " + report.summaryLine());
     return exitCode(report);

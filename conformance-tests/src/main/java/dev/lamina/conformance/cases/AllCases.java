@@ -1,6 +1,7 @@
 package dev.lamina.conformance.cases;
 
 import dev.lamina.conformance.Case;
+import dev.lamina.spi.ir.Graph;
 import java.util.List;
 
 /** Brings the areas together; a new area is one line here. */
@@ -39,5 +40,13 @@ public final class AllCases {
     AttentionCases.addTo(list);
     SamplingCases.addTo(list);
     return list.cases();
+  }
+
+  /** The graphs of the cases that have one. */
+  public static List<Graph> graphs(long seed) {
+    return of(seed).stream()
+        .filter(GraphCase.class::isInstance)
+        .map(c -> ((GraphCase) c).graph())
+        .toList();
   }
 }
