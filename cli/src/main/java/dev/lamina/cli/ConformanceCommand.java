@@ -42,14 +42,24 @@ final class ConformanceCommand implements Callable<Integer> {
       throw new UsageException("--threads: expected at least 1, got " + threads);
     }
     Backends.Choice choice = Backends.choose(backend);
+    if (backend == null) {
+      System.err.println(choice.announcement());
+    }
     ConformanceOptions options =
         ConformanceOptions.of(choice.found().provider())
             .withOrdinal(choice.ordinal())
             .withBackendOptions(new BackendOptions(threads, Map.of()))
             .withLevel(level)
             .withSeed(seed)
-            .withOnly(only)
             .withReport(report);
-    return ConformanceRunner.run(options, System.out, System.err);
+    return ConformanceRunner.run(selected(options), System.out, System.err);
+  }
+
+  private ConformanceOptions selected(ConformanceOptions options) {
+    try {
+      return options.withOnly(only);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--only: " + e.getMessage());
+    }
   }
 }
