@@ -1,7 +1,7 @@
 package dev.lamina.cli;
 
-import dev.lamina.models.Precision;
 import dev.lamina.ModelLocator;
+import dev.lamina.models.Precision;
 import dev.lamina.server.LaminaServer;
 import dev.lamina.server.ServerOptions;
 import java.util.concurrent.Callable;
@@ -13,7 +13,11 @@ import picocli.CommandLine.Parameters;
 /** The HTTP server. */
 @Command(name = "serve", description = "Serves the OpenAI API and a page over HTTP.")
 final class ServeCommand implements Callable<Integer> {
-  @Parameters(index = "0", arity = "0..1", paramLabel = "MODEL", description = "Folder or built-in.")
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "Folder or built-in.")
   private String model = ModelLocator.DEFAULT;
 
   @Option(names = "--host", paramLabel = "HOST", description = "Address to bind (127.0.0.1).")

@@ -28,7 +28,7 @@ record NativeMemory(MemorySegment segment, Arena arena) implements AutoCloseable
     try {
       boolean lazy = bytes >= LAZY_FROM && NativeMemory.class.getModule().isNativeAccessEnabled();
       MemorySegment segment =
-          lazy ? Calloc.allocate(bytes, arena) : arena.allocate(bytes, MemoryPlan.ALIGNMENT);
+          lazy ? CallocNative.allocate(bytes, arena) : arena.allocate(bytes, MemoryPlan.ALIGNMENT);
       return new NativeMemory(segment, arena);
     } catch (OutOfMemoryError | IllegalArgumentException e) {
       arena.close();
@@ -45,7 +45,7 @@ record NativeMemory(MemorySegment segment, Arena arena) implements AutoCloseable
   }
 
   /** The C library's calloc and free. */
-  private static final class Calloc {
+  private static final class CallocNative {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle CALLOC =
         handle(
@@ -73,7 +73,7 @@ record NativeMemory(MemorySegment segment, Arena arena) implements AutoCloseable
       if (start.address() == 0) {
         throw new OutOfMemoryError("calloc of " + room + " bytes");
       }
-      MemorySegment all = start.reinterpret(room, arena, Calloc::free);
+      MemorySegment all = start.reinterpret(room, arena, CallocNative::free);
       long skip = -start.address() & MemoryPlan.ALIGNMENT - 1;
       return all.asSlice(skip, bytes);
     }
