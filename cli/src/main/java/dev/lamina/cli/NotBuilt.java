@@ -1,13 +1,14 @@
 package dev.lamina.cli;
 
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Unmatched;
 
 /** Commands of the contract that are not built yet: they refuse in one line. */
 abstract class NotBuilt implements Runnable {
-  @Parameters(hidden = true)
-  private List<String> ignored = List.of();
+  @Unmatched
+  private List<String> ignored = new ArrayList<>();
 
   private final String name;
 

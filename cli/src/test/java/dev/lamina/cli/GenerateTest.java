@@ -52,7 +52,7 @@ class GenerateTest {
     assertThat(byId.get("2").get("finish_reason").stringValue()).isEqualTo("length");
     assertThat(byId.get("text").get("tokens")).hasSize(4);
     assertThat(byId.get("logprobs").get("logprobs").get(0).get("top")).hasSize(2);
-    assertThat(errors(byId, "hot", "empty", "none", "range", "tool", "n", "schema", "null"))
+    assertThat(errors(byId, "hot", "empty", "none", "range", "tool", "n", "schema", ""))
         .containsExactly(
             "temperature: expected 0..2, got 9.0",
             "prompt: expected at least one token, got an empty prompt",
@@ -61,9 +61,9 @@ class GenerateTest {
             "messages: expected a non-empty array, got an empty array; send at least one message",
             "n: more than 1 is not supported yet; send 1",
             "response_format: not supported yet; leave it out",
-            byId.get("null").get("error").stringValue());
+            byId.get("").get("error").stringValue());
     assertThat(byId.get("range").get("error").stringValue()).contains("4096");
-    assertThat(byId.get("null").get("error").stringValue()).startsWith("not a JSON object: ");
+    assertThat(byId.get("").get("error").stringValue()).startsWith("not a JSON object: ");
     JsonNode counted = Json.read(Files.readString(stats));
     assertThat(counted.get("steps").intValue()).isPositive();
     assertThat(counted.propertyNames())

@@ -24,9 +24,10 @@ public final class CpuVectorBackendProvider implements BackendProvider {
     return new SpiVersion(0, 1, 1);
   }
 
+  /** Before the reference, behind every accelerator. */
   @Override
   public int preference() {
-    return 0;
+    return 10;
   }
 
   /** Whether its classes can be found, as a module or on the boot class path. */
