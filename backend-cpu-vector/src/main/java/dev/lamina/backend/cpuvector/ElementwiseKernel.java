@@ -18,8 +18,8 @@ import java.util.Map;
 
 /**
  * A fused expression, block by block: each value of it has a row of lanes, floats in {@code
- * float[]}, integers and BOOL in {@code long[]}, so that one operation is one plain loop. Blocks are
- * spread over the pool.
+ * float[]}, integers and BOOL in {@code long[]}, so that one operation is one plain loop. Blocks
+ * are spread over the pool.
  */
 final class ElementwiseKernel implements Kernel {
   private static final int BLOCK = 1024;

@@ -176,8 +176,7 @@ final class FoldKernels {
         });
   }
 
-  private static void scanFloats(
-      CoreOp.Scan op, Tensor x, Tensor out, long at, long step, long n) {
+  private static void scanFloats(CoreOp.Scan op, Tensor x, Tensor out, long at, long step, long n) {
     boolean sum = op.kind() == CoreOp.ScanKind.SUM;
     double acc = sum ? 0 : Double.NEGATIVE_INFINITY;
     for (long k = 0; k < n; k++) {
@@ -253,7 +252,8 @@ final class FoldKernels {
     int a = start;
     int b = middle;
     for (int i = start; i < end; i++) {
-      boolean right = a == middle || b < end && isLarger(x, at + from[b] * step, at + from[a] * step);
+      boolean right =
+          a == middle || b < end && isLarger(x, at + from[b] * step, at + from[a] * step);
       to[i] = right ? from[b++] : from[a++];
     }
   }

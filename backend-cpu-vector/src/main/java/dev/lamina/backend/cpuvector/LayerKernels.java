@@ -53,22 +53,15 @@ final class LayerKernels {
     return args -> {
       Tensor x = args.in(0);
       RopeSpec spec =
-          args.scratch(
-              () ->
-                  new RopeSpec(
-                      op.style() == CompositeOp.RopeStyle.INTERLEAVED,
-                      size(x, 1),
-                      size(x, 2),
-                      op.rotaryDims(),
-                      (float) op.scale(),
-                      op.sections()));
-      rope.run(
-          spec,
-          rows(x),
-          rows(args.in(1)),
-          rows(args.in(2)),
-          rows(args.out(0)),
-          size(x, 0));
+          args.scratch(() ->
+              new RopeSpec(
+                  op.style() == CompositeOp.RopeStyle.INTERLEAVED,
+                  size(x, 1),
+                  size(x, 2),
+                  op.rotaryDims(),
+                  (float) op.scale(),
+                  op.sections()));
+      rope.run(spec, rows(x), rows(args.in(1)), rows(args.in(2)), rows(args.out(0)), size(x, 0));
     };
   }
 

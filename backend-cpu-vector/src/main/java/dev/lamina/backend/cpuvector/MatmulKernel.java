@@ -15,8 +15,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Batched matrix product by {@link Linear}, which takes the second matrix as {@code [N, K]}: another
- * layout, or an 8-bit type, is widened into scratch first.
+ * Batched matrix product by {@link Linear}, which takes the second matrix as {@code [N, K]}:
+ * another layout, or an 8-bit type, is widened into scratch first.
  */
 final class MatmulKernel {
   private final WorkerPool pool;

@@ -44,9 +44,9 @@ final class Operands {
     for (ValueType type : types) {
       boolean plain =
           switch (type) {
-            case TensorType t -> !t.isBlocked() && (isPlainFloat(t.dtype()) || !t.dtype().isFloat());
-            case StateType s ->
-                s.spec().entries().stream().allMatch(e -> isPlainFloat(e.dtype()));
+            case TensorType t ->
+                !t.isBlocked() && (isPlainFloat(t.dtype()) || !t.dtype().isFloat());
+            case StateType s -> s.spec().entries().stream().allMatch(e -> isPlainFloat(e.dtype()));
           };
       if (!plain) {
         return false;

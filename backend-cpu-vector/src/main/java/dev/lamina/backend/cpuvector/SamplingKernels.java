@@ -32,21 +32,13 @@ final class SamplingKernels {
   void penalties(KernelArgs args) {
     Tensor logits = args.in(0);
     rows.penalties(
-        places(args),
-        place(args.out(0)),
-        size(logits, 0),
-        size(logits, 1),
-        size(args.in(1), 1));
+        places(args), place(args.out(0)), size(logits, 0), size(logits, 1), size(args.in(1), 1));
   }
 
   void bitmask(KernelArgs args) {
     Tensor logits = args.in(0);
     rows.bitmask(
-        place(logits),
-        place(args.in(1)),
-        place(args.out(0)),
-        size(logits, 0),
-        size(logits, 1));
+        place(logits), place(args.in(1)), place(args.out(0)), size(logits, 0), size(logits, 1));
   }
 
   void logprobs(int k, KernelArgs args) {

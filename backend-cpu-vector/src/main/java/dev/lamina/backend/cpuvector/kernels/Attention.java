@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Attention over paged keys and values, prefill, decode and mixed batches alike.
  *
- * <p>A task is one KV head of up to {@link #TILE_ROWS} rows (query tokens times the query heads that
- * share it). Keys and values are taken in blocks of {@link #BLOCK} positions, at multiples of it from
- * position 0: so a row's bits depend neither on the other rows nor on how the prompt was chunked.
- * Running softmax: arXiv:2112.05682. One instance serves one pool; not thread-safe.
+ * <p>A task is one KV head of up to {@link #TILE_ROWS} rows (query tokens times the query heads
+ * that share it). Keys and values are taken in blocks of {@link #BLOCK} positions, at multiples of
+ * it from position 0: so a row's bits depend neither on the other rows nor on how the prompt was
+ * chunked. Running softmax: arXiv:2112.05682. One instance serves one pool; not thread-safe.
  */
 public final class Attention implements WorkerPool.Task {
   static final int BLOCK = 64;

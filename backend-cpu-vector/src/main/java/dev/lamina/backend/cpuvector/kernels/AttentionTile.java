@@ -17,8 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class AttentionTile {
   private static final int[] NO_SQUARE = {};
-  private static final AttentionSpec NONE =
-      new AttentionSpec(1, 1, 1, 1, 1, 1, false, 0, 0, 0);
+  private static final AttentionSpec NONE = new AttentionSpec(1, 1, 1, 1, 1, 1, false, 0, 0, 0);
 
   private final int[] square = new int[256];
   private final float[] lanes = new float[VL];

@@ -50,7 +50,8 @@ final class Lanes {
       return half8(s, at, 8);
     }
     if (VL == 8) {
-      return half4(s[at] + s[at + 4], s[at + 1] + s[at + 5], s[at + 2] + s[at + 6], s[at + 3] + s[at + 7]);
+      return half4(
+          s[at] + s[at + 4], s[at + 1] + s[at + 5], s[at + 2] + s[at + 6], s[at + 3] + s[at + 7]);
     }
     return half4(s[at], s[at + 1], s[at + 2], s[at + 3]);
   }

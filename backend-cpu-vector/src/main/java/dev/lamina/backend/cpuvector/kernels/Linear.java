@@ -215,7 +215,9 @@ public final class Linear {
       pool.forEach((w.rows + blockRows - 1) / blockRows * splits, this);
     }
 
-    /** Blocks of 128 to NR weight rows, then parts of the rows of x, until all threads have work. */
+    /**
+     * Blocks of 128 to NR weight rows, then parts of the rows of x, until all threads have work.
+     */
     private void cut(int m, int n) {
       int wanted = pool.size() == 1 ? 1 : 4 * pool.size();
       blockRows = Math.max(NR, 128);

@@ -53,8 +53,7 @@ public final class LogitsRows {
   }
 
   private static void load(Place logits, long row, float[] dst, int vocab) {
-    MemorySegment.copy(
-        logits.data, Lanes.F32, logits.offset + 4 * row * vocab, dst, 0, vocab);
+    MemorySegment.copy(logits.data, Lanes.F32, logits.offset + 4 * row * vocab, dst, 0, vocab);
   }
 
   private static void store(float[] src, Place out, long row, int vocab) {
@@ -78,7 +77,11 @@ public final class LogitsRows {
           load(in[0], r, draw.row(vocab), vocab);
           Draw.Settings how =
               new Draw.Settings(
-                  in[1].f32(r), in[2].i32(r), in[3].f32(r), in[4].f32(r), in[5].i64(r),
+                  in[1].f32(r),
+                  in[2].i32(r),
+                  in[3].f32(r),
+                  in[4].f32(r),
+                  in[5].i64(r),
                   in[6].i64(r));
           ids.data.set(Lanes.I32, ids.offset + 4L * r, draw.draw(vocab, how));
         });

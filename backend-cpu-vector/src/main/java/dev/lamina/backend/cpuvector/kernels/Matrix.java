@@ -31,8 +31,7 @@ public final class Matrix {
    * @param cols number of inputs
    * @param rowBytes distance of rows, in bytes
    */
-  public Matrix(
-      DType type, MemorySegment data, long offset, int rows, int cols, long rowBytes) {
+  public Matrix(DType type, MemorySegment data, long offset, int rows, int cols, long rowBytes) {
     if (!Elements.handles(type)) {
       throw new IllegalArgumentException(
           "cpu matrix: expected f32, f16 or bf16, got " + type.text());

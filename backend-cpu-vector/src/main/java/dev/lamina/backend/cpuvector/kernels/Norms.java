@@ -59,8 +59,7 @@ public final class Norms implements WorkerPool.Task {
     run(x, out, rows, dim, affine, eps);
   }
 
-  private void run(
-      Linear.Rows x, Linear.Rows out, int rows, int dim, Affine affine, double eps) {
+  private void run(Linear.Rows x, Linear.Rows out, int rows, int dim, Affine affine, double eps) {
     this.x = x;
     this.out = out;
     this.rows = rows;
@@ -106,7 +105,8 @@ public final class Norms implements WorkerPool.Task {
     int end = Math.min(rows, (index + 1) * chunk);
     for (int r = index * chunk; r < end; r++) {
       long at = (long) r * dim;
-      Elements.load(from.type(), from.data(), from.offset() + at * from.type().bytes(), row, 0, dim);
+      Elements.load(
+          from.type(), from.data(), from.offset() + at * from.type().bytes(), row, 0, dim);
       normalise(row, lanes[worker]);
       Elements.store(to.type(), to.data(), to.offset() + at * to.type().bytes(), row, 0, dim);
     }

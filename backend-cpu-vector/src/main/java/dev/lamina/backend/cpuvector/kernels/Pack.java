@@ -7,8 +7,8 @@ import dev.lamina.spi.ir.DType;
 import java.util.Arrays;
 
 /**
- * Copies rows of a matrix, widened, into panels {@code [KC][NR]}: row r of the matrix becomes column
- * r of a panel. Columns past the last row are zeros.
+ * Copies rows of a matrix, widened, into panels {@code [KC][NR]}: row r of the matrix becomes
+ * column r of a panel. Columns past the last row are zeros.
  */
 final class Pack {
   /** Floats of a panel. */

@@ -105,8 +105,8 @@ public final class PeakProbe {
       MemorySegment data = arena.allocate(BYTES_PER_THREAD * pool.size(), 64);
       data.fill((byte) 1);
       double seconds =
-          medianSeconds(
-              (index, worker) -> sinks[index] += read(data, BYTES_PER_THREAD * index, BYTES_PER_THREAD));
+          medianSeconds((index, worker) ->
+              sinks[index] += read(data, BYTES_PER_THREAD * index, BYTES_PER_THREAD));
       return BYTES_PER_THREAD * (double) pool.size() / seconds;
     }
   }

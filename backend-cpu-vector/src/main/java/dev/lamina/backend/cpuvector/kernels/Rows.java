@@ -51,8 +51,6 @@ final class Rows {
 
   /** Whether there is no infinity and no NaN. */
   static boolean isFinite(float[] s, int at, int n) {
-    return HotKernel.ROWS.isWarm()
-        ? VectorRows.isFinite(s, at, n)
-        : ScalarRows.isFinite(s, at, n);
+    return HotKernel.ROWS.isWarm() ? VectorRows.isFinite(s, at, n) : ScalarRows.isFinite(s, at, n);
   }
 }

@@ -10,8 +10,7 @@ final class ScalarDot {
   private ScalarDot() {}
 
   /** {@code sums} is scratch of NR floats; the VL partial sums go to {@code acc[at]}. */
-  static void one(
-      Matrix m, long p, float[] x, int xo, int kc, float[] sums, float[] acc, int at) {
+  static void one(Matrix m, long p, float[] x, int xo, int kc, float[] sums, float[] acc, int at) {
     for (int l = 0; l < NR; l++) {
       sums[l] = 0;
     }

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
  * Copies rows into a float array, in parallel, for kernels that broadcast single elements: those
  * cost a tenth more from a segment.
  *
- * <p>Rows lie an odd number of cache lines apart, so that the rows of a tile do not share cache sets.
+ * <p>Rows lie an odd number of cache lines apart, so that the rows of a tile do not share cache
+ * sets.
  */
 final class Staging implements WorkerPool.Task {
   private static final int ROWS = 16;

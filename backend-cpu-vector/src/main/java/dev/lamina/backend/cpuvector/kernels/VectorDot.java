@@ -18,8 +18,8 @@ import jdk.incubator.vector.VectorOperators;
  * <p>x comes arranged (see {@link Dot#arrange}): for halves, each NR values as evens then odds,
  * because an int of the stream holds an even and an odd half and each is widened by a mask or a
  * shift. Halves are widened exactly for every finite value: the shifted bits are the value times
- * 2^-112. Two chains of sums a row of x; VL partial sums a row are left in {@code acc}. Twin: {@link
- * ScalarDot}.
+ * 2^-112. Two chains of sums a row of x; VL partial sums a row are left in {@code acc}. Twin:
+ * {@link ScalarDot}.
  */
 final class VectorDot {
   private static final int HIGH = 0xFFFF0000;
@@ -49,8 +49,7 @@ final class VectorDot {
     }
   }
 
-  private static void oneFloat(
-      MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
+  private static void oneFloat(MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
     FloatVector a0 = FloatVector.zero(F);
     FloatVector b0 = FloatVector.zero(F);
     for (int k = 0; k < kc; k += NR) {
@@ -63,8 +62,7 @@ final class VectorDot {
     a0.add(b0).intoArray(acc, 0);
   }
 
-  private static void oneBrain(
-      MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
+  private static void oneBrain(MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
     FloatVector a0 = FloatVector.zero(F);
     FloatVector b0 = FloatVector.zero(F);
     for (int k = 0; k < kc; k += NR) {
@@ -78,8 +76,7 @@ final class VectorDot {
     a0.add(b0).intoArray(acc, 0);
   }
 
-  private static void oneHalf(
-      MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
+  private static void oneHalf(MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
     FloatVector a0 = FloatVector.zero(F);
     FloatVector b0 = FloatVector.zero(F);
     for (int k = 0; k < kc; k += NR) {
@@ -193,5 +190,4 @@ final class VectorDot {
     a2.add(b2).intoArray(acc, 2 * VL);
     a3.add(b3).intoArray(acc, 3 * VL);
   }
-
 }

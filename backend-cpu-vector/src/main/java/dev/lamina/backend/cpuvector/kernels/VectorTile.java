@@ -7,8 +7,8 @@ import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The inner tile of every matrix product: {@code c[t][n] += sum over k of x[t][k] * w[k][n]}, for 12
- * to 1 rows t and NR columns n.
+ * The inner tile of every matrix product: {@code c[t][n] += sum over k of x[t][k] * w[k][n]}, for
+ * 12 to 1 rows t and NR columns n.
  *
  * <p>{@code w} is a packed panel {@code [kc][NR]}; {@code x} has rows {@code xs} apart, {@code c}
  * rows {@code cs} apart. Each sum runs over k in order, so a result has the same bits in a tile of
@@ -27,7 +27,8 @@ final class VectorTile {
     int t = 0;
     if (Lanes.MR == 12) {
       for (; t + 12 <= rows; t += 12) {
-        rows12(w, wo, x.data, xo + t * x.stride, x.stride, kc, c, co + t * x.outStride, x.outStride);
+        rows12(
+            w, wo, x.data, xo + t * x.stride, x.stride, kc, c, co + t * x.outStride, x.outStride);
       }
       if (t + 8 <= rows) {
         rows8(w, wo, x.data, xo + t * x.stride, x.stride, kc, c, co + t * x.outStride, x.outStride);
@@ -319,8 +320,7 @@ final class VectorTile {
     a1b.intoArray(c, co + cs + VL);
   }
 
-  static void rows1(
-      float[] w, int wo, float[] x, int xo, int kc, float[] c, int co) {
+  static void rows1(float[] w, int wo, float[] x, int xo, int kc, float[] c, int co) {
     FloatVector a0a = FloatVector.fromArray(F, c, co);
     FloatVector a0b = FloatVector.fromArray(F, c, co + VL);
     for (int k = 0; k < kc; k++) {
@@ -334,5 +334,4 @@ final class VectorTile {
     a0a.intoArray(c, co);
     a0b.intoArray(c, co + VL);
   }
-
 }

@@ -20,15 +20,15 @@ import java.util.Set;
  * Runs wanted vector kernels on small dummies until they are faster than their twins, then switches
  * to them.
  *
- * <p>One daemon thread, which ends when nothing wanted is cold; a later want starts it again. Some of
- * the dummies lie in a mapped file, others not: a kernel that has seen one kind of segment only would
- * be thrown out of compiled code by the other.
+ * <p>One daemon thread, which ends when nothing wanted is cold; a later want starts it again. Some
+ * of the dummies lie in a mapped file, others not: a kernel that has seen one kind of segment only
+ * would be thrown out of compiled code by the other.
  */
 public final class WarmUp {
   private static final System.Logger LOG = System.getLogger(WarmUp.class.getName());
   private static final int DEPTH = 64;
   private static final long GIVE_UP_NANOS = 60_000_000_000L;
-  private static boolean running;
+  private static volatile boolean running;
 
   private final List<Trial> trials = new ArrayList<>();
   private final Arena arena;
@@ -72,6 +72,15 @@ public final class WarmUp {
   private WarmUp(Arena arena) {
     this.arena = arena;
     memories = new MemorySegment[] {arena.allocate(64 << 10, 64), mapped(arena)};
+  }
+
+  /**
+   * Whether kernels are being warmed.
+   *
+   * @return true from a want of a cold kernel until all wanted ones are warm
+   */
+  static boolean isRunning() {
+    return running;
   }
 
   /** Warms what is wanted, in the background. */

@@ -26,6 +26,9 @@ public final class WorkerPool implements AutoCloseable {
     void run(int index, int worker);
   }
 
+  /** Spins, some 20 to 50 microseconds, before a waiting thread offers its processor to others. */
+  private static final int PATIENCE = 1024;
+
   private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(int[].class);
 
   /** Cells a cache line apart (and one more, against the prefetcher of adjacent lines). */
@@ -39,6 +42,10 @@ public final class WorkerPool implements AutoCloseable {
   private final Thread[] threads;
   private final boolean[] parked;
   private final boolean crowded;
+
+  /** Few processors: while kernels warm up, the compiler and the warm-up need all but one. */
+  private final boolean tight;
+
   private final ReentrantLock steps = new ReentrantLock();
   private volatile boolean stepping;
   private volatile boolean closed;
@@ -55,7 +62,9 @@ public final class WorkerPool implements AutoCloseable {
     if (size < 1) {
       throw new IllegalArgumentException("worker pool: expected at least 1 thread, got " + size);
     }
-    crowded = size > Runtime.getRuntime().availableProcessors();
+    int processors = Runtime.getRuntime().availableProcessors();
+    crowded = size > processors;
+    tight = size + 2 > processors;
     parked = new boolean[size];
     threads = new Thread[size - 1];
     for (int i = 0; i < threads.length; i++) {
@@ -108,7 +117,7 @@ public final class WorkerPool implements AutoCloseable {
    * @param task what a part does
    */
   public void forEach(int count, Task task) {
-    if (count <= 1 || threads.length == 0) {
+    if (count <= 1 || threads.length == 0 || (tight && WarmUp.isRunning())) {
       for (int i = 0; i < count; i++) {
         task.run(i, 0);
       }
@@ -205,9 +214,13 @@ public final class WorkerPool implements AutoCloseable {
     PARKED.setVolatile(parked, worker, false);
   }
 
-  /** Yields now and then where there are more threads than processors. */
+  /**
+   * Yields now and then where there are more threads than processors, or when the wait has become
+   * so long that the awaited thread has probably lost its processor (to the compiler, to a
+   * neighbour).
+   */
   private void pause(int spins) {
-    if (crowded && (spins & 63) == 0) {
+    if ((spins & 63) == 0 && (crowded || spins > PATIENCE)) {
       Thread.yield();
     } else {
       Thread.onSpinWait();

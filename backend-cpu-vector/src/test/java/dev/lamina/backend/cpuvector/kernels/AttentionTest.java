@@ -221,8 +221,7 @@ class AttentionTest {
     Random r = new Random(SEED);
     for (int page : new int[] {1, 3, 16, 48}) {
       for (int dim : new int[] {1, 7, 16, 31, 33, 80}) {
-        AttentionSpec s =
-            new AttentionSpec(3, 1, dim, dim + 1, page, 0.2f, true, 0, 0, 0);
+        AttentionSpec s = new AttentionSpec(3, 1, dim, dim + 1, page, 0.2f, true, 0, 0, 0);
         check(new Batch(s, DType.F32, new int[] {5, 1}, new int[] {63, 65}, false, r));
       }
     }
@@ -234,8 +233,7 @@ class AttentionTest {
     for (int window : new int[] {0, 1, 17, 64}) {
       for (int chunk : new int[] {0, 24}) {
         for (boolean causal : new boolean[] {true, false}) {
-          AttentionSpec s =
-              new AttentionSpec(4, 2, 16, 16, PAGE, 0.5f, causal, window, chunk, 3f);
+          AttentionSpec s = new AttentionSpec(4, 2, 16, 16, PAGE, 0.5f, causal, window, chunk, 3f);
           check(new Batch(s, DType.F32, new int[] {70, 1, 2}, new int[] {70, 99, 2}, true, r));
         }
       }
@@ -245,8 +243,7 @@ class AttentionTest {
   @Test
   void run_givesZeros_whereNothingIsAllowed() {
     Random r = new Random(SEED);
-    Batch b =
-        new Batch(spec(2, 1, 16, 16), DType.F32, new int[] {0, 3}, new int[] {0, 2}, true, r);
+    Batch b = new Batch(spec(2, 1, 16, 16), DType.F32, new int[] {0, 3}, new int[] {0, 2}, true, r);
     check(b);
     try (WorkerPool pool = new WorkerPool(1)) {
       float[] y = b.run(pool);

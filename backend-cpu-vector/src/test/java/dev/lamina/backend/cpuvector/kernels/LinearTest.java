@@ -141,8 +141,7 @@ class LinearTest {
           x.data().set(Lanes.F32, 4L * (i * k + 90), 1);
         }
         Elements.store(type, w.data(), (long) (3 * k + 3) * type.bytes(), Float.NaN);
-        Elements.store(
-            type, w.data(), (long) (5 * k + 90) * type.bytes(), Float.NEGATIVE_INFINITY);
+        Elements.store(type, w.data(), (long) (5 * k + 90) * type.bytes(), Float.NEGATIVE_INFINITY);
         Matrix matrix = Matrix.dense(type, w.data(), 0, n, k);
         Linear.Rows out = Samples.rows(DType.F32, m * n, 0);
         try (WorkerPool pool = new WorkerPool(2)) {

@@ -10,9 +10,31 @@ import org.junit.jupiter.api.Test;
 class MathTest {
   private static final int VL = Lanes.VL;
   private static final float[] EDGES = {
-    0f, -0f, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MIN_VALUE,
-    -Float.MIN_VALUE, Float.MIN_NORMAL, Float.MAX_VALUE, -Float.MAX_VALUE, 88.72283f, 88.72284f,
-    88.8f, -87.3f, -87.4f, -103.9f, -103.98f, -104.1f, 0.625f, 0.93f, 3.95f, 4f, -4f, 9.1f, 0x1p-12f
+    0f,
+    -0f,
+    Float.NaN,
+    Float.POSITIVE_INFINITY,
+    Float.NEGATIVE_INFINITY,
+    Float.MIN_VALUE,
+    -Float.MIN_VALUE,
+    Float.MIN_NORMAL,
+    Float.MAX_VALUE,
+    -Float.MAX_VALUE,
+    88.72283f,
+    88.72284f,
+    88.8f,
+    -87.3f,
+    -87.4f,
+    -103.9f,
+    -103.98f,
+    -104.1f,
+    0.625f,
+    0.93f,
+    3.95f,
+    4f,
+    -4f,
+    9.1f,
+    0x1p-12f
   };
 
   private interface Scalar {
@@ -47,9 +69,7 @@ class MathTest {
             .as("%s(%s): vector %s, twin %s", name, x[l], y[l], twin)
             .isEqualTo(Float.floatToIntBits(twin));
         double error = ulps(twin, truth.applyAsDouble(x[l]));
-        assertThat(error)
-            .as("%s(%s) = %s, ulps", name, x[l], twin)
-            .isLessThanOrEqualTo(4);
+        assertThat(error).as("%s(%s) = %s, ulps", name, x[l], twin).isLessThanOrEqualTo(4);
       }
     }
   }

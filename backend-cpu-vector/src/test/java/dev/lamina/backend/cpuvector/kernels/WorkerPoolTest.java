@@ -40,15 +40,14 @@ class WorkerPoolTest {
   @Test
   void forEach_throwsWhatAPartThrew_andWorksAfterwards() {
     try (WorkerPool pool = new WorkerPool(2)) {
-      assertThatThrownBy(
-              () ->
-                  pool.forEach(
-                      64,
-                      (index, worker) -> {
-                        if (index == 40) {
-                          throw new IllegalStateException("part 40");
-                        }
-                      }))
+      assertThatThrownBy(() ->
+              pool.forEach(
+                  64,
+                  (index, worker) -> {
+                    if (index == 40) {
+                      throw new IllegalStateException("part 40");
+                    }
+                  }))
           .isInstanceOf(IllegalStateException.class)
           .hasMessage("part 40");
       AtomicIntegerArray runs = new AtomicIntegerArray(8);
