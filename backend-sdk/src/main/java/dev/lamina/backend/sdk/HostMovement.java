@@ -7,7 +7,6 @@ import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Op;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.BitSet;
 
 /**
  * Kernels that only move elements, over plain host memory; a {@link KernelProvider} may answer with
@@ -17,8 +16,6 @@ public final class HostMovement {
   private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
   private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
   private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
-
-  private static final float[] NO_SUMS = {};
 
   private HostMovement() {}
 
@@ -48,7 +45,7 @@ public final class HostMovement {
               "scatter",
               perf,
               o.kind() == CoreOp.ScatterKind.SET ? exact : Support.Numerics.STRICT,
-              node -> args -> scatter(args, o));
+              node -> new ScatterKernel(o));
       default ->
           throw new IllegalArgumentException(
               "movement: expected concat, gather or scatter, got " + spec);
@@ -212,81 +209,8 @@ public final class HostMovement {
     }
   }
 
-  private static void scatter(KernelArgs args, CoreOp.Scatter op) {
-    Tensor x = args.in(0);
-    Tensor idx = args.in(1);
-    Tensor upd = args.in(2);
-    Tensor out = args.out(0);
-    copy(x, out);
-    boolean add = op.kind() == CoreOp.ScatterKind.ADD;
-    if (args.debug() && !add) {
-      checkDistinct(idx);
-    }
-    boolean wide = add && out.dtype().isFloat() && out.dtype() != DType.F32;
-    float[] sums = wide ? widened(out) : NO_SUMS;
-    long inner = rowBytes(out, op.dim()) / out.dtype().bytes();
-    long n = out.size(op.dim());
-    long rows = idx.elements();
-    long outer = outer(out, op.dim());
-    int width = out.dtype().bytes();
-    for (long o = 0; o < outer; o++) {
-      for (long i = 0; i < rows; i++) {
-        long at =
-            Elements.getLong(idx.dtype(), idx.segment(), idx.offset() + i * idx.dtype().bytes());
-        if (at < 0) {
-          continue;
-        }
-        checkIndex("scatter", at, n);
-        long from = upd.offset() + (o * rows + i) * inner * width;
-        long to = (o * n + at) * inner;
-        if (!add) {
-          MemorySegment.copy(
-              upd.segment(), from, out.segment(), out.offset() + to * width, inner * width);
-        } else if (wide) {
-          for (int k = 0; k < inner; k++) {
-            sums[(int) to + k] +=
-                Elements.getFloat(upd.dtype(), upd.segment(), from + (long) k * width);
-          }
-        } else {
-          addRow(upd, from, out, out.offset() + to * width, inner);
-        }
-      }
-    }
-    for (int i = 0; i < sums.length; i++) {
-      Elements.setFloat(out.dtype(), out.segment(), out.offset() + (long) i * width, sums[i]);
-    }
-  }
-
-  private static float[] widened(Tensor out) {
-    float[] sums = new float[Math.toIntExact(out.elements())];
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] =
-          Elements.getFloat(
-              out.dtype(), out.segment(), out.offset() + (long) i * out.dtype().bytes());
-    }
-    return sums;
-  }
-
-  private static void addRow(Tensor upd, long from, Tensor out, long to, long n) {
-    DType d = out.dtype();
-    for (long k = 0; k < n; k++) {
-      long step = k * d.bytes();
-      if (d == DType.F32) {
-        float sum =
-            Elements.getFloat(d, out.segment(), to + step)
-                + Elements.getFloat(d, upd.segment(), from + step);
-        Elements.setFloat(d, out.segment(), to + step, sum);
-      } else {
-        long sum =
-            Elements.getLong(d, out.segment(), to + step)
-                + Elements.getLong(d, upd.segment(), from + step);
-        Elements.setLong(d, out.segment(), to + step, sum);
-      }
-    }
-  }
-
   /** Bytes of the axes after {@code dim}. */
-  private static long rowBytes(Tensor x, int dim) {
+  static long rowBytes(Tensor x, int dim) {
     long n = x.dtype().bytes();
     for (int i = dim + 1; i < x.rank(); i++) {
       n *= x.size(i);
@@ -294,7 +218,7 @@ public final class HostMovement {
     return n;
   }
 
-  private static long outer(Tensor x, int dim) {
+  static long outer(Tensor x, int dim) {
     long n = 1;
     for (int i = 0; i < dim; i++) {
       n *= x.size(i);
@@ -302,25 +226,10 @@ public final class HostMovement {
     return n;
   }
 
-  private static void checkIndex(String op, long index, long n) {
+  static void checkIndex(String op, long index, long n) {
     if (index >= n) {
       throw new ProgramError(
           op + ": expected indices below " + n + ", got " + index + "; check the index tensor");
-    }
-  }
-
-  private static void checkDistinct(Tensor idx) {
-    BitSet seen = new BitSet();
-    for (long i = 0; i < idx.elements(); i++) {
-      long at =
-          Elements.getLong(idx.dtype(), idx.segment(), idx.offset() + i * idx.dtype().bytes());
-      if (at >= 0 && at < Integer.MAX_VALUE) {
-        if (seen.get((int) at)) {
-          throw new ProgramError(
-              "scatter: expected distinct indices to set, got " + at + " twice; use add");
-        }
-        seen.set((int) at);
-      }
     }
   }
 }

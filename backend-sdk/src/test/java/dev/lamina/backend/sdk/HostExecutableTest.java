@@ -241,6 +241,21 @@ class HostExecutableTest {
   }
 
   @Test
+  void run_refusesToSetARowTwiceWhereItChecks() throws Exception {
+    Ops g = new Ops("g");
+    Value x = input(g, "x", 3);
+    Value idx = g.tensor("idx", TensorType.of(DType.I32, 2));
+    g.output("y", g.scatter(ScatterKind.SET, x, idx, input(g, "upd", 2), 0));
+    Executable exe = rig.compileDebug(g.build());
+    View vx = rig.floats(null, 1, 2, 3);
+    View upd = rig.floats(null, 8, 9);
+    assertThat(rig.run(exe, vx, rig.ints(-1, -1), upd)[0]).containsExactly(1, 2, 3);
+    assertThatThrownBy(() -> rig.run(exe, vx, rig.ints(1, 1), upd))
+        .isInstanceOf(InvalidProgram.class)
+        .hasMessage("run: scatter: expected distinct indices to set, got 1 twice; use add");
+  }
+
+  @Test
   void lowering_countsEqualNodesOnce() throws Exception {
     Ops g = new Ops("g");
     Value x = input(g, "x", 2, 2);
