@@ -1,12 +1,19 @@
 package dev.lamina.backend.reference;
 
 import dev.lamina.conformance.BackendConformance;
+import dev.lamina.conformance.ConformanceOptions;
+import dev.lamina.conformance.Level;
 import dev.lamina.spi.BackendProvider;
 
-/** L0 and L1 of the conformance kit on the reference backend. */
+/** L0 to L2 of the conformance kit on the reference backend. */
 class ReferenceConformanceTest extends BackendConformance {
   @Override
   protected BackendProvider provider() {
     return new ReferenceBackendProvider();
+  }
+
+  @Override
+  protected ConformanceOptions options() {
+    return super.options().withLevel(Level.L2);
   }
 }
