@@ -75,7 +75,8 @@ final class ChatFormat implements AnswerFormat {
     ObjectNode all = choice.putObject("logprobs");
     ArrayNode content = all.putArray("content");
     for (TokenLogprobs token : tokens) {
-      ArrayNode alternatives = entry(content, token.tokenId(), token.logprob()).putArray("top_logprobs");
+      ArrayNode alternatives =
+          entry(content, token.tokenId(), token.logprob()).putArray("top_logprobs");
       for (int k = 0; k < token.topIds().length; k++) {
         entry(alternatives, token.topIds()[k], token.topLogprobs()[k]);
       }
@@ -85,8 +86,7 @@ final class ChatFormat implements AnswerFormat {
 
   private ObjectNode entry(ArrayNode to, int tokenId, float logprob) {
     String text = texts.text(tokenId);
-    ObjectNode entry =
-        to.addObject().put("token", text).put("logprob", TokenTexts.finite(logprob));
+    ObjectNode entry = to.addObject().put("token", text).put("logprob", TokenTexts.finite(logprob));
     entry.set("bytes", TokenTexts.bytes(text));
     return entry;
   }

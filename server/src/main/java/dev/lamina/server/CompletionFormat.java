@@ -26,8 +26,7 @@ final class CompletionFormat implements AnswerFormat {
   @Override
   public ObjectNode whole(Answer answer) {
     String text = answer.text() == null ? "" : answer.text();
-    ObjectNode choice =
-        choice(text, answer.logprobs(), AnswerFormat.name(answer.finishReason()));
+    ObjectNode choice = choice(text, answer.logprobs(), AnswerFormat.name(answer.finishReason()));
     return AnswerEnvelope.addUsage(envelope.around(OBJECT, choice), answer);
   }
 
@@ -46,8 +45,7 @@ final class CompletionFormat implements AnswerFormat {
 
   @Override
   public ObjectNode last(Answer answer) {
-    return envelope.chunk(
-        OBJECT, choice("", List.of(), AnswerFormat.name(answer.finishReason())));
+    return envelope.chunk(OBJECT, choice("", List.of(), AnswerFormat.name(answer.finishReason())));
   }
 
   @Override

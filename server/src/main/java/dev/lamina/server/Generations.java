@@ -39,8 +39,7 @@ final class Generations {
 
   /** Takes a request whose body has not come yet; event loop only. */
   void handle(HttpServerRequest request, Context context, Dialect dialect) {
-    Exchange exchange =
-        new Exchange(request, context, inFlight, metrics, options.maxUnsentBytes());
+    Exchange exchange = new Exchange(request, context, inFlight, metrics, options.maxUnsentBytes());
     RequestBody.read(
         request,
         options.maxBodyBytes(),

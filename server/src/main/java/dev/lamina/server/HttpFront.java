@@ -39,11 +39,7 @@ final class HttpFront implements AutoCloseable {
   private final Duration grace;
 
   private HttpFront(
-      Vertx vertx,
-      HttpServer server,
-      InFlight inFlight,
-      ExecutorService readers,
-      Duration grace) {
+      Vertx vertx, HttpServer server, InFlight inFlight, ExecutorService readers, Duration grace) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.server = server;
@@ -90,15 +86,14 @@ final class HttpFront implements AutoCloseable {
             .requestHandler(routes::handle)
             .invalidRequestHandler(Routes::malformed)
             .exceptionHandler(e -> LOG.log(Level.DEBUG, "a connection failed: {0}", e.toString()));
-    HttpFront front =
-        new HttpFront(vertx, server, inFlight, readers, options.shutdownGrace());
+    HttpFront front = new HttpFront(vertx, server, inFlight, readers, options.shutdownGrace());
     try {
       await(server.listen(), Duration.ofSeconds(10));
     } catch (ExecutionException e) {
-      front.closeVertx();
+      front.close();
       throw cannotListen(options, e.getCause() == null ? e : e.getCause());
     } catch (TimeoutException e) {
-      front.closeVertx();
+      front.close();
       throw cannotListen(options, e);
     }
     return front;
@@ -147,7 +142,8 @@ final class HttpFront implements AutoCloseable {
     String at = options.host() + ":" + options.port();
     String message =
         cause instanceof BindException && String.valueOf(cause.getMessage()).contains("in use")
-            ? "serve: expected %s to be free, got a port in use; choose another with --port".formatted(at)
+            ? "serve: expected %s to be free, got a port in use; choose another with --port"
+                .formatted(at)
             : "serve: can't listen on %s: %s; choose another address with --host and --port"
                 .formatted(at, cause.getMessage());
     return new LaminaException(message, cause);
@@ -158,8 +154,7 @@ final class HttpFront implements AutoCloseable {
   }
 
   /** Takes no more requests, waits for the grace, then ends what is left with an error. */
-  @Override
-  public void close() {
+  void drain() {
     CompletableFuture<Void> drained = new CompletableFuture<>();
     context.runOnContext(
         nothing -> inFlight.drain().whenComplete((none, error) -> drained.complete(null)));
@@ -180,10 +175,11 @@ final class HttpFront implements AutoCloseable {
     } catch (TimeoutException | ExecutionException e) {
       LOG.log(Level.DEBUG, "connections were still open at the end: {0}", e.toString());
     }
-    closeVertx();
   }
 
-  private void closeVertx() {
+  /** Closes every connection and ends the event loop; the engine, which calls it, ends before. */
+  @Override
+  public void close() {
     readers.shutdownNow();
     try {
       await(vertx.close(), LAST_BYTES);
@@ -195,7 +191,10 @@ final class HttpFront implements AutoCloseable {
   private static <T> void await(Future<T> future, Duration atMost)
       throws ExecutionException, TimeoutException {
     try {
-      future.toCompletionStage().toCompletableFuture().get(atMost.toMillis(), TimeUnit.MILLISECONDS);
+      future
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(atMost.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

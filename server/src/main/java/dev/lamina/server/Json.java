@@ -48,7 +48,8 @@ final class Json {
       String where =
           at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
       String what = String.valueOf(e.getOriginalMessage()).replaceAll("\\s*\\R\\s*", " ");
-      throw ApiException.badRequest(null, "body: expected JSON, got what is none" + where + ": " + what);
+      throw ApiException.badRequest(
+          null, "body: expected JSON, got what is none" + where + ": " + what);
     }
   }
 }

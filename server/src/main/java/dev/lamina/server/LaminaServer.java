@@ -39,16 +39,14 @@ public final class LaminaServer implements AutoCloseable {
     Lamina lamina = Lamina.open(model, laminaOptions.withObserver(observer));
     try {
       ModelInfo info = lamina.model();
-      ServedModel served =
-          new ServedModel(lamina, info, model, System.currentTimeMillis() / 1000);
+      ServedModel served = new ServedModel(lamina, info, model, System.currentTimeMillis() / 1000);
       ServerMetrics metrics = new ServerMetrics(info);
       metrics.showEngine(
           lamina::engineStats,
           laminaOptions.engine().blockSize(),
           laminaOptions.engine().enablePrefixCaching());
       observer.relayTo(metrics);
-      return new LaminaServer(
-          lamina, HttpFront.listen(served, metrics, options), options.host());
+      return new LaminaServer(lamina, HttpFront.listen(served, metrics, options), options.host());
     } catch (RuntimeException e) {
       lamina.close();
       throw e;
@@ -115,13 +113,11 @@ public final class LaminaServer implements AutoCloseable {
       return;
     }
     try {
-      front.close();
+      front.drain();
+      lamina.close();
     } finally {
-      try {
-        lamina.close();
-      } finally {
-        closed.countDown();
-      }
+      front.close();
+      closed.countDown();
     }
   }
 

@@ -38,20 +38,20 @@ final class RequestBody {
       Consumer<ApiException> refused) {
     RequestBody body = new RequestBody(maxBytes);
     long declared = declaredBytes(request);
-    boolean expectsContinue = "100-continue".equalsIgnoreCase(request.getHeader(HttpHeaders.EXPECT));
+    boolean expectsContinue =
+        "100-continue".equalsIgnoreCase(request.getHeader(HttpHeaders.EXPECT));
     if (declared > body.cutOff() || declared > maxBytes && expectsContinue) {
       body.cut(request, refused);
       return;
     }
     request.handler(chunk -> body.append(chunk, request, refused));
-    request.endHandler(
-        nothing -> {
-          if (body.seen > maxBytes) {
-            refused.accept(ApiException.bodyTooLarge(maxBytes));
-          } else {
-            whole.accept(body.collected.getBytes());
-          }
-        });
+    request.endHandler(nothing -> {
+      if (body.seen > maxBytes) {
+        refused.accept(ApiException.bodyTooLarge(maxBytes));
+      } else {
+        whole.accept(body.collected.getBytes());
+      }
+    });
     if (expectsContinue) {
       request.response().writeContinue();
     }

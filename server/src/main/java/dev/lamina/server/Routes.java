@@ -1,5 +1,6 @@
 package dev.lamina.server;
 
+import io.netty.handler.codec.TooLongFrameException;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -7,7 +8,6 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import io.netty.handler.codec.TooLongFrameException;
 import java.lang.System.Logger.Level;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -134,17 +134,16 @@ final class Routes {
   /** Answers what is no HTTP, then closes its connection: where it ends can't be known. */
   static void malformed(HttpServerRequest request) {
     ApiException error = malformedError(request.decoderResult().cause());
-    HttpServerResponse response = request.response();
-    response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-    Responses.error(response, error);
-    response.endHandler(nothing -> request.connection().close());
+    request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+    Responses.error(request.response(), error);
   }
 
   private static ApiException malformedError(@Nullable Throwable cause) {
     String message = cause == null ? "" : String.valueOf(cause.getMessage());
     if (cause instanceof TooLongFrameException) {
       return message.contains("header")
-          ? ApiException.malformed(431, "headers: expected a shorter header section; leave some out")
+          ? ApiException.malformed(
+              431, "headers: expected a shorter header section; leave some out")
           : ApiException.malformed(414, "path: expected a shorter one; shorten it");
     }
     return ApiException.malformed(400, "request: expected HTTP/1.1, got something else");

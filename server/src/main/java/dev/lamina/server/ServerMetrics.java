@@ -86,8 +86,7 @@ final class ServerMetrics implements EngineObserver {
             "Older name of vllm:inter_token_latency_seconds.",
             Buckets.TOKEN);
     this.endToEnd = seconds("vllm:e2e_request_latency_seconds", "Arrival to end of a request.");
-    this.queue =
-        seconds("vllm:request_queue_time_seconds", "Arrival to first step of a request.");
+    this.queue = seconds("vllm:request_queue_time_seconds", "Arrival to first step of a request.");
     this.inference =
         seconds("vllm:request_inference_time_seconds", "First step to end of a request.");
     this.prefill =
@@ -107,7 +106,9 @@ final class ServerMetrics implements EngineObserver {
     view.gauge("vllm:num_requests_running", "Requests that run.", EngineStats::numRunning);
     view.gauge("vllm:num_requests_waiting", "Requests that wait.", EngineStats::numWaiting);
     view.gauge(
-        "vllm:kv_cache_usage_perc", "Share of KV blocks in use, 0 to 1.", EngineStats::kvCacheUsage);
+        "vllm:kv_cache_usage_perc",
+        "Share of KV blocks in use, 0 to 1.",
+        EngineStats::kvCacheUsage);
     view.counter(
         "vllm:num_preemptions_total", "Requests put back to waiting.", EngineStats::preemptions);
     view.counter(
@@ -118,8 +119,7 @@ final class ServerMetrics implements EngineObserver {
         "vllm:prefix_cache_hits_total",
         "Prompt tokens found in the prefix cache.",
         EngineStats::prefixHitTokens);
-    view.counter(
-        "vllm:prompt_tokens_total", "Prompt tokens admitted.", EngineStats::promptTokens);
+    view.counter("vllm:prompt_tokens_total", "Prompt tokens admitted.", EngineStats::promptTokens);
     view.counter(
         "vllm:prompt_tokens_cached_total",
         "Prompt tokens that were not computed again.",
@@ -135,15 +135,14 @@ final class ServerMetrics implements EngineObserver {
         .name("vllm:cache_config_info")
         .help("How the KV cache is set up.")
         .labelNames("model_name", "engine", "block_size", "enable_prefix_caching", "num_gpu_blocks")
-        .callback(
-            point ->
-                point.call(
-                    1,
-                    labels[0],
-                    labels[1],
-                    String.valueOf(blockSize),
-                    prefixCaching ? "True" : "False",
-                    String.valueOf(stats.get().numKvBlocks())))
+        .callback(point ->
+            point.call(
+                1,
+                labels[0],
+                labels[1],
+                String.valueOf(blockSize),
+                prefixCaching ? "True" : "False",
+                String.valueOf(stats.get().numKvBlocks())))
         .register(registry);
   }
 
@@ -160,9 +159,7 @@ final class ServerMetrics implements EngineObserver {
 
   @Override
   public void onRequestFinished(RequestOutput output) {
-    success
-        .labelValues(labels[0], labels[1], AnswerFormat.name(output.finishReason()))
-        .inc();
+    success.labelValues(labels[0], labels[1], AnswerFormat.name(output.finishReason())).inc();
     int generated = output.tokenIds().length;
     promptTokens.observe(output.numPromptTokens());
     generationTokens.observe(generated);
@@ -259,14 +256,13 @@ final class ServerMetrics implements EngineObserver {
           .name("vllm:prompt_tokens_by_source_total")
           .help("Prompt tokens by where their KV came from.")
           .labelNames("model_name", "engine", "source")
-          .callback(
-              point -> {
-                EngineStats now = stats.get();
-                double hits = (double) now.prefixHitTokens();
-                point.call((double) now.promptTokens() - hits, labels[0], labels[1], "local_compute");
-                point.call(hits, labels[0], labels[1], "local_cache_hit");
-                point.call(0, labels[0], labels[1], "external_kv_transfer");
-              })
+          .callback(point -> {
+            EngineStats now = stats.get();
+            long hits = now.prefixHitTokens();
+            point.call(now.promptTokens() - hits, labels[0], labels[1], "local_compute");
+            point.call(hits, labels[0], labels[1], "local_cache_hit");
+            point.call(0, labels[0], labels[1], "external_kv_transfer");
+          })
           .register(registry);
     }
   }

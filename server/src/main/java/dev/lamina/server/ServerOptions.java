@@ -23,9 +23,9 @@ public record ServerOptions(
 
   private static final Duration LONGEST_GRACE = Duration.ofSeconds(8);
 
-  /** Loopback port 8080, bodies of 32 MiB, 1024 waiting, 1 MiB unread, 6 s to finish. */
+  /** Loopback port 8080, bodies of 32 MiB, 1024 waiting, 1 MiB unread, 5 s to finish. */
   public static final ServerOptions DEFAULT =
-      new ServerOptions("127.0.0.1", 8080, 32 << 20, 1024, 1 << 20, Duration.ofSeconds(6));
+      new ServerOptions("127.0.0.1", 8080, 32 << 20, 1024, 1 << 20, Duration.ofSeconds(5));
 
   /** Checks the ranges. */
   public ServerOptions {

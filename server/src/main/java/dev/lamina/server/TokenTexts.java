@@ -18,9 +18,7 @@ record TokenTexts(@Nullable Tokenizer tokenizer) {
 
   /** The text of one token, special ones included. */
   String text(int tokenId) {
-    return tokenizer == null
-        ? "token_id:" + tokenId
-        : tokenizer.decode(new int[] {tokenId}, false);
+    return tokenizer == null ? "token_id:" + tokenId : tokenizer.decode(new int[] {tokenId}, false);
   }
 
   /** The UTF-8 bytes of a token's text; null for a token that holds a part of a character. */

@@ -59,12 +59,11 @@ final class UnbuiltFields {
    */
   static void refuse(RequestFields fields) {
     fields.refuse(ABSENT);
-    ONLY.forEach(
-        (field, value) -> {
-          if (fields.bool(field, value) != value) {
-            throw notYet(field, field + ": " + !value + " is not supported yet; leave it out");
-          }
-        });
+    ONLY.forEach((field, value) -> {
+      if (fields.bool(field, value) != value) {
+        throw notYet(field, field + ": " + !value + " is not supported yet; leave it out");
+      }
+    });
     fields.refuseSeveralChoices();
     if (fields.integer("best_of", 1) != 1) {
       throw notYet("best_of", "best_of: more than 1 is not supported yet; leave it out");
