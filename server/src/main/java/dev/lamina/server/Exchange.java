@@ -66,7 +66,7 @@ final class Exchange implements AnswerListener {
     if (gone) {
       running.abort();
     }
-    context.runOnContext(nothing -> head());
+    onLoop(this::head);
   }
 
   /** Whether nobody waits for the answer any more; any thread. */
@@ -76,7 +76,7 @@ final class Exchange implements AnswerListener {
 
   /** Answers with an error; any thread. */
   void refuse(ApiException error) {
-    context.runOnContext(nothing -> fail(error));
+    onLoop(() -> fail(error));
   }
 
   @Override
@@ -90,7 +90,7 @@ final class Exchange implements AnswerListener {
     }
     GenerationCall c = call;
     if (c != null && c.stream() && !gone) {
-      context.runOnContext(nothing -> send(c, delta));
+      onLoop(() -> send(c, delta));
     }
   }
 
@@ -98,13 +98,25 @@ final class Exchange implements AnswerListener {
   public void onAnswer(Answer answer) {
     GenerationCall c = call;
     if (c != null) {
-      context.runOnContext(nothing -> finish(c, answer));
+      onLoop(() -> finish(c, answer));
     }
   }
 
   @Override
   public void onError(Throwable error) {
     refuse(ApiException.failed("generation failed: " + oneLine(error)));
+  }
+
+  /** Runs on the event loop; what goes wrong there ends this request and no other. */
+  private void onLoop(Runnable work) {
+    context.runOnContext(nothing -> {
+      try {
+        work.run();
+      } catch (RuntimeException e) {
+        LOG.log(Level.ERROR, "a response could not be written", e);
+        fail(ApiException.failed("response: " + oneLine(e)));
+      }
+    });
   }
 
   private static String oneLine(Throwable error) {
@@ -164,16 +176,22 @@ final class Exchange implements AnswerListener {
     if (ended) {
       return;
     }
-    ended = true;
     if (c.stream()) {
-      response.write(event(c.format().last(answer)));
+      Buffer rest = event(c.format().last(answer));
       if (c.includeUsage()) {
-        response.write(event(c.format().usage(answer)));
+        rest.appendBuffer(event(c.format().usage(answer)));
       }
-      response.end(DONE);
+      end();
+      response.end(rest.appendBuffer(DONE));
     } else {
-      Responses.json(response, 200, c.format().whole(answer));
+      ObjectNode whole = c.format().whole(answer);
+      end();
+      Responses.json(response, 200, whole);
     }
+  }
+
+  private void end() {
+    ended = true;
     inFlight.remove(this);
   }
 
@@ -182,23 +200,21 @@ final class Exchange implements AnswerListener {
     if (ended) {
       return;
     }
-    ended = true;
+    end();
     abort();
     if (response.headWritten()) {
       response.end(event(error.json()));
     } else {
       Responses.error(response, error);
     }
-    inFlight.remove(this);
   }
 
   /** The client went away, maybe after the last byte. */
   private void leave() {
     gone = true;
     if (!ended) {
-      ended = true;
+      end();
       abort();
-      inFlight.remove(this);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.lamina.Lamina;
 import dev.lamina.LaminaException;
 import dev.lamina.LaminaOptions;
 import dev.lamina.ModelInfo;
+import java.lang.System.Logger.Level;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -12,6 +13,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * page. Every method may be called from any thread.
  */
 public final class LaminaServer implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("dev.lamina.server");
+
   private final Lamina lamina;
   private final HttpFront front;
   private final String host;
@@ -83,12 +86,14 @@ public final class LaminaServer implements AutoCloseable {
    */
   public void awaitShutdown() {
     Thread onSignal = new Thread(this::close, "lamina-shutdown");
-    Runtime.getRuntime().addShutdownHook(onSignal);
     try {
-      closed.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      Runtime.getRuntime().addShutdownHook(onSignal);
+    } catch (IllegalStateException e) {
+      LOG.log(Level.DEBUG, "a signal came before the server was waited for");
+      close();
+      return;
     }
+    awaitClosed();
     removeHook(onSignal);
   }
 
@@ -97,7 +102,7 @@ public final class LaminaServer implements AutoCloseable {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {
       // The JVM is ending, and the hook is what closed the server.
-      System.getLogger("dev.lamina.server").log(System.Logger.Level.DEBUG, "stopped by a signal");
+      LOG.log(Level.DEBUG, "stopped by a signal");
     }
   }
 

@@ -259,8 +259,8 @@ final class ServerMetrics implements EngineObserver {
           .callback(point -> {
             EngineStats now = stats.get();
             long hits = now.prefixHitTokens();
-            point.call(now.promptTokens() - hits, labels[0], labels[1], "local_compute");
-            point.call(hits, labels[0], labels[1], "local_cache_hit");
+            point.call((double) (now.promptTokens() - hits), labels[0], labels[1], "local_compute");
+            point.call((double) hits, labels[0], labels[1], "local_cache_hit");
             point.call(0, labels[0], labels[1], "external_kv_transfer");
           })
           .register(registry);

@@ -205,7 +205,7 @@ class ConnectionsTest {
     assertThat(server.get("/v1/models/micro-chat").body()).contains("\"max_model_len\":4096");
     assertThat(server.server().readyLine())
         .matches(
-            "serving micro-chat at http://127\\.0\\.0\\.1:\\d+ on cpu:0 \\(.*\\),"
+            "serving micro-chat at http://127\\.0\\.0\\.1:\\d+ on cpu-vector:0 \\(.*\\),"
                 + " KV capacity 16384 tokens");
   }
 }

@@ -113,6 +113,23 @@ class LimitsTest {
   }
 
   @Test
+  void shutdown_isNotHeldUpByIdleConnections() throws Exception {
+    Duration grace = Duration.ofSeconds(8);
+    TestServer server = tight(ServerOptions.DEFAULT.withShutdownGrace(grace));
+    try (Socket silent = server.connect();
+        Socket answered = server.connect()) {
+      TestServer.write(answered, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+      TestServer.readUntil(answered, "ok");
+      long start = System.nanoTime();
+
+      server.close();
+
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(grace);
+      assertThat(TestServer.readAll(silent)).isEmpty();
+    }
+  }
+
+  @Test
   void takenPort_isSaidBeforeTheModelIsLoaded() throws Exception {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       int port = taken.getLocalPort();
