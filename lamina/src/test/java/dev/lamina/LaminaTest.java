@@ -105,14 +105,12 @@ class LaminaTest {
     assertThat(lamina.generate(prompt, seeded).tokenIds()).isEqualTo(first);
     SamplingParams other =
         SamplingParams.builder().temperature(2).seed(8L).maxTokens(40).ignoreEos(true).build();
-    assertThat(lamina.generate(prompt, GenerationOptions.of(other)).tokenIds())
-        .isNotEqualTo(first);
+    assertThat(lamina.generate(prompt, GenerationOptions.of(other)).tokenIds()).isNotEqualTo(first);
   }
 
   @Test
   void abort_endsARequestAndFreesItsPages() throws Exception {
-    Generation running =
-        lamina.stream(Prompt.user("Tell me a story."), greedy(4000)).generation();
+    Generation running = lamina.stream(Prompt.user("Tell me a story."), greedy(4000)).generation();
     running.abort();
     assertThat(running.answer().get(30, TimeUnit.SECONDS).finishReason())
         .isEqualTo(FinishReason.ABORT);

@@ -33,8 +33,7 @@ class ModelLocatorTest {
     assertThatThrownBy(() -> ModelLocator.find(file.toString()))
         .hasMessageEndingWith("got a file; name the folder that holds config.json");
     assertThatThrownBy(() -> ModelLocator.find("some.gguf"))
-        .hasMessage(
-            "model some.gguf: GGUF files can't be read yet; use a folder with safetensors");
+        .hasMessage("model some.gguf: GGUF files can't be read yet; use a folder with safetensors");
   }
 
   @Test

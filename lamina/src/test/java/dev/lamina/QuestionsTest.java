@@ -133,8 +133,9 @@ class QuestionsTest {
     while (sure < expected.length && c.get("greedy_margin").get(sure).doubleValue() >= MARGIN) {
       sure++;
     }
-    assertThat(answer.tokenIds()).as(c.get("prompt").stringValue()).startsWith(
-        Arrays.copyOf(expected, sure));
+    assertThat(answer.tokenIds())
+        .as(c.get("prompt").stringValue())
+        .startsWith(Arrays.copyOf(expected, sure));
     assertThat(answer.finishReason()).isIn(FinishReason.STOP, FinishReason.LENGTH);
   }
 

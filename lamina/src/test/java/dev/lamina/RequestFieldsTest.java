@@ -29,7 +29,8 @@ class RequestFieldsTest {
             """
             {"temperature":0.5,"top_p":0.9,"top_k":7,"min_p":0.1,"presence_penalty":1,
              "frequency_penalty":-1,"repetition_penalty":1.5,"seed":42,"max_tokens":3,
-             "min_tokens":2,"ignore_eos":true,"stop_token_ids":[5,6]}""");
+             "min_tokens":2,"ignore_eos":true,"stop_token_ids":[5,6]}\
+            """);
     assertThat(s.temperature()).isEqualTo(0.5f);
     assertThat(s.topP()).isEqualTo(0.9f);
     assertThat(s.topK()).isEqualTo(7);

@@ -7,8 +7,7 @@ import picocli.CommandLine.Unmatched;
 
 /** Commands of the contract that are not built yet: they refuse in one line. */
 abstract class NotBuilt implements Runnable {
-  @Unmatched
-  private List<String> ignored = new ArrayList<>();
+  @Unmatched private List<String> ignored = new ArrayList<>();
 
   private final String name;
 

@@ -39,7 +39,11 @@ class ModelCommandsTest {
   void score_writesTheGoldenLogits() throws Exception {
     JsonNode golden = Json.read(Files.readString(model.resolve("golden.json"))).get("cases").get(0);
     String ids =
-        golden.get("prompt_ids").valueStream().map(JsonNode::toString).collect(Collectors.joining(","))
+        golden
+                .get("prompt_ids")
+                .valueStream()
+                .map(JsonNode::toString)
+                .collect(Collectors.joining(","))
             + ","
             + golden
                 .get("greedy_ids")
@@ -51,7 +55,14 @@ class ModelCommandsTest {
     for (String chunk : List.of("1000", "7")) {
       Command c =
           Command.run(
-              "score", model.toString(), "--tokens", ids, "--chunk", chunk, "--out", out.toString());
+              "score",
+              model.toString(),
+              "--tokens",
+              ids,
+              "--chunk",
+              chunk,
+              "--out",
+              out.toString());
       assertThat(c.code()).as(c.err()).isZero();
       assertThat(worst(out)).isLessThan(2e-5);
     }
@@ -84,8 +95,7 @@ class ModelCommandsTest {
     assertThat(Command.run("score", model.toString(), "--tokens", many).error())
         .isEqualTo("tokens: expected at most 512, the model's longest context, got 513");
     Path input = Files.writeString(folder.resolve("in.jsonl"), "{\"id\":1}\n");
-    assertThat(
-            Command.run("score", model.toString(), "--input", input.toString()).error())
+    assertThat(Command.run("score", model.toString(), "--input", input.toString()).error())
         .isEqualTo(input + " line 1: expected {\"id\":..,\"tokens\":[..]}");
   }
 
@@ -128,8 +138,7 @@ class ModelCommandsTest {
     assertThat(row.get("median_ts").doubleValue()).isPositive();
     assertThat(row.get("flops_fraction").doubleValue()).isPositive();
     Command engine =
-        Command.run(
-            "bench", "--requests", "4", "--in", "8", "--out", "4", "-r", "1", "--json");
+        Command.run("bench", "--requests", "4", "--in", "8", "--out", "4", "-r", "1", "--json");
     assertThat(engine.jsonLines().getFirst().get("requests").intValue()).isEqualTo(4);
   }
 

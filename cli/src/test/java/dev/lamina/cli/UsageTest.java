@@ -11,8 +11,16 @@ class UsageTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "run", "serve", "backends", "inspect", "score", "generate", "tokenize", "detokenize",
-        "bench", "conformance"
+        "run",
+        "serve",
+        "backends",
+        "inspect",
+        "score",
+        "generate",
+        "tokenize",
+        "detokenize",
+        "bench",
+        "conformance"
       })
   void help_isPrintedForEveryCommand(String command) {
     Command c = Command.run(command, "--help");
