@@ -16,6 +16,11 @@ import java.util.ServiceLoader;
 import org.junit.jupiter.api.Test;
 
 class CpuVectorBackendProviderTest {
+  static {
+    // The module provides the service and does not use it; on the class path this does nothing.
+    CpuVectorBackendProviderTest.class.getModule().addUses(BackendProvider.class);
+  }
+
   private static BackendProvider provider() {
     return ServiceLoader.load(BackendProvider.class).stream()
         .map(ServiceLoader.Provider::get)
