@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Attention implements WorkerPool.Task {
   static final int BLOCK = 64;
-  static final int TILE_ROWS = 64;
+  static final int TILE_ROWS = 128;
 
   private final WorkerPool pool;
   private final AttentionTile[] tiles;

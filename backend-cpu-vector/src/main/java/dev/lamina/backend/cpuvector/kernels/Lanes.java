@@ -28,8 +28,8 @@ final class Lanes {
    */
   static final int MR = VL == 8 ? 6 : 12;
 
-  /** Depth of a block of packed weights. */
-  static final int KC = 512;
+  /** Depth of a block of packed weights: a panel of 16 KiB stays in the first cache. */
+  static final int KC = 128;
 
   static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
   static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LE);

@@ -123,7 +123,11 @@ public final class Linear {
         }
       }
       for (; t < m; t++) {
-        for (int n = from; n < to; n++) {
+        int n = from;
+        for (; vector && weights.type != DType.F16 && n + 4 <= to; n += 4) {
+          fourRows(weights, result, n, t, worker);
+        }
+        for (; n < to; n++) {
           row(weights, result, n, t, 1, worker);
         }
       }
@@ -144,19 +148,34 @@ public final class Linear {
         VectorDot.one(w, p, arranged, xo, kc, a);
       }
       for (int i = 0; i < rows; i++) {
-        float y = Lanes.fold(a, i * VL);
-        if (kc < w.cols) {
-          y = Dot.tail(w, p, arranged, xo + i * w.cols, kc, y);
-        }
-        if (bias != null) {
-          y += Elements.load(bias.type, bias.data, bias.offset + (long) n * bias.type.bytes());
-        }
-        long at = (long) (t + i) * w.rows + n;
-        if (out.type == DType.F32) {
-          out.data.set(Lanes.F32, out.offset + 4 * at, y);
-        } else {
-          Elements.store(out.type, out.data, out.offset + 2 * at, y);
-        }
+        finish(w, out, n, t + i, Lanes.fold(a, i * VL));
+      }
+    }
+
+    /** Four rows of weights, one of x: half the loads of x, a quarter of the loops. */
+    private void fourRows(Matrix w, Rows out, int n, int t, int worker) {
+      float[] a = acc[worker];
+      int kc = w.cols - w.cols % NR;
+      VectorDot.rows(w, w.row(n), arranged, t * w.cols, kc, a);
+      for (int i = 0; i < 4; i++) {
+        finish(w, out, n + i, t, Lanes.fold(a, i * VL));
+      }
+    }
+
+    private void finish(Matrix w, Rows out, int n, int t, float sum) {
+      float y = sum;
+      int kc = w.cols - w.cols % NR;
+      if (kc < w.cols) {
+        y = Dot.tail(w, w.row(n), arranged, t * w.cols, kc, y);
+      }
+      if (bias != null) {
+        y += Elements.load(bias.type, bias.data, bias.offset + (long) n * bias.type.bytes());
+      }
+      long at = (long) t * w.rows + n;
+      if (out.type == DType.F32) {
+        out.data.set(Lanes.F32, out.offset + 4 * at, y);
+      } else {
+        Elements.store(out.type, out.data, out.offset + 2 * at, y);
       }
     }
   }
@@ -261,10 +280,11 @@ public final class Linear {
       Operand x = operands[worker].set(staging.data(), staging.stride(), width);
       float[] tile = tiles[worker];
       float[] panel = panels[worker];
-      for (int t = 0; t < tokens; t += Lanes.MR) {
-        int n = Math.min(Lanes.MR, tokens - t);
-        int xo = (t0 + t) * x.stride + k0;
-        for (int c = 0; c < width; c += NR) {
+      // A panel stays in the first cache while the rows of x stream from the second.
+      for (int c = 0; c < width; c += NR) {
+        for (int t = 0; t < tokens; t += Lanes.MR) {
+          int n = Math.min(Lanes.MR, tokens - t);
+          int xo = (t0 + t) * x.stride + k0;
           if (vectorTile) {
             VectorTile.rows(n, panel, c * KC, x, xo, kc, tile, t * width + c);
           } else {

@@ -194,8 +194,11 @@ public final class WarmUp {
     float[] x = new float[4 * n];
     float[] acc = new float[4 * VL];
     float[] sums = new float[NR];
-    Matrix plain = Matrix.dense(type, memories[0], 0, 1, n);
-    Matrix mapped = Matrix.dense(type, memories[1], 0, 1, n);
+    Matrix plain = Matrix.dense(type, memories[0], 0, 4, n);
+    Matrix mapped = Matrix.dense(type, memories[1], 0, 4, n);
+    if (type != DType.F16) {
+      fourRows(kernel, plain, mapped, x);
+    }
     trials.add(
         new Trial(
             kernel,
@@ -218,6 +221,25 @@ public final class WarmUp {
               for (int i = 0; i < 4; i++) {
                 ScalarDot.one(plain, 0, x, i * n, n, sums, acc, i * VL);
                 ScalarDot.one(mapped, 0, x, i * n, n, sums, acc, i * VL);
+              }
+            }));
+  }
+
+  private void fourRows(HotKernel kernel, Matrix plain, Matrix mapped, float[] x) {
+    int n = plain.cols;
+    float[] acc = new float[4 * VL];
+    float[] sums = new float[NR];
+    trials.add(
+        new Trial(
+            kernel,
+            () -> {
+              VectorDot.rows(plain, 0, x, 0, n, acc);
+              VectorDot.rows(mapped, 0, x, 0, n, acc);
+            },
+            () -> {
+              for (int i = 0; i < 4; i++) {
+                ScalarDot.one(plain, plain.row(i), x, 0, n, sums, acc, i * VL);
+                ScalarDot.one(mapped, mapped.row(i), x, 0, n, sums, acc, i * VL);
               }
             }));
   }
