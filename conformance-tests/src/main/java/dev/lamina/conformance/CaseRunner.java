@@ -9,6 +9,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,7 @@ final class CaseRunner implements AutoCloseable {
   private final Duration timeout;
   private Context context;
   private ExecutorService worker;
+  private volatile @Nullable Thread thread;
 
   CaseRunner(Supplier<Context> contexts, ExpectedFailures expected, Duration timeout) {
     this.contexts = contexts;
@@ -30,9 +33,12 @@ final class CaseRunner implements AutoCloseable {
     this.worker = newWorker();
   }
 
-  private static ExecutorService newWorker() {
-    return Executors.newSingleThreadExecutor(
-        Thread.ofPlatform().daemon().name("conformance").factory());
+  private ExecutorService newWorker() {
+    return Executors.newSingleThreadExecutor(work -> {
+      Thread t = Thread.ofPlatform().daemon().name("conformance").unstarted(work);
+      thread = t;
+      return t;
+    });
   }
 
   CaseResult run(Case c) throws InterruptedException {
@@ -46,9 +52,9 @@ final class CaseRunner implements AutoCloseable {
     } catch (ExecutionException e) {
       raw = failed(c, e.getCause(), millisSince(start));
     } catch (TimeoutException e) {
+      String why = "timed out after " + timeout.toSeconds() + " s" + whereabouts();
       future.cancel(true);
       abandon();
-      String why = "timed out after " + timeout.toSeconds() + " s";
       raw = new CaseResult(c, Verdict.NOT_RUN, Double.NaN, why, millisSince(start));
     }
     ExpectedFailures.Entry entry = expected.find(c.id());
@@ -69,6 +75,19 @@ final class CaseRunner implements AutoCloseable {
   /** Where it was thrown, since an exception nobody expected is seldom clear by its message. */
   private static String origin(Throwable t) {
     return t.getStackTrace().length == 0 ? "" : " at " + t.getStackTrace()[0];
+  }
+
+  /** What the case hangs in: the innermost calls, the JDK's own left out. */
+  private String whereabouts() {
+    Thread t = thread;
+    if (t == null) {
+      return "";
+    }
+    return Stream.of(t.getStackTrace())
+        .filter(f -> !f.getClassName().matches("(java|jdk)[.].*"))
+        .limit(3)
+        .map(f -> f.getFileName() + ":" + f.getLineNumber())
+        .collect(Collectors.joining(", ", " at ", ""));
   }
 
   private static CaseResult judge(CaseResult raw, ExpectedFailures.Entry entry) {

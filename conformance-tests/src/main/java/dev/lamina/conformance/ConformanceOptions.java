@@ -45,7 +45,7 @@ public record ConformanceOptions(
         0,
         null,
         null,
-        Duration.ofSeconds(60),
+        Duration.ofSeconds(120),
         ExpectedFailures.NONE);
   }
 
