@@ -8,6 +8,7 @@ import dev.lamina.scheduler.CapacityExceededException;
 import dev.lamina.scheduler.InvalidRequestException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,28 +18,29 @@ import picocli.CommandLine.ScopeType;
 @Command(
     name = "lamina",
     description = "Runs language models on whatever chip is there.",
-    synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      RunCommand.class,
-      ServeCommand.class,
-      BackendsCommand.class,
-      InspectCommand.class,
-      ScoreCommand.class,
-      GenerateCommand.class,
-      TokenizeCommand.class,
-      DetokenizeCommand.class,
-      BenchCommand.class,
-      ConformanceCommand.class,
-      NotBuilt.Convert.class,
-      NotBuilt.Render.class,
-      NotBuilt.Parse.class,
-      NotBuilt.BenchServe.class,
-      NotBuilt.Pull.class,
-    })
+    synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
   static final int OK = 0;
   static final int FAILED = 1;
   static final int USAGE = 2;
+
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          RunCommand.class,
+          ServeCommand.class,
+          BackendsCommand.class,
+          InspectCommand.class,
+          ScoreCommand.class,
+          GenerateCommand.class,
+          TokenizeCommand.class,
+          DetokenizeCommand.class,
+          BenchCommand.class,
+          ConformanceCommand.class,
+          NotBuilt.Convert.class,
+          NotBuilt.Render.class,
+          NotBuilt.Parse.class,
+          NotBuilt.BenchServe.class,
+          NotBuilt.Pull.class);
 
   @Option(
       names = {"-h", "--help"},
@@ -72,11 +74,23 @@ public final class Main implements Runnable {
   /** Runs the command in this process. */
   static int run(String... args) {
     Main main = new Main();
-    return new CommandLine(main)
+    CommandLine command = new CommandLine(main);
+    commandsFor(args).forEach(command::addSubcommand);
+    return command
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler((e, a) -> main.report(USAGE, e))
         .setExecutionExceptionHandler((e, line, result) -> main.report(codeOf(e), e))
         .execute(args);
+  }
+
+  /** The command that the first argument names, else all: each costs a start some milliseconds. */
+  private static List<Class<?>> commandsFor(String[] args) {
+    for (Class<?> command : COMMANDS) {
+      if (args.length > 0 && command.getAnnotation(Command.class).name().equals(args[0])) {
+        return List.of(command);
+      }
+    }
+    return COMMANDS;
   }
 
   @Override
