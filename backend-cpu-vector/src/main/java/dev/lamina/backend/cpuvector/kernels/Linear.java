@@ -124,7 +124,7 @@ public final class Linear {
       }
       for (; t < m; t++) {
         int n = from;
-        for (; vector && weights.type != DType.F16 && n + 4 <= to; n += 4) {
+        for (; vector && weights.type == DType.F32 && n + 4 <= to; n += 4) {
           fourRows(weights, result, n, t, worker);
         }
         for (; n < to; n++) {

@@ -51,14 +51,10 @@ final class VectorDot {
 
   /**
    * Four neighbouring rows of weights times one row of x; row i's sums go to {@code acc[i * VL]}.
-   * Not for F16: the widening of four rows is more than C2 inlines, and vectors would be boxed.
+   * Used for F32 only: for halves it is slower than {@link #one}, whose rows follow one another.
    */
   static void rows(Matrix m, long p, float[] x, int xo, int kc, float[] acc) {
-    if (m.type == DType.F32) {
-      rowsFloat(m.data, p, m.rowBytes, x, xo, kc, acc);
-    } else {
-      rowsBrain(m.data, p, m.rowBytes, x, xo, kc, acc);
-    }
+    rowsFloat(m.data, p, m.rowBytes, x, xo, kc, acc);
   }
 
   private static void oneFloat(MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
@@ -225,39 +221,6 @@ final class VectorDot {
       b2 = FloatVector.fromMemorySegment(F, m, q + 2 * rb + 4L * VL, LE).fma(x1, b2);
       a3 = FloatVector.fromMemorySegment(F, m, q + 3 * rb, LE).fma(x0, a3);
       b3 = FloatVector.fromMemorySegment(F, m, q + 3 * rb + 4L * VL, LE).fma(x1, b3);
-    }
-    a0.add(b0).intoArray(acc, 0);
-    a1.add(b1).intoArray(acc, VL);
-    a2.add(b2).intoArray(acc, 2 * VL);
-    a3.add(b3).intoArray(acc, 3 * VL);
-  }
-
-  private static void rowsBrain(
-      MemorySegment m, long p, long rb, float[] x, int xo, int kc, float[] acc) {
-    FloatVector a0 = FloatVector.zero(F);
-    FloatVector b0 = FloatVector.zero(F);
-    FloatVector a1 = FloatVector.zero(F);
-    FloatVector b1 = FloatVector.zero(F);
-    FloatVector a2 = FloatVector.zero(F);
-    FloatVector b2 = FloatVector.zero(F);
-    FloatVector a3 = FloatVector.zero(F);
-    FloatVector b3 = FloatVector.zero(F);
-    for (int k = 0; k < kc; k += NR) {
-      FloatVector x0 = FloatVector.fromArray(F, x, xo + k);
-      FloatVector x1 = FloatVector.fromArray(F, x, xo + k + VL);
-      long q = p + 2L * k;
-      IntVector w = IntVector.fromMemorySegment(I, m, q, LE);
-      a0 = w.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a0);
-      b0 = w.and(HIGH).reinterpretAsFloats().fma(x1, b0);
-      w = IntVector.fromMemorySegment(I, m, q + rb, LE);
-      a1 = w.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a1);
-      b1 = w.and(HIGH).reinterpretAsFloats().fma(x1, b1);
-      w = IntVector.fromMemorySegment(I, m, q + 2 * rb, LE);
-      a2 = w.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a2);
-      b2 = w.and(HIGH).reinterpretAsFloats().fma(x1, b2);
-      w = IntVector.fromMemorySegment(I, m, q + 3 * rb, LE);
-      a3 = w.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a3);
-      b3 = w.and(HIGH).reinterpretAsFloats().fma(x1, b3);
     }
     a0.add(b0).intoArray(acc, 0);
     a1.add(b1).intoArray(acc, VL);

@@ -196,7 +196,7 @@ public final class WarmUp {
     float[] sums = new float[NR];
     Matrix plain = Matrix.dense(type, memories[0], 0, 4, n);
     Matrix mapped = Matrix.dense(type, memories[1], 0, 4, n);
-    if (type != DType.F16) {
+    if (type == DType.F32) {
       fourRows(kernel, plain, mapped, x);
     }
     trials.add(
