@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Runs wanted vector kernels on small dummies until they are faster than their twins, then switches
@@ -28,6 +29,7 @@ public final class WarmUp {
   private static final System.Logger LOG = System.getLogger(WarmUp.class.getName());
   private static final int DEPTH = 64;
   private static final long GIVE_UP_NANOS = 60_000_000_000L;
+  private static final long DELAY_NANOS = 1_000_000_000L;
   private static volatile boolean running;
 
   private final List<Trial> trials = new ArrayList<>();
@@ -93,6 +95,8 @@ public final class WarmUp {
   }
 
   private static void work() {
+    // A short answer is over by then: it gets the processors to itself.
+    LockSupport.parkNanos(DELAY_NANOS);
     try (Arena arena = Arena.ofShared()) {
       WarmUp warmUp = new WarmUp(arena);
       long until = System.nanoTime() + GIVE_UP_NANOS;
