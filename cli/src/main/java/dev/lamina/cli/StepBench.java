@@ -13,6 +13,9 @@ import java.util.function.Supplier;
 
 /** Prefill and decode without the engine, from an empty context, as llama-bench does. */
 final class StepBench {
+  private static final long SETTLED_NANOS = 3_000_000_000L;
+  private static final long LONGEST_WARM_UP_NANOS = 20_000_000_000L;
+
   private final ModelRuntime runtime;
   private final StepCost cost;
   private final Supplier<Peak> peak;
@@ -107,13 +110,22 @@ final class StepBench {
     return seconds;
   }
 
-  /** Runs for a second at least, so that what is timed is compiled code. */
+  /** Runs until it has not become faster for a while, so that what is timed is compiled code. */
   private static void warmUp(ForwardPass forward, ScheduledBatch batch, int[][] ids, Run run)
       throws BackendException {
-    long end = System.nanoTime() + 1_500_000_000L;
-    do {
+    long start = System.nanoTime();
+    long best = Long.MAX_VALUE;
+    long improved = start;
+    long now = start;
+    while (now - improved < SETTLED_NANOS && now - start < LONGEST_WARM_UP_NANOS) {
+      long before = now;
       run.run(forward, batch, ids);
-    } while (System.nanoTime() < end);
+      now = System.nanoTime();
+      if (now - before < best * 0.97) {
+        best = now - before;
+        improved = now;
+      }
+    }
   }
 
   private void runPrefill(ForwardPass forward, ScheduledBatch batch, int[][] ids)
