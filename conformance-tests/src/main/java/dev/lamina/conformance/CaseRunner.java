@@ -48,9 +48,16 @@ final class CaseRunner implements AutoCloseable {
     CaseResult raw;
     try {
       Outcome o = future.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-      raw = new CaseResult(c, o.verdict(), o.worstRatio(), o.message(), millisSince(start));
+      raw =
+          new CaseResult(
+              c,
+              o.verdict(),
+              o.worstRatio(),
+              o.message(),
+              millisSince(start),
+              current.takeMeasurements());
     } catch (ExecutionException e) {
-      raw = failed(c, e.getCause(), millisSince(start));
+      raw = failed(c, e.getCause(), millisSince(start)).with(current.takeMeasurements());
     } catch (TimeoutException e) {
       String why = "timed out after " + timeout.toSeconds() + " s" + whereabouts();
       future.cancel(true);
@@ -102,7 +109,8 @@ final class CaseRunner implements AutoCloseable {
         raw.verdict() == Verdict.PASSED
             ? "passed though it is listed as an expected failure (" + entry.reason() + ")"
             : raw.message() + " (expected: " + entry.reason() + ", until " + entry.expires() + ")";
-    return new CaseResult(raw.testCase(), verdict, raw.worstRatio(), message, raw.millis());
+    return new CaseResult(raw.testCase(), verdict, raw.worstRatio(), message, raw.millis())
+        .with(raw.measurements());
   }
 
   private void abandon() {

@@ -8,6 +8,8 @@ import dev.lamina.spi.Cap;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.DeviceInfo;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +25,7 @@ public final class Context implements AutoCloseable {
   private final BackendOptions options;
   private @Nullable Backend backend;
   private @Nullable Device device;
+  private final List<Measurement> measurements = new ArrayList<>();
 
   /**
    * A context that opens nothing yet.
@@ -101,6 +104,40 @@ public final class Context implements AutoCloseable {
    */
   public boolean has(Cap cap) throws BackendException {
     return info().caps().contains(cap);
+  }
+
+  /**
+   * Keeps a number for the report; never decides a verdict.
+   *
+   * @param name a dotted path, such as {@code drift.linear.f32}
+   * @param value the number
+   * @param unit its unit, or empty
+   */
+  public void measure(String name, double value, String unit) {
+    measure(name, value, unit, "");
+  }
+
+  /**
+   * Keeps a number for the report; never decides a verdict.
+   *
+   * @param name a dotted path, such as {@code floor.linear.decode}
+   * @param value the number
+   * @param unit its unit, or empty
+   * @param remark what follows from it
+   */
+  public void measure(String name, double value, String unit, String remark) {
+    measurements.add(new Measurement(name, value, unit, remark));
+  }
+
+  /**
+   * The numbers kept since this was last asked.
+   *
+   * @return in order; the context forgets them
+   */
+  public List<Measurement> takeMeasurements() {
+    List<Measurement> taken = List.copyOf(measurements);
+    measurements.clear();
+    return taken;
   }
 
   @Override

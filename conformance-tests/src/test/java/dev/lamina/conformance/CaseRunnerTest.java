@@ -108,6 +108,24 @@ class CaseRunnerTest {
   }
 
   @Test
+  void measurements_goWithTheCaseThatTookThem() throws InterruptedException {
+    BackendProvider provider = new Probe(new ProbeResult.Absent("none"));
+    Context context = new Context(provider, 0, BackendOptions.DEFAULT);
+    try (CaseRunner runner =
+        new CaseRunner(() -> context, ExpectedFailures.NONE, Duration.ofSeconds(30))) {
+      Case measuring =
+          Fake.of(() -> {
+            context.measure("drift.matmul", 2, "ulp");
+            throw new CheckFailedException("off");
+          });
+      CaseResult first = runner.run(measuring);
+      assertThat(first.measurements())
+          .containsExactly(new Measurement("drift.matmul", 2, "ulp", ""));
+      assertThat(runner.run(Fake.of(() -> Outcome.EXACT)).measurements()).isEmpty();
+    }
+  }
+
+  @Test
   void aCaseThatHangs_isGivenUpAndSaysWhere() throws InterruptedException {
     CountDownLatch never = new CountDownLatch(1);
     CaseResult hung =

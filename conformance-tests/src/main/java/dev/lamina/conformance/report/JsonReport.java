@@ -1,6 +1,7 @@
 package dev.lamina.conformance.report;
 
 import dev.lamina.conformance.CaseResult;
+import dev.lamina.conformance.Measurement;
 import dev.lamina.conformance.Report;
 import dev.lamina.conformance.Verdict;
 import dev.lamina.spi.DeviceInfo;
@@ -81,6 +82,20 @@ public final class JsonReport {
     entry.put("millis", r.millis());
     if (!r.message().isEmpty()) {
       entry.put("message", r.message());
+    }
+    if (!r.measurements().isEmpty()) {
+      entry.put("measurements", r.measurements().stream().map(JsonReport::measurement).toList());
+    }
+    return entry;
+  }
+
+  private static Map<String, @Nullable Object> measurement(Measurement m) {
+    Map<String, @Nullable Object> entry = new LinkedHashMap<>();
+    entry.put("name", m.name());
+    entry.put("value", m.value());
+    entry.put("unit", m.unit());
+    if (!m.remark().isEmpty()) {
+      entry.put("remark", m.remark());
     }
     return entry;
   }
