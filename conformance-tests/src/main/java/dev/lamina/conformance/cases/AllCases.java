@@ -39,6 +39,7 @@ public final class AllCases {
     PoolCases.addTo(list);
     AttentionCases.addTo(list);
     SamplingCases.addTo(list);
+    PropertyCases.addTo(list);
     return list.cases();
   }
 

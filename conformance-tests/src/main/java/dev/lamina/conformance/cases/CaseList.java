@@ -43,6 +43,25 @@ public final class CaseList {
     Outcome run(Context context) throws Exception;
   }
 
+  /** What a case does with random numbers of its own. */
+  @FunctionalInterface
+  interface SeededBody {
+    Outcome run(Context context, long seed) throws Exception;
+  }
+
+  /** Adds a case of any level with its own body. */
+  void seeded(
+      Level level,
+      String area,
+      String dtype,
+      String shape,
+      String attrs,
+      Rule rule,
+      SeededBody body) {
+    CaseId id = new CaseId(area, 1, dtype, shape, attrs, seed);
+    add(new PlainCase(id, level, Set.of(rule), c -> body.run(c, id.randomSeed())));
+  }
+
   /** Adds a lifecycle case. */
   void lifecycle(String area, String name, Rule rule, Body body) {
     lifecycle(

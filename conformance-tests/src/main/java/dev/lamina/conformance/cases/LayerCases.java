@@ -180,16 +180,7 @@ final class LayerCases {
   /** Random codes under scales of both signs. */
   private static RefTensor blocks(CompositeSpec g, QuantFormat format, long n, long k) {
     long bytes = k / format.elements() * format.bytes();
-    Source source =
-        Source.integers(random -> {
-          int[] i = {0};
-          return () ->
-              switch (i[0]++ % format.bytes()) {
-                case 1 -> (random.nextBoolean() ? 0x80 : 0) | 0x28 + random.nextInt(8);
-                default -> random.nextInt(256);
-              };
-        });
-    return g.make(source, DType.U8, n, bytes);
+    return g.make(Source.blocks(format), DType.U8, n, bytes);
   }
 
   private static void quantised(CaseList list, QuantFormat format, long m, long k, long n) {

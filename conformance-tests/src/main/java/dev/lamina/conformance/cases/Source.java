@@ -3,6 +3,7 @@ package dev.lamina.conformance.cases;
 import dev.lamina.conformance.oracle.Elements;
 import dev.lamina.conformance.oracle.RefTensor;
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
 import java.util.Random;
 import java.util.function.DoubleSupplier;
 import java.util.function.Function;
@@ -74,6 +75,18 @@ interface Source {
         int i = at[0]++;
         return i % 5 == 4 || i >= rows ? -1 - i : order[i];
       };
+    });
+  }
+
+  /** Bytes of quantised blocks: random codes under scales of both signs. */
+  static Source blocks(QuantFormat format) {
+    return integers(random -> {
+      int[] i = {0};
+      return () ->
+          switch (i[0]++ % format.bytes()) {
+            case 1 -> (random.nextBoolean() ? 0x80 : 0) | 0x28 + random.nextInt(8);
+            default -> random.nextInt(256);
+          };
     });
   }
 }
