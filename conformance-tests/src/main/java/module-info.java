@@ -2,6 +2,7 @@
 module dev.lamina.conformance {
   requires transitive dev.lamina.spi;
   requires static transitive org.junit.jupiter.api;
+  requires java.management;
   requires static org.jspecify;
 
   exports dev.lamina.conformance;

@@ -51,7 +51,8 @@ final class ConformanceCommand implements Callable<Integer> {
             .withBackendOptions(new BackendOptions(threads, Map.of()))
             .withLevel(level)
             .withSeed(seed)
-            .withReport(report);
+            .withReport(report)
+            .withForked(true);
     return ConformanceRunner.run(selected(options), System.out, System.err);
   }
 

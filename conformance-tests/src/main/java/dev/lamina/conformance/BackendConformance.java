@@ -33,7 +33,9 @@ public abstract class BackendConformance {
   protected abstract BackendProvider provider();
 
   /**
-   * What to run; the default is L0 and L1 on the first device with seed 0.
+   * What to run; the default is L0 and L1 on the first device with seed 0, in this process.
+   *
+   * <p>A backend with native code that may crash sets {@link ConformanceOptions#withForked}.
    *
    * @return the options
    */
@@ -65,11 +67,7 @@ public abstract class BackendConformance {
     ConformanceOptions options = options();
     CaseCatalog catalog = CaseCatalog.of(options.seed());
     ConformanceRun run = new ConformanceRun(options, catalog);
-    CaseRunner runner =
-        new CaseRunner(
-            () -> new Context(options.provider(), options.ordinal(), options.backendOptions()),
-            options.expected(),
-            options.caseTimeout());
+    CaseExecutor runner = run.executor();
     Map<String, List<Case>> byOp =
         catalog.cases().stream()
             .filter(run::selects)
@@ -81,7 +79,10 @@ public abstract class BackendConformance {
                 dynamicContainer(
                     e.getKey(),
                     e.getValue().stream()
-                        .map(c -> dynamicTest(name(c), () -> assertPasses(runner, c)))));
+                        .map(c ->
+                            dynamicTest(
+                                name(c),
+                                () -> assertPasses(options.expected().judge(runner.run(c)))))));
     return containers.onClose(runner::close);
   }
 
@@ -90,11 +91,10 @@ public abstract class BackendConformance {
     return "required_" + rules + " " + c.id();
   }
 
-  private static void assertPasses(CaseRunner runner, Case c) throws InterruptedException {
-    CaseResult result = runner.run(c);
+  private static void assertPasses(CaseResult result) {
     switch (result.verdict()) {
       case PASSED -> {}
-      case FAILED, NOT_RUN -> Assertions.fail(c.id() + ": " + result.message());
+      case FAILED, NOT_RUN -> Assertions.fail(result.testCase().id() + ": " + result.message());
       case DECLARED_UNSUPPORTED, XFAIL -> Assumptions.abort(result.message());
     }
   }

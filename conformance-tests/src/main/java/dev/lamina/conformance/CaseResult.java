@@ -10,7 +10,7 @@ import java.util.List;
  * @param worstRatio largest error as a part of what is allowed; NaN if there is none to tell
  * @param message why, in one line; empty for a pass
  * @param millis how long it took
- * @param measurements what the case measured beside its verdict
+ * @param observed kernels and measurements
  */
 public record CaseResult(
     Case testCase,
@@ -18,29 +18,33 @@ public record CaseResult(
     double worstRatio,
     String message,
     long millis,
-    List<Measurement> measurements) {
-  /** Keeps the message on one line, and copies the list. */
+    Observed observed) {
+  /** Keeps the message on one line. */
   public CaseResult {
     message = message.replaceAll("\\s*\\R\\s*", " ");
-    measurements = List.copyOf(measurements);
   }
 
   /**
-   * A result without measurements.
+   * A result of a case that noted nothing.
    *
    * @param testCase the case
    * @param verdict how it ended
    * @param worstRatio largest error as a part of what is allowed; NaN if there is none to tell
-   * @param message why, in one line; empty for a pass
+   * @param message why; empty for a pass
    * @param millis how long it took
    */
   public CaseResult(
       Case testCase, Verdict verdict, double worstRatio, String message, long millis) {
-    this(testCase, verdict, worstRatio, message, millis, List.of());
+    this(testCase, verdict, worstRatio, message, millis, Observed.NOTHING);
   }
 
-  CaseResult with(List<Measurement> taken) {
-    return new CaseResult(testCase, verdict, worstRatio, message, millis, taken);
+  /**
+   * What the case measured beside its verdict.
+   *
+   * @return numbers in the order they were taken
+   */
+  public List<Measurement> measurements() {
+    return observed.measurements();
   }
 
   static CaseResult notRun(Case c, String why) {

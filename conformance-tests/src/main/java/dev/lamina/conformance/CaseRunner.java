@@ -1,7 +1,6 @@
 package dev.lamina.conformance;
 
 import java.time.Duration;
-import java.time.LocalDate;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -14,20 +13,20 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs cases one after the other on a thread of its own, so that one that hangs is given up: its
+ * Runs cases in this process, on a thread of its own, so that one that hangs is given up: its
  * thread and its device are left behind, and the next case gets new ones.
  */
-final class CaseRunner implements AutoCloseable {
+final class CaseRunner implements CaseExecutor {
+  private static final long TICK_MILLIS = 100;
+
   private final Supplier<Context> contexts;
-  private final ExpectedFailures expected;
   private final Duration timeout;
   private Context context;
   private ExecutorService worker;
   private volatile @Nullable Thread thread;
 
-  CaseRunner(Supplier<Context> contexts, ExpectedFailures expected, Duration timeout) {
+  CaseRunner(Supplier<Context> contexts, Duration timeout) {
     this.contexts = contexts;
-    this.expected = expected;
     this.timeout = timeout;
     this.context = contexts.get();
     this.worker = newWorker();
@@ -41,42 +40,49 @@ final class CaseRunner implements AutoCloseable {
     });
   }
 
-  CaseResult run(Case c) throws InterruptedException {
+  @Override
+  public CaseResult run(Case c) throws InterruptedException {
     long start = System.nanoTime();
     Context current = context;
-    Future<Outcome> future = worker.submit(() -> c.run(current));
-    CaseResult raw;
-    try {
-      Outcome o = future.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-      raw =
-          new CaseResult(
-              c,
-              o.verdict(),
-              o.worstRatio(),
-              o.message(),
-              millisSince(start),
-              current.takeMeasurements());
-    } catch (ExecutionException e) {
-      raw = failed(c, e.getCause(), millisSince(start)).with(current.takeMeasurements());
-    } catch (TimeoutException e) {
-      String why = "timed out after " + timeout.toSeconds() + " s" + whereabouts();
-      future.cancel(true);
-      abandon();
-      raw = new CaseResult(c, Verdict.NOT_RUN, Double.NaN, why, millisSince(start));
+    Future<CaseResult> future = worker.submit(() -> ask(c, current));
+    Patience patience = Patience.with(ProcessHandle.current(), timeout);
+    while (true) {
+      try {
+        return future.get(TICK_MILLIS, TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        if (patience.isOver()) {
+          String why = timedOut(timeout, whereabouts());
+          future.cancel(true);
+          abandon();
+          return new CaseResult(c, Verdict.NOT_RUN, Double.NaN, why, millisSince(start));
+        }
+      } catch (ExecutionException e) {
+        throw new AssertionError(e.getCause());
+      }
     }
-    ExpectedFailures.Entry entry = expected.find(c.id());
-    return entry == null ? raw : judge(raw, entry);
   }
 
-  private static CaseResult failed(Case c, @Nullable Throwable cause, long millis) {
-    return switch (cause) {
-      case CheckFailedException e ->
-          new CaseResult(c, Verdict.FAILED, e.ratio(), String.valueOf(e.getMessage()), millis);
-      case null -> new CaseResult(c, Verdict.FAILED, Double.NaN, "no cause", millis);
-      default ->
-          new CaseResult(
-              c, Verdict.FAILED, Double.NaN, "unexpected " + cause + origin(cause), millis);
-    };
+  /** Runs a case on this thread. */
+  static CaseResult ask(Case c, Context context) {
+    long start = System.nanoTime();
+    try {
+      Outcome o = c.run(context);
+      return result(c, o.verdict(), o.worstRatio(), o.message(), start, context);
+    } catch (CheckFailedException e) {
+      String why = String.valueOf(e.getMessage());
+      return result(c, Verdict.FAILED, e.ratio(), why, start, context);
+    } catch (Throwable e) {
+      return result(c, Verdict.FAILED, Double.NaN, "unexpected " + e + origin(e), start, context);
+    }
+  }
+
+  private static CaseResult result(
+      Case c, Verdict verdict, double ratio, String message, long start, Context context) {
+    return new CaseResult(c, verdict, ratio, message, millisSince(start), context.takeObserved());
+  }
+
+  static String timedOut(Duration limit, String where) {
+    return "timed out after " + limit.toSeconds() + " s" + where;
   }
 
   /** Where it was thrown, since an exception nobody expected is seldom clear by its message. */
@@ -84,33 +90,18 @@ final class CaseRunner implements AutoCloseable {
     return t.getStackTrace().length == 0 ? "" : " at " + t.getStackTrace()[0];
   }
 
-  /** What the case hangs in: the innermost calls, the JDK's own left out. */
   private String whereabouts() {
     Thread t = thread;
-    if (t == null) {
-      return "";
-    }
+    return t == null ? "" : whereabouts(t);
+  }
+
+  /** What a thread is in: the innermost calls, the JDK's own left out. */
+  static String whereabouts(Thread t) {
     return Stream.of(t.getStackTrace())
         .filter(f -> !f.getClassName().matches("(java|jdk)[.].*"))
         .limit(3)
         .map(f -> f.getFileName() + ":" + f.getLineNumber())
         .collect(Collectors.joining(", ", " at ", ""));
-  }
-
-  private static CaseResult judge(CaseResult raw, ExpectedFailures.Entry entry) {
-    boolean holds = !LocalDate.now().isAfter(entry.expires());
-    Verdict verdict =
-        switch (raw.verdict()) {
-          case FAILED -> holds ? Verdict.XFAIL : Verdict.FAILED;
-          case PASSED -> Verdict.FAILED;
-          case DECLARED_UNSUPPORTED, XFAIL, NOT_RUN -> raw.verdict();
-        };
-    String message =
-        raw.verdict() == Verdict.PASSED
-            ? "passed though it is listed as an expected failure (" + entry.reason() + ")"
-            : raw.message() + " (expected: " + entry.reason() + ", until " + entry.expires() + ")";
-    return new CaseResult(raw.testCase(), verdict, raw.worstRatio(), message, raw.millis())
-        .with(raw.measurements());
   }
 
   private void abandon() {

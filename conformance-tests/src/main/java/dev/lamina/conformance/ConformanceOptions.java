@@ -16,8 +16,11 @@ import org.jspecify.annotations.Nullable;
  * @param seed of all random numbers
  * @param only a case id, in which {@code *} stands for any run of characters, or null for all
  * @param report folder for {@code report.json} and {@code index.html}, or null for none
- * @param caseTimeout longest time of one case
+ * @param caseTimeout longest time of one case: processor time while it computes, time of day while
+ *     it waits
  * @param expected cases known to fail for now
+ * @param forked whether the backend runs in a process of its own, so that a crash costs one case;
+ *     needs a provider with a constructor without parameters
  */
 public record ConformanceOptions(
     BackendProvider provider,
@@ -28,7 +31,8 @@ public record ConformanceOptions(
     @Nullable String only,
     @Nullable Path report,
     Duration caseTimeout,
-    ExpectedFailures expected) {
+    ExpectedFailures expected,
+    boolean forked) {
 
   /**
    * All of L0 and L1 with seed 0, without a report.
@@ -46,7 +50,8 @@ public record ConformanceOptions(
         null,
         null,
         Duration.ofSeconds(120),
-        ExpectedFailures.NONE);
+        ExpectedFailures.NONE,
+        false);
   }
 
   /**
@@ -57,7 +62,16 @@ public record ConformanceOptions(
    */
   public ConformanceOptions withOrdinal(int deviceOrdinal) {
     return new ConformanceOptions(
-        provider, deviceOrdinal, backendOptions, level, seed, only, report, caseTimeout, expected);
+        provider,
+        deviceOrdinal,
+        backendOptions,
+        level,
+        seed,
+        only,
+        report,
+        caseTimeout,
+        expected,
+        forked);
   }
 
   /**
@@ -68,7 +82,7 @@ public record ConformanceOptions(
    */
   public ConformanceOptions withBackendOptions(BackendOptions options) {
     return new ConformanceOptions(
-        provider, ordinal, options, level, seed, only, report, caseTimeout, expected);
+        provider, ordinal, options, level, seed, only, report, caseTimeout, expected, forked);
   }
 
   /**
@@ -79,7 +93,16 @@ public record ConformanceOptions(
    */
   public ConformanceOptions withLevel(Level deepest) {
     return new ConformanceOptions(
-        provider, ordinal, backendOptions, deepest, seed, only, report, caseTimeout, expected);
+        provider,
+        ordinal,
+        backendOptions,
+        deepest,
+        seed,
+        only,
+        report,
+        caseTimeout,
+        expected,
+        forked);
   }
 
   /**
@@ -90,7 +113,16 @@ public record ConformanceOptions(
    */
   public ConformanceOptions withSeed(long newSeed) {
     return new ConformanceOptions(
-        provider, ordinal, backendOptions, level, newSeed, only, report, caseTimeout, expected);
+        provider,
+        ordinal,
+        backendOptions,
+        level,
+        newSeed,
+        only,
+        report,
+        caseTimeout,
+        expected,
+        forked);
   }
 
   /**
@@ -105,7 +137,16 @@ public record ConformanceOptions(
       s = CaseId.parse(pattern).seed();
     }
     return new ConformanceOptions(
-        provider, ordinal, backendOptions, level, s, pattern, report, caseTimeout, expected);
+        provider,
+        ordinal,
+        backendOptions,
+        level,
+        s,
+        pattern,
+        report,
+        caseTimeout,
+        expected,
+        forked);
   }
 
   /**
@@ -116,7 +157,16 @@ public record ConformanceOptions(
    */
   public ConformanceOptions withReport(@Nullable Path folder) {
     return new ConformanceOptions(
-        provider, ordinal, backendOptions, level, seed, only, folder, caseTimeout, expected);
+        provider,
+        ordinal,
+        backendOptions,
+        level,
+        seed,
+        only,
+        folder,
+        caseTimeout,
+        expected,
+        forked);
   }
 
   /**
@@ -127,7 +177,7 @@ public record ConformanceOptions(
    */
   public ConformanceOptions withCaseTimeout(Duration timeout) {
     return new ConformanceOptions(
-        provider, ordinal, backendOptions, level, seed, only, report, timeout, expected);
+        provider, ordinal, backendOptions, level, seed, only, report, timeout, expected, forked);
   }
 
   /**
@@ -138,6 +188,35 @@ public record ConformanceOptions(
    */
   public ConformanceOptions withExpected(ExpectedFailures failures) {
     return new ConformanceOptions(
-        provider, ordinal, backendOptions, level, seed, only, report, caseTimeout, failures);
+        provider,
+        ordinal,
+        backendOptions,
+        level,
+        seed,
+        only,
+        report,
+        caseTimeout,
+        failures,
+        forked);
+  }
+
+  /**
+   * The same with the backend in a process of its own or in this one.
+   *
+   * @param isForked whether a crash of the backend may cost no more than its case
+   * @return new options
+   */
+  public ConformanceOptions withForked(boolean isForked) {
+    return new ConformanceOptions(
+        provider,
+        ordinal,
+        backendOptions,
+        level,
+        seed,
+        only,
+        report,
+        caseTimeout,
+        expected,
+        isForked);
   }
 }

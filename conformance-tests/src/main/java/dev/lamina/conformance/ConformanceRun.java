@@ -67,25 +67,53 @@ public final class ConformanceRun {
    * @throws InterruptedException if this thread is interrupted
    */
   public Report run(Consumer<CaseResult> progress) throws InterruptedException {
-    List<CaseResult> results = new ArrayList<>();
+    return options.forked() ? runForked(progress) : runHere(progress);
+  }
+
+  private Report runHere(Consumer<CaseResult> progress) throws InterruptedException {
     Report.Subject subject;
     try (Context context = newContext()) {
       subject = Report.Subject.of(context);
     }
-    try (CaseRunner runner =
-        new CaseRunner(this::newContext, options.expected(), options.caseTimeout())) {
-      for (Case c : catalog.cases()) {
-        if (selects(c)) {
-          CaseResult result = runner.run(c);
-          results.add(result);
-          progress.accept(result);
-        } else {
-          boolean above = !options.level().includes(c.level());
-          results.add(CaseResult.notRun(c, above ? "above the asked level" : "not selected"));
-        }
+    try (CaseRunner runner = new CaseRunner(this::newContext, options.caseTimeout())) {
+      return report(subject, results(runner, progress), List.of());
+    }
+  }
+
+  private Report runForked(Consumer<CaseResult> progress) throws InterruptedException {
+    Report.Subject subject = Report.Subject.probed(options.provider(), options.ordinal());
+    try (ForkedRunner runner = new ForkedRunner(options)) {
+      List<CaseResult> results = results(runner, progress);
+      runner.finish();
+      return report(subject, results, runner.remarks());
+    }
+  }
+
+  private Report report(Report.Subject subject, List<CaseResult> results, List<String> remarks) {
+    return new Report(subject, options.level(), options.seed(), results, remarks);
+  }
+
+  private List<CaseResult> results(CaseExecutor executor, Consumer<CaseResult> progress)
+      throws InterruptedException {
+    List<CaseResult> results = new ArrayList<>();
+    for (Case c : catalog.cases()) {
+      if (selects(c)) {
+        CaseResult result = options.expected().judge(executor.run(c));
+        results.add(result);
+        progress.accept(result);
+      } else {
+        boolean above = !options.level().includes(c.level());
+        results.add(CaseResult.notRun(c, above ? "above the asked level" : "not selected"));
       }
     }
-    return new Report(subject, options.level(), options.seed(), results);
+    return results;
+  }
+
+  /** What runs the cases; the caller closes it. */
+  CaseExecutor executor() {
+    return options.forked()
+        ? new ForkedRunner(options)
+        : new CaseRunner(this::newContext, options.caseTimeout());
   }
 
   private Context newContext() {

@@ -15,6 +15,7 @@ public final class ConformanceRunner {
   private final PrintStream err;
   private int done;
   private int failed;
+  private int lost;
   private long lastProgress = System.nanoTime();
 
   private ConformanceRunner(ConformanceOptions options, PrintStream out, PrintStream err) {
@@ -29,9 +30,8 @@ public final class ConformanceRunner {
    * @param options what to run against which device
    * @param out gets the summary line
    * @param err gets progress and failures
-   * @return 0 if all is right; 1 if a case failed, or one of the asked level did not run although
-   *     no selection was made, or the device is absent or broken; 2 if the selection matches
-   *     nothing
+   * @return 0 if all is right; 1 if a case failed, or one that was asked for did not run (crash,
+   *     timeout), or the device is absent or broken; 2 if the selection matches nothing
    * @throws InterruptedException if this thread is interrupted
    */
   public static int run(ConformanceOptions options, PrintStream out, PrintStream err)
@@ -70,6 +70,7 @@ public final class ConformanceRunner {
       err.println("conformance: this kit has no cases of level " + options.level() + " yet");
     }
     Report report = run.run(result -> progress(result, selected));
+    report.remarks().forEach(r -> err.println("error: conformance: " + r));
     out.println(report.subject() + " " + report.level() + ": " + report.summaryLine());
     return exitCode(report);
   }
@@ -84,19 +85,15 @@ public final class ConformanceRunner {
         return 1;
       }
     }
-    boolean missing =
-        options.only() == null
-            && report.results().stream()
-                .anyMatch(r ->
-                    r.verdict() == Verdict.NOT_RUN
-                        && options.level().includes(r.testCase().level()));
-    return failed > 0 || missing ? 1 : 0;
+    return failed > 0 || lost > 0 || !report.remarks().isEmpty() ? 1 : 0;
   }
 
   private void progress(CaseResult result, int selected) {
     done++;
     if (result.verdict() == Verdict.FAILED) {
       failed++;
+    } else if (result.verdict() == Verdict.NOT_RUN) {
+      lost++;
     }
     switch (result.verdict()) {
       case FAILED, NOT_RUN, XFAIL ->
@@ -107,7 +104,9 @@ public final class ConformanceRunner {
     long now = System.nanoTime();
     if (now - lastProgress > PROGRESS_NANOS || done == selected) {
       lastProgress = now;
-      err.println("conformance: %d of %d cases, %d failed".formatted(done, selected, failed));
+      err.println(
+          "conformance: %d of %d cases, %d failed%s"
+              .formatted(done, selected, failed, lost > 0 ? ", " + lost + " not run" : ""));
     }
   }
 }

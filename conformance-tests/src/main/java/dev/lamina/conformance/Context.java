@@ -7,9 +7,14 @@ import dev.lamina.spi.BackendProvider;
 import dev.lamina.spi.Cap;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.DeviceInfo;
+import dev.lamina.spi.Executable;
+import dev.lamina.spi.Lowering;
+import dev.lamina.spi.Support;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +30,7 @@ public final class Context implements AutoCloseable {
   private final BackendOptions options;
   private @Nullable Backend backend;
   private @Nullable Device device;
+  private final Set<Observed.KernelUse> kernels = new LinkedHashSet<>();
   private final List<Measurement> measurements = new ArrayList<>();
 
   /**
@@ -130,14 +136,31 @@ public final class Context implements AutoCloseable {
   }
 
   /**
-   * The numbers kept since this was last asked.
+   * Notes which kernels run an executable, for the report.
    *
-   * @return in order; the context forgets them
+   * @param executable as the device would run it for any caller
    */
-  public List<Measurement> takeMeasurements() {
-    List<Measurement> taken = List.copyOf(measurements);
+  public void ran(Executable executable) {
+    for (Lowering l : executable.lowering()) {
+      int end = l.op().indexOf('(');
+      String op = end < 0 ? l.op() : l.op().substring(0, end);
+      switch (l.support()) {
+        case Support.Native n ->
+            kernels.add(
+                new Observed.KernelUse(op, l.kernel(), false, n.perf() + " " + n.numerics()));
+        case Support.Decompose d ->
+            kernels.add(new Observed.KernelUse(op, l.kernel(), true, d.why()));
+        case Support.Never n -> kernels.add(new Observed.KernelUse(op, l.kernel(), true, n.why()));
+      }
+    }
+  }
+
+  /** What was noted since this was last asked; the context forgets it. */
+  Observed takeObserved() {
+    Observed seen = new Observed(List.copyOf(kernels), measurements);
+    kernels.clear();
     measurements.clear();
-    return taken;
+    return seen;
   }
 
   @Override

@@ -41,4 +41,25 @@ public record ExpectedFailures(List<Entry> entries) {
     }
     return null;
   }
+
+  /** A result in the light of this list. */
+  CaseResult judge(CaseResult raw) {
+    Entry entry = find(raw.testCase().id());
+    if (entry == null) {
+      return raw;
+    }
+    boolean holds = !LocalDate.now().isAfter(entry.expires());
+    Verdict verdict =
+        switch (raw.verdict()) {
+          case FAILED -> holds ? Verdict.XFAIL : Verdict.FAILED;
+          case PASSED -> Verdict.FAILED;
+          case DECLARED_UNSUPPORTED, XFAIL, NOT_RUN -> raw.verdict();
+        };
+    String message =
+        raw.verdict() == Verdict.PASSED
+            ? "passed though it is listed as an expected failure (" + entry.reason() + ")"
+            : raw.message() + " (expected: " + entry.reason() + ", until " + entry.expires() + ")";
+    return new CaseResult(
+        raw.testCase(), verdict, raw.worstRatio(), message, raw.millis(), raw.observed());
+  }
 }

@@ -3,7 +3,9 @@ package dev.lamina.conformance;
 import dev.lamina.conformance.report.HtmlReport;
 import dev.lamina.conformance.report.JsonReport;
 import dev.lamina.spi.BackendException;
+import dev.lamina.spi.BackendProvider;
 import dev.lamina.spi.DeviceInfo;
+import dev.lamina.spi.ProbeResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,11 +21,14 @@ import org.jspecify.annotations.Nullable;
  * @param level deepest level that ran
  * @param seed of all random numbers
  * @param results one for every case of the catalog
+ * @param remarks what went wrong outside of any case, such as a crash when the backend was closed
  */
-public record Report(Subject subject, Level level, long seed, List<CaseResult> results) {
-  /** Copies the list. */
+public record Report(
+    Subject subject, Level level, long seed, List<CaseResult> results, List<String> remarks) {
+  /** Copies the lists. */
   public Report {
     results = List.copyOf(results);
+    remarks = List.copyOf(remarks);
   }
 
   /**
@@ -43,6 +48,16 @@ public record Report(Subject subject, Level level, long seed, List<CaseResult> r
         info = null;
       }
       return new Subject(context.provider().id(), context.ordinal(), info);
+    }
+
+    /** Without opening the device, which may crash. */
+    static Subject probed(BackendProvider provider, int ordinal) {
+      DeviceInfo info =
+          provider.probe() instanceof ProbeResult.Available(List<DeviceInfo> devices)
+                  && ordinal < devices.size()
+              ? devices.get(ordinal)
+              : null;
+      return new Subject(provider.id(), ordinal, info);
     }
 
     @Override

@@ -46,10 +46,10 @@ record CompositeCase(CaseId id, Set<Rule> rules, Consumer<CompositeSpec> body) i
     }
     Device device = context.device();
     long objectsBefore = device.stats().liveObjects();
-    double worst = run(device, graph, spec, CompileOptions.DEFAULT);
+    double worst = run(context, graph, spec, CompileOptions.DEFAULT);
     if (anyNative(device, graph)) {
       CompileOptions decomposed = new CompileOptions(true, false, false, Set.of());
-      worst = Math.max(worst, run(device, graph, spec, decomposed));
+      worst = Math.max(worst, run(context, graph, spec, decomposed));
     }
     long left = device.stats().liveObjects() - objectsBefore;
     if (left != 0) {
@@ -59,9 +59,10 @@ record CompositeCase(CaseId id, Set<Rule> rules, Consumer<CompositeSpec> body) i
     return Outcome.passed(worst);
   }
 
-  private static double run(Device device, Graph graph, CompositeSpec spec, CompileOptions options)
+  private static double run(
+      Context context, Graph graph, CompositeSpec spec, CompileOptions options)
       throws BackendException {
-    try (CompositeRun run = new CompositeRun(device, graph, spec, options)) {
+    try (CompositeRun run = new CompositeRun(context, graph, spec, options)) {
       return run.run();
     } catch (CheckFailedException e) {
       String how = options.forceDecompose() ? "decomposed: " : "as the device runs it: ";

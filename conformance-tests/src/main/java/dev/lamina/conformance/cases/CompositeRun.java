@@ -1,5 +1,6 @@
 package dev.lamina.conformance.cases;
 
+import dev.lamina.conformance.Context;
 import dev.lamina.conformance.cases.CompositeSpec.Argument;
 import dev.lamina.conformance.oracle.Comparison;
 import dev.lamina.conformance.oracle.RefTensor;
@@ -35,6 +36,7 @@ import java.util.Map;
 
 /** One run of composites: pools are filled and read back through the device's own state ops. */
 final class CompositeRun implements AutoCloseable {
+  private final Context context;
   private final Device device;
   private final Graph graph;
   private final CompositeSpec spec;
@@ -44,9 +46,10 @@ final class CompositeRun implements AutoCloseable {
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
   private final Map<String, State> pools = new LinkedHashMap<>();
 
-  CompositeRun(Device device, Graph graph, CompositeSpec spec, CompileOptions options)
+  CompositeRun(Context context, Graph graph, CompositeSpec spec, CompileOptions options)
       throws BackendException {
-    this.device = device;
+    this.context = context;
+    this.device = context.device();
     this.graph = graph;
     this.spec = spec;
     this.options = options;
@@ -57,6 +60,9 @@ final class CompositeRun implements AutoCloseable {
   double run() throws BackendException {
     double worst = 0;
     try (Executable executable = device.compile(graph, options)) {
+      if (!options.forceDecompose()) {
+        context.ran(executable);
+      }
       Bindings bindings = executable.newBindings();
       List<HostImage> images = new ArrayList<>();
       List<Buffer> buffers = new ArrayList<>();
