@@ -3,8 +3,12 @@ package dev.lamina.conformance;
 import dev.lamina.spi.BackendOptions;
 import dev.lamina.spi.BackendProvider;
 import java.io.BufferedReader;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.PrintStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.lang.reflect.Constructor;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -24,13 +28,13 @@ import java.util.concurrent.Executors;
 public final class Child {
   private final Map<String, Case> cases = new HashMap<>();
   private final Context context;
-  private final PrintStream answers;
+  private final OutputStream answers;
   private final Thread worker;
   private final ExecutorService work;
 
   private Child(BackendProvider provider, int ordinal, BackendOptions options, long seed) {
     this.context = new Context(provider, ordinal, options);
-    this.answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    this.answers = new FileOutputStream(FileDescriptor.out);
     CaseCatalog.of(seed).cases().forEach(c -> cases.put(c.id().toString(), c));
     List<Thread> made = new ArrayList<>();
     this.work =
@@ -75,10 +79,10 @@ public final class Child {
   private void serve() throws Exception {
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    answers.println(ResultLines.line(ResultLines.READY));
+    answer(ResultLines.line(ResultLines.READY));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       if (line.equals(ResultLines.WHERE)) {
-        answers.println(ResultLines.line(ResultLines.WHERE, CaseRunner.whereabouts(worker)));
+        answer(ResultLines.line(ResultLines.WHERE, CaseRunner.whereabouts(worker)));
       } else {
         Case c = cases.get(line);
         if (c == null) {
@@ -93,6 +97,15 @@ public final class Child {
 
   private void run(Case c) {
     CaseResult result = CaseRunner.ask(c, context);
-    ResultLines.of(result).forEach(answers::println);
+    ResultLines.of(result).forEach(this::answer);
+  }
+
+  /** In one write, so that what the backend prints can't stand in the middle of it. */
+  private void answer(String line) {
+    try {
+      answers.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException("conformance: no one reads the results", e);
+    }
   }
 }
