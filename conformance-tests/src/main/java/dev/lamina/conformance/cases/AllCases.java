@@ -23,6 +23,7 @@ public final class AllCases {
     RunCases.addTo(list);
     CompileCases.addTo(list);
     CaptureCases.addTo(list);
+    FuzzCases.addShortTo(list);
     WeightCases.addTo(list);
     ElementwiseCases.addTo(list);
     CastCases.addTo(list);
@@ -40,6 +41,10 @@ public final class AllCases {
     AttentionCases.addTo(list);
     SamplingCases.addTo(list);
     PropertyCases.addTo(list);
+    InvarianceCases.addTo(list);
+    LoweringCases.addTo(list);
+    RepeatCases.addTo(list);
+    FuzzCases.addLongTo(list);
     return list.cases();
   }
 

@@ -76,14 +76,26 @@ final class Evaluation implements AutoCloseable {
    * @return the tensor outputs in order
    */
   List<RefTensor> run(Map<String, RefTensor> tensors) throws BackendException {
+    return run(tensors, Map.of());
+  }
+
+  /**
+   * Runs once.
+   *
+   * @param tensors by input name; symbols take their sizes
+   * @param named symbols that no tensor tells
+   * @return the tensor outputs in order
+   */
+  List<RefTensor> run(Map<String, RefTensor> tensors, Map<String, Long> named)
+      throws BackendException {
     try (Rig rig = new Rig(device)) {
-      return run(rig, tensors);
+      return run(rig, tensors, dims(tensors, named));
     }
   }
 
-  private List<RefTensor> run(Rig rig, Map<String, RefTensor> tensors) throws BackendException {
+  private List<RefTensor> run(Rig rig, Map<String, RefTensor> tensors, long[] dims)
+      throws BackendException {
     Bindings bindings = executable.newBindings();
-    long[] dims = dims(tensors);
     for (int i = 0; i < dims.length; i++) {
       if (dims[i] >= 0) {
         bindings.dim(i, dims[i]);
@@ -96,8 +108,8 @@ final class Evaluation implements AutoCloseable {
       switch (slot.kind()) {
         case INPUT -> {
           RefTensor content = given(tensors, slot);
-          HostImage image = image(content);
           TensorType type = (TensorType) slot.type();
+          HostImage image = new HostImage(type, content.sizes(), 0).write(content);
           bindings.tensor(slot.ordinal(), new View(rig.buffer(image.bytes), image.offset, type));
         }
         case WEIGHT -> bindings.weight(slot.ordinal(), weight(slot));
@@ -118,7 +130,7 @@ final class Evaluation implements AutoCloseable {
     List<RefTensor> outputs = new ArrayList<>();
     for (int i = 0; i < images.size(); i++) {
       byte[] memory = rig.download(buffers.get(i));
-      images.get(i).checkGuards(executable.slots().get(0).name(), memory);
+      images.get(i).checkGuards("out" + i, memory);
       TensorType type = types.get(i);
       long[] sizes = type.shape().dims().stream().mapToLong(Dim::upperBound).toArray();
       outputs.add(RefTensor.exact(type.dtype(), sizes, images.get(i).read(memory)));
@@ -126,9 +138,11 @@ final class Evaluation implements AutoCloseable {
     return outputs;
   }
 
-  private long[] dims(Map<String, RefTensor> tensors) {
+  private long[] dims(Map<String, RefTensor> tensors, Map<String, Long> named) {
     long[] dims = new long[executable.dims().syms().size()];
-    Arrays.fill(dims, -1);
+    for (int i = 0; i < dims.length; i++) {
+      dims[i] = named.getOrDefault(executable.dims().syms().get(i).name(), -1L);
+    }
     for (Slot slot : executable.slots()) {
       RefTensor content = tensors.get(slot.name());
       if (slot.kind() == Slot.Kind.INPUT && content != null) {

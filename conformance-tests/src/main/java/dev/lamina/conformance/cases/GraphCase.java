@@ -7,6 +7,7 @@ import dev.lamina.conformance.Context;
 import dev.lamina.conformance.Level;
 import dev.lamina.conformance.Outcome;
 import dev.lamina.conformance.Rule;
+import dev.lamina.conformance.oracle.RefTensor;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Cap;
 import dev.lamina.spi.CompileOptions;
@@ -16,14 +17,17 @@ import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support;
 import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.DimTable;
 import dev.lamina.spi.ir.Graph;
 import dev.lamina.spi.ir.Node;
 import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.Value;
 import dev.lamina.spi.ir.ValueType;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 
 /** A graph compiled once, run once a round, and held against the oracle. */
@@ -72,6 +76,33 @@ final class GraphCase implements Case {
   /** The graph it runs. */
   Graph graph() {
     return graph;
+  }
+
+  /** Values of symbols in the first round. */
+  Map<String, Long> dims() {
+    return rounds.getFirst();
+  }
+
+  /** How it is compiled. */
+  CompileOptions options() {
+    return options;
+  }
+
+  /** Content of its inputs in the first round, by name. */
+  Map<String, RefTensor> inputs() {
+    Map<String, RefTensor> inputs = new LinkedHashMap<>();
+    Random random = new Random(id.randomSeed());
+    DimTable table = graph.dims();
+    long[] values = table.syms().stream().mapToLong(s -> dims().get(s.name())).toArray();
+    for (int i = 0; i < sources.size(); i++) {
+      Graph.Input in = graph.inputs().get(i);
+      TensorType type = in.value().tensor();
+      long[] sizes = table.resolve(type.shape(), values);
+      RefTensor content = sources.get(i).make(type.dtype(), sizes, random);
+      // Through an image: along an axis of stride 0 only the first element counts.
+      inputs.put(in.name(), new HostImage(type, sizes, 0).write(content).tensor());
+    }
+    return inputs;
   }
 
   @Override
@@ -126,7 +157,8 @@ final class GraphCase implements Case {
     }
   }
 
-  private static Set<DType> dtypes(Graph graph) {
+  /** Every dtype it touches. */
+  static Set<DType> dtypes(Graph graph) {
     Set<DType> found = EnumSet.noneOf(DType.class);
     graph.inputs().forEach(in -> add(in.value().type(), found));
     for (Node node : graph.nodes()) {

@@ -1,0 +1,52 @@
+package dev.lamina.backend.reference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lamina.backend.reference.DisorderlyBackend.Disorder;
+import dev.lamina.conformance.CaseResult;
+import dev.lamina.conformance.ConformanceOptions;
+import dev.lamina.conformance.ConformanceRun;
+import dev.lamina.conformance.Level;
+import dev.lamina.conformance.Verdict;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Each bug in the order of things must fail the short programs of L0, at every seed. */
+class FuzzerTest {
+  private static CaseResult run(Disorder disorder, long seed) throws InterruptedException {
+    ConformanceOptions options =
+        ConformanceOptions.of(new DisorderlyBackend(disorder))
+            .withLevel(Level.L0)
+            .withSeed(seed)
+            .withOnly("fuzz/*");
+    List<CaseResult> ran =
+        new ConformanceRun(options)
+            .run(r -> {}).results().stream().filter(r -> r.verdict() != Verdict.NOT_RUN).toList();
+    assertThat(ran).hasSize(1);
+    return ran.getFirst();
+  }
+
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void aBug_isFoundAtThreeSeedsAndShownByAShortProgram(Disorder disorder)
+      throws InterruptedException {
+    for (long seed = 1; seed <= 3; seed++) {
+      CaseResult result = run(disorder, seed);
+      assertThat(result.verdict()).as("%s, seed %d", disorder, seed).isEqualTo(Verdict.FAILED);
+      assertThat(result.message())
+          .startsWith("program of seed ")
+          .matches(".*shrunk from 100 to \\d{1,2} steps: .*");
+      int steps =
+          Integer.parseInt(result.message().replaceFirst(".*from 100 to (\\d+) steps.*", "$1"));
+      assertThat(steps).as(result.message()).isLessThan(25);
+    }
+  }
+
+  @Test
+  void wrappingAlone_isRight() throws InterruptedException {
+    CaseResult result = run(Disorder.NONE, 1);
+    assertThat(result.verdict()).as(result.message()).isEqualTo(Verdict.PASSED);
+  }
+}
