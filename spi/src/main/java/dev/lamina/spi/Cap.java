@@ -16,7 +16,10 @@ public enum Cap {
   BATCH_INVARIANT,
   /** Subnormals are flushed to zero. */
   FTZ,
-  /** Running out of memory leaves the device usable. */
+  /**
+   * Running out of memory leaves the device usable. The device keeps {@link
+   * BackendOptions#memoryLimitBytes()}, so that the conformance kit can make it run out anywhere.
+   */
   OOM_RECOVERABLE,
   /** A lost device can be opened again in this process. */
   LOST_RECOVERABLE,

@@ -31,13 +31,36 @@ public record DeviceInfo(
   }
 
   /**
+   * The same with other memory figures.
+   *
+   * @param figures taken anew, or limited
+   * @return new information
+   */
+  public DeviceInfo withMemory(MemoryInfo figures) {
+    return new DeviceInfo(ordinal, name, arch, figures, limits, dtypes, caps, peak);
+  }
+
+  /**
    * Memory of a device.
    *
    * @param totalBytes installed, or the limit of this process
    * @param freeBytes available when asked
    * @param sharedWithHost whether host and device address the same memory
    */
-  public record MemoryInfo(long totalBytes, long freeBytes, boolean sharedWithHost) {}
+  public record MemoryInfo(long totalBytes, long freeBytes, boolean sharedWithHost) {
+    /**
+     * The same, limited as {@link BackendOptions#memoryLimitBytes()} says.
+     *
+     * @param bytes the limit, 0 for none
+     * @return new figures
+     */
+    public MemoryInfo atMost(long bytes) {
+      return bytes == 0
+          ? this
+          : new MemoryInfo(
+              Math.min(totalBytes, bytes), Math.min(freeBytes, bytes), sharedWithHost);
+    }
+  }
 
   /**
    * Hard bounds of a device.

@@ -17,16 +17,23 @@ import java.util.Optional;
 /** One device, the processor; each open device has workers of its own. */
 final class CpuVectorBackend implements Backend, PeakMeter {
   private final int threads;
+  private final long memoryLimit;
   private final HostBackend host;
 
-  CpuVectorBackend(int threads) {
+  CpuVectorBackend(int threads, long memoryLimit) {
     this.threads = threads;
-    host = new HostBackend(Processor.info(), this::openDevice);
+    this.memoryLimit = memoryLimit;
+    host = new HostBackend(info(), this::openDevice);
+  }
+
+  private DeviceInfo info() {
+    DeviceInfo all = Processor.info();
+    return all.withMemory(all.memory().atMost(memoryLimit));
   }
 
   private HostDevice openDevice() {
     WorkerPool pool = new WorkerPool(threads);
-    return new HostDevice(Processor.info(), new CpuKernels(pool), pool::close);
+    return new HostDevice(info(), new CpuKernels(pool), pool::close);
   }
 
   @Override

@@ -58,6 +58,6 @@ public final class CpuVectorBackendProvider implements BackendProvider {
           "open cpu-vector: expected no properties, got " + options.properties().keySet());
     }
     int threads = options.threads() > 0 ? options.threads() : Processor.cores();
-    return new CpuVectorBackend(threads);
+    return new CpuVectorBackend(threads, options.memoryLimitBytes());
   }
 }

@@ -69,7 +69,8 @@ public final class NullBackendProvider implements BackendProvider {
       throw new Unsupported(
           "open null: expected no properties, got " + options.properties().keySet());
     }
-    DeviceInfo info = info();
+    DeviceInfo all = info();
+    DeviceInfo info = all.withMemory(all.memory().atMost(options.memoryLimitBytes()));
     return new HostBackend(info, () -> new HostDevice(info, new NullKernels(), () -> {}));
   }
 }

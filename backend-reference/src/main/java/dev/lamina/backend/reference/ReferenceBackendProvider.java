@@ -72,7 +72,8 @@ public final class ReferenceBackendProvider implements BackendProvider {
       throw new Unsupported(
           "open reference: expected no properties, got " + options.properties().keySet());
     }
-    DeviceInfo info = info();
+    DeviceInfo all = info();
+    DeviceInfo info = all.withMemory(all.memory().atMost(options.memoryLimitBytes()));
     return new HostBackend(info, () -> new HostDevice(info, new ReferenceKernels(), () -> {}));
   }
 }

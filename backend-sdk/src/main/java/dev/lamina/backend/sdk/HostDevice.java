@@ -100,20 +100,11 @@ public final class HostDevice implements Device {
   public DeviceInfo info() {
     long live = ledger.stats().liveBytes();
     DeviceInfo.MemoryInfo m = info.memory();
-    return live == 0 ? info : withFree(Math.max(0, m.freeBytes() - live));
-  }
-
-  private DeviceInfo withFree(long bytes) {
-    DeviceInfo.MemoryInfo m = info.memory();
-    return new DeviceInfo(
-        info.ordinal(),
-        info.name(),
-        info.arch(),
-        new DeviceInfo.MemoryInfo(m.totalBytes(), bytes, m.sharedWithHost()),
-        info.limits(),
-        info.dtypes(),
-        info.caps(),
-        info.peak());
+    if (live == 0) {
+      return info;
+    }
+    long free = Math.max(0, m.freeBytes() - live);
+    return info.withMemory(new DeviceInfo.MemoryInfo(m.totalBytes(), free, m.sharedWithHost()));
   }
 
   /** The info as it was at open; free of cost. */
