@@ -75,6 +75,17 @@ public final class Context implements AutoCloseable {
   }
 
   /**
+   * Opens the backend anew with little memory.
+   *
+   * @param memoryLimitBytes most bytes of a device's live objects
+   * @return a backend the caller closes
+   * @throws BackendException if it can't be opened
+   */
+  public Backend openBackend(long memoryLimitBytes) throws BackendException {
+    return provider.open(options.withMemoryLimit(memoryLimitBytes));
+  }
+
+  /**
    * The device that op cases share, opened on first use.
    *
    * @return the device; closed with this context

@@ -11,8 +11,7 @@ import java.util.Map;
  *     Cap#OOM_RECOVERABLE} keeps the limit, others may refuse it with {@link Unsupported}
  * @param properties the backend's own settings; unknown keys are refused by the backend
  */
-public record BackendOptions(
-    int threads, long memoryLimitBytes, Map<String, String> properties) {
+public record BackendOptions(int threads, long memoryLimitBytes, Map<String, String> properties) {
   /** The backend's own choices. */
   public static final BackendOptions DEFAULT = new BackendOptions(0, Map.of());
 

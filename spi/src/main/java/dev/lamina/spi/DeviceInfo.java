@@ -57,8 +57,7 @@ public record DeviceInfo(
     public MemoryInfo atMost(long bytes) {
       return bytes == 0
           ? this
-          : new MemoryInfo(
-              Math.min(totalBytes, bytes), Math.min(freeBytes, bytes), sharedWithHost);
+          : new MemoryInfo(Math.min(totalBytes, bytes), Math.min(freeBytes, bytes), sharedWithHost);
     }
   }
 

@@ -61,7 +61,9 @@ record DisorderlyBackend(Disorder disorder) implements BackendProvider {
     /** A replay leaves out the last command. */
     SHORT_REPLAY,
     /** Points are signalled before the work is done. */
-    EARLY_SIGNAL
+    EARLY_SIGNAL,
+    /** What runs out of memory leaves a part of it taken. */
+    LEFTOVER_OF_FAILURE
   }
 
   @Override
@@ -124,8 +126,18 @@ record DisorderlyBackend(Disorder disorder) implements BackendProvider {
     @Override
     public Buffer allocate(long bytes, MemoryKind kind) throws BackendException {
       Deque<Buffer> spare = spareBuffers.computeIfAbsent(bytes, b -> new ArrayDeque<>());
+      if (disorder == Disorder.LEFTOVER_OF_FAILURE) {
+        return allocateInParts(bytes, kind);
+      }
       Buffer memory = spare.isEmpty() ? right.allocate(bytes, kind) : spare.pop();
       return disorder == Disorder.BUFFER_REUSED_EARLY ? new Reused(this, memory) : memory;
+    }
+
+    private Buffer allocateInParts(long bytes, MemoryKind kind) throws BackendException {
+      Buffer first = right.allocate(Math.min(bytes, 1), kind);
+      Buffer all = right.allocate(bytes, kind);
+      first.close();
+      return all;
     }
 
     @Override
@@ -353,7 +365,12 @@ record DisorderlyBackend(Disorder disorder) implements BackendProvider {
           nothing.close();
           right.submit(Points.none(), c, Points.none());
         }
-        case NONE, STALE_BINDINGS, BUFFER_REUSED_EARLY, POOL_REUSED_EARLY, SHORT_REPLAY ->
+        case NONE,
+            STALE_BINDINGS,
+            BUFFER_REUSED_EARLY,
+            POOL_REUSED_EARLY,
+            SHORT_REPLAY,
+            LEFTOVER_OF_FAILURE ->
             right.submit(waits, c, signals);
       }
     }

@@ -16,20 +16,26 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Each bug in the order of things must fail the short programs of L0, at every seed. */
 class FuzzerTest {
   private static CaseResult run(Disorder disorder, long seed) throws InterruptedException {
-    ConformanceOptions options =
-        ConformanceOptions.of(new DisorderlyBackend(disorder))
-            .withLevel(Level.L0)
-            .withSeed(seed)
-            .withOnly("fuzz/*");
-    List<CaseResult> ran =
-        new ConformanceRun(options)
-            .run(r -> {}).results().stream().filter(r -> r.verdict() != Verdict.NOT_RUN).toList();
+    List<CaseResult> ran = run(disorder, seed, "fuzz/*");
     assertThat(ran).hasSize(1);
     return ran.getFirst();
   }
 
+  private static List<CaseResult> run(Disorder disorder, long seed, String only)
+      throws InterruptedException {
+    ConformanceOptions options =
+        ConformanceOptions.of(new DisorderlyBackend(disorder))
+            .withLevel(Level.L0)
+            .withSeed(seed)
+            .withOnly(only);
+    return new ConformanceRun(options)
+        .run(r -> {}).results().stream().filter(r -> r.verdict() != Verdict.NOT_RUN).toList();
+  }
+
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  @EnumSource(
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"NONE", "LEFTOVER_OF_FAILURE"})
   void aBug_isFoundAtThreeSeedsAndShownByAShortProgram(Disorder disorder)
       throws InterruptedException {
     for (long seed = 1; seed <= 3; seed++) {
@@ -48,5 +54,14 @@ class FuzzerTest {
   void wrappingAlone_isRight() throws InterruptedException {
     CaseResult result = run(Disorder.NONE, 1);
     assertThat(result.verdict()).as(result.message()).isEqualTo(Verdict.PASSED);
+  }
+
+  @Test
+  void memoryLeftByAFailedAllocation_isFound() throws InterruptedException {
+    List<CaseResult> failed =
+        run(Disorder.LEFTOVER_OF_FAILURE, 1, "memory/*").stream()
+            .filter(r -> r.verdict() == Verdict.FAILED)
+            .toList();
+    assertThat(failed).anyMatch(r -> r.message().startsWith("live objects after running out"));
   }
 }

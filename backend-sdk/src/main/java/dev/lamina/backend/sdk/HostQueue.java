@@ -52,8 +52,7 @@ final class HostQueue extends Resource implements Queue {
     try {
       checkOpen("submit");
       device.checkUsable("submit");
-      runner.check(command);
-      int generation = device.ledger().enter();
+      int generation = enter(command);
       if (pending.get() == 0 && isDecided(waits)) {
         runNow(waits, command, signals, generation);
       } else {
@@ -62,6 +61,23 @@ final class HostQueue extends Resource implements Queue {
     } finally {
       submitting.set(false);
     }
+  }
+
+  /** Enters before it checks, so that what the check finds open is not freed before the run. */
+  private int enter(Command command) throws BackendException {
+    Ledger ledger = device.ledger();
+    int generation = ledger.enter();
+    boolean taken = false;
+    try {
+      runner.check(command);
+      taken = true;
+    } finally {
+      if (!taken) {
+        ledger.exit(generation);
+      }
+    }
+    ledger.submitted();
+    return generation;
   }
 
   private static boolean isDecided(Points waits) {

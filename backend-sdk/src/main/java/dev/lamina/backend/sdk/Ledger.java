@@ -75,7 +75,6 @@ final class Ledger {
 
   /** Takes a command in; returns its generation. */
   synchronized int enter() {
-    submits.incrementAndGet();
     inFlight[current]++;
     return current;
   }
@@ -119,6 +118,10 @@ final class Ledger {
 
   void compiled() {
     compiles.incrementAndGet();
+  }
+
+  void submitted() {
+    submits.incrementAndGet();
   }
 
   void replayed() {

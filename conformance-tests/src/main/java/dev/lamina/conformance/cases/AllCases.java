@@ -23,6 +23,8 @@ public final class AllCases {
     RunCases.addTo(list);
     CompileCases.addTo(list);
     CaptureCases.addTo(list);
+    MemoryLimitCases.addTo(list);
+    FaultCases.addTo(list);
     FuzzCases.addShortTo(list);
     WeightCases.addTo(list);
     ElementwiseCases.addTo(list);
@@ -45,6 +47,8 @@ public final class AllCases {
     LoweringCases.addTo(list);
     RepeatCases.addTo(list);
     FuzzCases.addLongTo(list);
+    LeakCases.addTo(list);
+    SpeedCases.addTo(list);
     return list.cases();
   }
 

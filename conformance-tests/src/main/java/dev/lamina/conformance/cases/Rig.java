@@ -35,7 +35,12 @@ final class Rig implements AutoCloseable {
   Rig(Device device) throws BackendException {
     this.device = device;
     this.queue = device.newQueue();
-    this.timeline = device.newTimeline(0);
+    try {
+      this.timeline = device.newTimeline(0);
+    } catch (BackendException | RuntimeException e) {
+      queue.close();
+      throw e;
+    }
   }
 
   /** A buffer that is closed with this rig. */

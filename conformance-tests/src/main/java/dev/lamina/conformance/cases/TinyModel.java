@@ -81,8 +81,13 @@ final class TinyModel implements AutoCloseable {
       tokens[s] = random.ints(lengths[s], 0, VOCAB).toArray();
     }
     evaluation = new Evaluation(device, graph(), options);
-    for (var w : weights.entrySet()) {
-      evaluation.weight(w.getKey(), w.getValue());
+    try {
+      for (var w : weights.entrySet()) {
+        evaluation.weight(w.getKey(), w.getValue());
+      }
+    } catch (BackendException | RuntimeException e) {
+      evaluation.close();
+      throw e;
     }
   }
 
