@@ -20,6 +20,7 @@ public final class AllCases {
     BufferCases.addTo(list);
     TimelineCases.addTo(list);
     QueueCases.addTo(list);
+    QueueOrderCases.addTo(list);
     RunCases.addTo(list);
     CompileCases.addTo(list);
     CaptureCases.addTo(list);
@@ -39,8 +40,10 @@ public final class AllCases {
     ChainCases.addTo(list);
     DebugCases.addTo(list);
     LayerCases.addTo(list);
+    QuantCases.addTo(list);
     PoolCases.addTo(list);
     AttentionCases.addTo(list);
+    AttentionEdgeCases.addTo(list);
     SamplingCases.addTo(list);
     PropertyCases.addTo(list);
     InvarianceCases.addTo(list);

@@ -24,15 +24,15 @@ final class AttentionCases {
   private static final Dim T = Dim.sym("T", 0, 4096);
   private static final Dim S = Dim.sym("S", 0, 64);
   private static final Dim S1 = Dim.sym("S1", 1, 65);
-  private static final Dim P = Dim.sym("P", 1, 64);
+  private static final Dim P = Dim.sym("P", 1, 512);
 
   /** Two KV heads of three query heads; K is wider than V. */
-  private static final Heads SMALL = new Heads(6, 2, 9, 5, 16);
+  static final Heads SMALL = new Heads(6, 2, 9, 5, 16);
 
-  private static final Heads MODEL = new Heads(8, 2, 64, 64, 16);
+  static final Heads MODEL = new Heads(8, 2, 64, 64, 16);
 
   /** A step with prefill, chunked prefill, decode and an empty sequence. */
-  private static final Batch MIXED = new Batch(0, new int[] {7, 3, 1, 0, 1}, 0, 0, 14, 32, 0, 30);
+  static final Batch MIXED = new Batch(0, new int[] {7, 3, 1, 0, 1}, 0, 0, 14, 32, 0, 30);
 
   private AttentionCases() {}
 
@@ -45,7 +45,7 @@ final class AttentionCases {
    * @param value width of V
    * @param page slots of a page
    */
-  private record Heads(int query, int kv, int key, int value, int page) {
+  record Heads(int query, int kv, int key, int value, int page) {
     StateSpec pool(DType dtype) {
       return new StateSpec(
           "kv",
@@ -69,7 +69,7 @@ final class AttentionCases {
    * @param after rows after the last
    * @param past positions of each sequence before this step
    */
-  private record Batch(int before, int[] queries, int after, int... past) {
+  record Batch(int before, int[] queries, int after, int... past) {
     int tokens() {
       return before + Arrays.stream(queries).sum() + after;
     }
@@ -92,11 +92,11 @@ final class AttentionCases {
     }
   }
 
-  private static CompositeOp.PagedAttention op(boolean causal, long window, long chunk) {
+  static CompositeOp.PagedAttention op(boolean causal, long window, long chunk) {
     return new CompositeOp.PagedAttention(0, 0.3, causal, window, chunk, 0, false, false);
   }
 
-  private static final CompositeOp.PagedAttention CAUSAL = op(true, 0, 0);
+  static final CompositeOp.PagedAttention CAUSAL = op(true, 0, 0);
 
   static void addTo(CaseList list) {
     for (DType dtype : Dtypes.FLOATS) {
@@ -131,6 +131,7 @@ final class AttentionCases {
   private static void masks(CaseList list, DType dtype) {
     List<CompositeOp.PagedAttention> ops = new ArrayList<>();
     ops.addAll(List.of(CAUSAL, op(false, 0, 0), op(true, 1, 0), op(true, 5, 0), op(true, 16, 0)));
+    ops.addAll(List.of(op(false, 2, 0), op(false, 5, 0), op(false, 0, 5)));
     ops.addAll(List.of(op(false, 17, 0), op(true, 0, 4), op(true, 0, 16), op(true, 3, 16)));
     ops.add(op(true, 1L << 40, 1L << 40));
     ops.add(new CompositeOp.PagedAttention(0, 0.3, true, 0, 0, 1.5, false, false));
@@ -142,7 +143,7 @@ final class AttentionCases {
     }
   }
 
-  private static void add(
+  static void add(
       CaseList list,
       String name,
       CompositeOp.PagedAttention op,
@@ -168,31 +169,45 @@ final class AttentionCases {
         dtype.text(),
         heads.text(batch),
         attrs,
-        g -> write(g, op, heads, batch, g.make(regime, dtype, shape(batch, heads)), stored),
+        g -> {
+          RefTensor q = g.make(regime, dtype, shape(batch, heads));
+          write(g, op, heads, batch, q, stored, Contents.NORMAL);
+        },
         Rule.R2,
         Rule.R7);
   }
 
-  private static long[] shape(Batch batch, Heads heads) {
+  /**
+   * What the pool holds.
+   *
+   * @param keys regime of K
+   * @param values regime of V
+   */
+  record Contents(Regime keys, Regime values) {
+    static final Contents NORMAL = new Contents(Regime.NORMAL, Regime.NORMAL);
+  }
+
+  static long[] shape(Batch batch, Heads heads) {
     return new long[] {batch.tokens(), heads.query(), heads.key()};
   }
 
-  private static void write(
+  static void write(
       CompositeSpec g,
       CompositeOp.PagedAttention op,
       Heads heads,
       Batch batch,
       RefTensor q,
-      DType stored) {
+      DType stored,
+      Contents contents) {
     int sequences = batch.queries().length;
     int pages = batch.pages(heads.page());
     long[] table = table(g.random, sequences * pages + 2, sequences * pages);
     RefTensor blockTable =
         RefTensor.exact(DType.I32, new long[] {sequences, pages}, unused(table, batch, heads));
     long slots = (sequences * pages + 2L) * heads.page();
-    RefTensor k = g.make(Regime.NORMAL, stored, slots, heads.kv(), heads.key());
-    RefTensor v = g.make(Regime.NORMAL, stored, slots, heads.kv(), heads.value());
-    boolean[] owned = owned(table, batch, heads, (int) slots);
+    RefTensor k = g.make(contents.keys(), stored, slots, heads.kv(), heads.key());
+    RefTensor v = g.make(contents.values(), stored, slots, heads.kv(), heads.value());
+    boolean[] owned = owned(op, table, batch, heads, (int) slots);
     k = poisoned(k, owned);
     v = poisoned(v, owned);
     RefTensor cu = RefTensor.exact(DType.I32, new long[] {sequences + 1L}, batch.cuSeqlensQ());
@@ -235,16 +250,37 @@ final class AttentionCases {
     return out;
   }
 
-  private static boolean[] owned(long[] table, Batch batch, Heads heads, int slots) {
+  /** Slots of pages that some row sees something of, up to the sequence's length. */
+  private static boolean[] owned(
+      CompositeOp.PagedAttention op, long[] table, Batch batch, Heads heads, int slots) {
     boolean[] owned = new boolean[slots];
     int pages = batch.pages(heads.page());
     for (int s = 0; s < batch.queries().length; s++) {
-      for (int j = 0; j < batch.kvLens()[s]; j++) {
-        long page = table[s * pages + j / heads.page()];
-        owned[(int) page * heads.page() + j % heads.page()] = true;
+      long length = batch.kvLens()[s];
+      for (int i = 0; (long) i * heads.page() < length; i++) {
+        long first = (long) i * heads.page();
+        long end = Math.min(length, first + heads.page());
+        for (long j = first; j < end && isSeen(op, batch, s, first, end); j++) {
+          owned[(int) (table[s * pages + i] * heads.page() + j - first)] = true;
+        }
       }
     }
     return owned;
+  }
+
+  /** Whether a row of sequence s sees a key of a range. */
+  private static boolean isSeen(
+      CompositeOp.PagedAttention op, Batch batch, int s, long first, long end) {
+    for (long p = batch.past()[s]; p < batch.kvLens()[s]; p++) {
+      for (long j = first; j < end; j++) {
+        boolean inWindow = op.window() == 0 || j > p - op.window();
+        boolean inChunk = op.chunk() == 0 || j / op.chunk() == p / op.chunk();
+        if (inWindow && inChunk && (!op.causal() || j <= p)) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   private static RefTensor poisoned(RefTensor pool, boolean[] owned) {

@@ -123,6 +123,8 @@ final class BufferCases {
           expect("source", ramp(64), r.download(src));
         }));
     list.lifecycle(
+        "buffer", "copy-anywhere", Rule.STRUCTURE, Opened.rig(BufferCases::copyAnywhere));
+    list.lifecycle(
         "buffer",
         "copy-within-a-buffer",
         Rule.STRUCTURE,
@@ -152,6 +154,26 @@ final class BufferCases {
             Opened.rig(r -> transpose(r, dtype)).run(context);
             return Outcome.EXACT;
           });
+    }
+  }
+
+  /** Every offset of both sides modulo 8, every length up to 17, so that wide moves show. */
+  private static void copyAnywhere(Rig r) throws BackendException {
+    byte[] content = ramp(64);
+    Buffer src = r.buffer(content);
+    for (int i = 0; i < 64; i++) {
+      int from = i % 8;
+      int to = i / 8;
+      int length = 1 + i % 17;
+      TensorType type = TensorType.of(DType.U8, length);
+      Buffer dst = r.buffer(new byte[64]);
+      r.run(new Command.Copy(new View(src, 20 + from, type), new View(dst, 30 + to, type)));
+      byte[] expected = new byte[64];
+      System.arraycopy(content, 20 + from, expected, 30 + to, length);
+      expect(
+          "%d bytes from %d to %d".formatted(length, 20 + from, 30 + to),
+          expected,
+          r.download(dst));
     }
   }
 
@@ -227,6 +249,10 @@ final class BufferCases {
             try (Buffer b = r.device.wrapHost(m)) {
               Check.equal("size", 40L, b.size());
               expect("wrapped", ramp(40), r.download(b));
+              // Memory that says it is shared is one memory.
+              boolean shared = b.kind() == MemoryKind.SHARED;
+              m.set(ValueLayout.JAVA_BYTE, 7, (byte) 99);
+              Check.equal("what the host wrote", shared ? 99 : 7, (int) r.download(b)[7]);
             }
           }
         }));
@@ -267,14 +293,17 @@ final class BufferCases {
         "fill-past-the-end",
         r -> new Command.Fill(new View(r.buffer(16), 9, TensorType.of(DType.U8, 8)), 0, 1));
     refused(list, "fill-of-width-3", r -> new Command.Fill(Rig.bytes(r.buffer(12)), 0, 3));
-    refused(
-        list,
-        "upload-of-another-size",
-        r -> new Command.Upload(Arena.ofAuto().allocate(15), Rig.bytes(r.buffer(16))));
-    refused(
-        list,
-        "download-of-another-size",
-        r -> new Command.Download(Rig.bytes(r.buffer(16)), Arena.ofAuto().allocate(17)));
+    for (int host : new int[] {15, 17}) {
+      String kind = host < 16 ? "less" : "more";
+      refused(
+          list,
+          "upload-of-" + kind,
+          r -> new Command.Upload(Arena.ofAuto().allocate(host), Rig.bytes(r.buffer(16))));
+      refused(
+          list,
+          "download-to-" + kind,
+          r -> new Command.Download(Rig.bytes(r.buffer(16)), Arena.ofAuto().allocate(host)));
+    }
   }
 
   /** Makes a command that must be refused at submit. */

@@ -90,7 +90,7 @@ public final class CaseList {
       Consumer<GraphSpec> body,
       Rule... rules) {
     CaseId id = new CaseId(op, 1, dtype, shape, attrs, seed);
-    GraphSpec spec = new GraphSpec(op);
+    GraphSpec spec = new GraphSpec(op, id.randomSeed());
     body.accept(spec);
     add(new GraphCase(id, Level.L1, Set.of(rules), spec));
   }

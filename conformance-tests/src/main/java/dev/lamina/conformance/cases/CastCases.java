@@ -78,8 +78,11 @@ final class CastCases {
     return Source.reals(r ->
         () -> {
           double base = 1 + step * r.nextInt(Math.max(1, (int) Math.min(1 / step, 128)));
-          double beside = (r.nextInt(3) - 1) * step / 64;
-          return Math.scalb(base + step / 2 + beside, r.nextInt(5) - 2);
+          // A little beside shows a wrong rounding, a hair beside shows two roundings.
+          double off = r.nextBoolean() ? step / 64 : 0x1p-22;
+          double beside = (r.nextInt(3) - 1) * Math.min(off, step / 4);
+          double v = Math.scalb(base + step / 2 + beside, r.nextInt(5) - 2);
+          return r.nextBoolean() ? v : -v;
         });
   }
 

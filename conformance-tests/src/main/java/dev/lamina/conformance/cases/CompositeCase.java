@@ -10,6 +10,8 @@ import dev.lamina.conformance.Rule;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
+import dev.lamina.spi.Executable;
+import dev.lamina.spi.Lowering;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support;
 import dev.lamina.spi.ir.CompositeOp;
@@ -67,6 +69,20 @@ record CompositeCase(CaseId id, Set<Rule> rules, Consumer<CompositeSpec> body) i
     } catch (CheckFailedException e) {
       String how = options.forceDecompose() ? "decomposed: " : "as the device runs it: ";
       throw new CheckFailedException(how + e.getMessage(), e.ratio(), e);
+    }
+  }
+
+  /** Options are kept: what was to be decomposed has no kernel of its own. */
+  static void checkLowering(Graph graph, Executable executable) {
+    for (Node node : graph.nodes()) {
+      for (Lowering l : executable.lowering()) {
+        boolean own = node.op() instanceof CompositeOp && l.op().equals(OpSpec.of(node).toString());
+        if (own && l.support() instanceof Support.Native) {
+          throw new CheckFailedException(
+              "lowering: expected %s decomposed as asked for, got kernel %s"
+                  .formatted(l.op(), l.kernel()));
+        }
+      }
     }
   }
 

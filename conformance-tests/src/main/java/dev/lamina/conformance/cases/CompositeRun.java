@@ -60,7 +60,9 @@ final class CompositeRun implements AutoCloseable {
   double run() throws BackendException {
     double worst = 0;
     try (Executable executable = device.compile(graph, options)) {
-      if (!options.forceDecompose()) {
+      if (options.forceDecompose()) {
+        CompositeCase.checkLowering(graph, executable);
+      } else {
         context.ran(executable);
       }
       Bindings bindings = executable.newBindings();
@@ -72,7 +74,9 @@ final class CompositeRun implements AutoCloseable {
         byte[] memory = rig.download(buffers.get(i));
         images.get(i).checkGuards("out" + i, memory);
         long[] actual = images.get(i).read(memory);
-        worst = Math.max(worst, Comparison.check("out" + i, spec.expected.get(i), actual, false));
+        worst =
+            Math.max(
+                worst, Comparison.check("out" + i, spec.expected.get(i), actual, spec.unbiased));
       }
       for (var pool : pools.entrySet()) {
         List<RefTensor> expected = spec.expectedPools.getOrDefault(pool.getKey(), List.of());

@@ -34,6 +34,9 @@ final class CompositeSpec {
   /** What the entries of a returned pool must hold, by the pool's name. */
   final Map<String, List<RefTensor>> expectedPools = new LinkedHashMap<>();
 
+  /** Whether the errors are independent, so that their mean must vanish. */
+  boolean unbiased;
+
   /** Values of symbols. */
   final Map<String, Long> dims = new LinkedHashMap<>();
 
@@ -64,6 +67,11 @@ final class CompositeSpec {
   /** Exact random elements. */
   RefTensor make(Source source, DType dtype, long... sizes) {
     return source.make(dtype, sizes, random);
+  }
+
+  /** A size from a range. */
+  int size(int least, int most) {
+    return least + random.nextInt(most - least + 1);
   }
 
   /** A tensor input of constant shape. */

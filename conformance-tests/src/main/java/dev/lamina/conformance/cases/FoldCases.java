@@ -14,6 +14,7 @@ final class FoldCases {
   static void addTo(CaseList list) {
     reduces(list);
     scans(list);
+    longScans(list);
     argmaxes(list);
     topks(list);
   }
@@ -53,6 +54,9 @@ final class FoldCases {
             g.out(g.ops.reduce(ReduceKind.SUM, g.in(Regime.NORMAL, dtype, 300, 509), 1));
           },
           Rule.R2);
+      reduce(list, ReduceKind.SUM, dtype, Regime.POSITIVE, Rule.R2, List.of(1), 3, 4099);
+      reduce(list, ReduceKind.MAX, dtype, Regime.NEGATIVE, Rule.R2, List.of(1), 3, 4099);
+      reduce(list, ReduceKind.MIN, dtype, Regime.POSITIVE, Rule.R2, List.of(0), 1030, 3);
       Source alike = Source.cycleReals(1);
       reduce(list, ReduceKind.SUM, dtype, "ones", alike, Rule.R2, List.of(0), 5000);
     }
@@ -101,6 +105,37 @@ final class FoldCases {
         }
         for (DType dtype : Dtypes.INTEGERS) {
           scan(list, kind, dtype, exclusive, 1, Regime.UNIFORM, Rule.R4, 3, 129);
+        }
+      }
+    }
+  }
+
+  /** Lines of many blocks, many lines, and lengths that differ from seed to seed. */
+  private static void longScans(CaseList list) {
+    for (ScanKind kind : ScanKind.values()) {
+      for (boolean exclusive : new boolean[] {false, true}) {
+        for (long n : new long[] {128, 256, 1025, 2049, 4099}) {
+          scan(list, kind, DType.F32, exclusive, 1, Regime.NORMAL, Rule.R2, 2, n);
+        }
+        scan(list, kind, DType.F32, exclusive, 0, Regime.NORMAL, Rule.R2, 1030, 3);
+        scan(list, kind, DType.F32, exclusive, 1, Regime.NORMAL, Rule.R2, 300, 5);
+        scan(list, kind, DType.F32, exclusive, 1, Regime.NORMAL, Rule.R2, 3, 130, 5);
+        scan(list, kind, DType.I32, exclusive, 1, Regime.NORMAL, Rule.R4, 2, 2049);
+        for (int i = 0; i < 6; i++) {
+          DType dtype = Dtypes.FLOATS.get(i % 3);
+          Regime regime = i % 2 == 0 ? Regime.POSITIVE : Regime.NEGATIVE;
+          int dim = i % 3;
+          list.graph(
+              "scan_" + ElementwiseCases.name(kind),
+              dtype.text(),
+              "any",
+              "%d,dim=%d%s".formatted(i, dim, exclusive ? ",exclusive" : ""),
+              g -> {
+                long[] sizes = {g.size(1, 9), g.size(1, 9), g.size(1, 9)};
+                sizes[dim] = g.size(100, 700);
+                g.out(g.ops.scan(kind, g.in(regime, dtype, sizes), dim, exclusive));
+              },
+              Rule.R2);
         }
       }
     }
@@ -175,6 +210,9 @@ final class FoldCases {
       topk(list, dtype, 17, 1, Regime.INFINITE, 33, 17);
       topk(list, dtype, 3, 0, Regime.TIES, 65, 5);
       topk(list, dtype, 20, 1, Regime.TIES, 2, 33, 3);
+      topk(list, dtype, 130, 1, Regime.TIES, 3, 257);
+      topk(list, dtype, 40, 1, Regime.TIES, 2, 1057);
+      topk(list, dtype, 257, 1, Regime.NORMAL, 2, 257);
     }
     for (DType dtype : Dtypes.INTEGERS) {
       topk(list, dtype, 9, 1, Regime.UNIFORM, 5, 129);

@@ -11,11 +11,15 @@ import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 
 /** A graph under construction with what its inputs hold and how it is to be run. */
 final class GraphSpec {
   /** The graph; use its op methods. */
   final Ops ops;
+
+  /** For sizes that differ from seed to seed. */
+  final Random random;
 
   final List<Source> sources = new ArrayList<>();
   final List<Map<String, Long>> rounds = new ArrayList<>();
@@ -25,8 +29,9 @@ final class GraphSpec {
   boolean unbiased;
   boolean subnormal;
 
-  GraphSpec(String name) {
+  GraphSpec(String name, long seed) {
     ops = new Ops(name);
+    random = new Random(seed);
   }
 
   /** A dense input. */
@@ -56,6 +61,11 @@ final class GraphSpec {
     for (int i = 0; i < values.length; i++) {
       ops.output("out" + i, values[i]);
     }
+  }
+
+  /** A size from a range, the same for the same case and seed. */
+  int size(int least, int most) {
+    return least + random.nextInt(most - least + 1);
   }
 
   /** One more run of the same executable, with these sizes. */

@@ -6,7 +6,6 @@ import dev.lamina.conformance.oracle.RefTensor;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
-import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.Value;
 import java.util.List;
 
@@ -20,10 +19,10 @@ final class LayerCases {
   static void addTo(CaseList list) {
     for (DType dtype : Dtypes.FLOATS) {
       for (long d : new long[] {1, 7, 64, 65, 257, 1056}) {
-        norms(list, dtype, d, Regime.NORMAL);
+        norms(list, dtype, 3, d, Regime.NORMAL);
       }
       for (Regime regime : List.of(Regime.OUTLIERS, Regime.LARGE, Regime.POWERS)) {
-        norms(list, dtype, 127, regime);
+        norms(list, dtype, 3, 127, regime);
       }
       for (CompositeOp.Gate gate : CompositeOp.Gate.values()) {
         gated(list, dtype, gate, Regime.NORMAL);
@@ -42,23 +41,45 @@ final class LayerCases {
         linear(list, DType.F32, dtype, DType.F32, m, 96, 70, m % 2 == 0);
       }
     }
-    for (QuantFormat format : QuantFormat.values()) {
-      quantised(list, format, 1, 32, 1);
-      quantised(list, format, 5, 256, 33);
-      // More than one tile of the decomposition, the last one ragged.
-      quantised(list, format, 2, 65536, 9);
+    more(list);
+  }
+
+  /** Many rows, long rows, means far from zero, sizes that differ from seed to seed. */
+  private static void more(CaseList list) {
+    for (DType dtype : Dtypes.FLOATS) {
+      norms(list, dtype, 3, 130, Regime.NEGATIVE);
+      norms(list, dtype, 3, 4099, Regime.NORMAL);
+      norms(list, dtype, 3, 64, Regime.SMALL);
+      for (int rows : new int[] {1, 2, 9, 33, 130}) {
+        norms(list, dtype, rows, 48, Regime.POSITIVE);
+      }
+      gated(list, dtype, CompositeOp.Gate.SWIGLU, Regime.LARGE);
+      for (CompositeOp.Gate gate : CompositeOp.Gate.values()) {
+        gated(list, dtype, 33, 300, gate, Regime.POSITIVE);
+      }
+      for (int i = 0; i < 4; i++) {
+        anyRope(list, dtype, i);
+        anyLinear(list, dtype, i);
+      }
+      embeddings(list, dtype);
     }
   }
 
-  private static void norms(CaseList list, DType dtype, long d, Regime regime) {
-    String shape = Dtypes.shape(3, d);
+  /** Errors in F32 may be alike along a row; the rounding to 16 bits is independent. */
+  private static boolean isUnbiased(DType out, Regime regime) {
+    return out != DType.F32 && regime == Regime.POSITIVE;
+  }
+
+  private static void norms(CaseList list, DType dtype, long rows, long d, Regime regime) {
+    String shape = Dtypes.shape(rows, d);
     list.composite(
         "rms_norm",
         dtype.text(),
         shape,
         regime.text(),
         g -> {
-          RefTensor x = g.make(regime, dtype, 3, d);
+          g.unbiased = isUnbiased(dtype, regime);
+          RefTensor x = g.make(regime, dtype, rows, d);
           RefTensor w = g.make(Regime.NORMAL, dtype, d);
           Value in = g.tensor(x, T, Dim.of(d));
           Value weight = g.weight(w);
@@ -78,7 +99,8 @@ final class LayerCases {
         shape,
         regime.text(),
         g -> {
-          RefTensor x = g.make(regime, dtype, 3, d);
+          g.unbiased = isUnbiased(dtype, regime);
+          RefTensor x = g.make(regime, dtype, rows, d);
           RefTensor w = g.make(Regime.NORMAL, dtype, d);
           RefTensor b = g.make(Regime.NORMAL, dtype, d);
           Value in = g.tensor(x, T, Dim.of(d));
@@ -95,16 +117,24 @@ final class LayerCases {
   }
 
   private static void gated(CaseList list, DType dtype, CompositeOp.Gate gate, Regime regime) {
+    gated(list, dtype, 3, 67, gate, regime);
+  }
+
+  private static void gated(
+      CaseList list, DType dtype, long rows, long width, CompositeOp.Gate gate, Regime regime) {
     list.composite(
         "gated_activation",
         dtype.text(),
-        Dtypes.shape(3, 67),
+        Dtypes.shape(rows, width),
         gate + "," + regime.text(),
         g -> {
-          RefTensor x = g.make(regime, dtype, 3, 67);
-          RefTensor up = g.make(Regime.NORMAL, dtype, 3, 67);
+          RefTensor x = g.make(regime, dtype, rows, width);
+          g.unbiased = isUnbiased(dtype, regime);
+          RefTensor up =
+              g.make(regime == Regime.POSITIVE ? regime : Regime.NORMAL, dtype, rows, width);
           Value y =
-              g.ops.gatedActivation(gate, g.tensor(x, T, Dim.of(67)), g.tensor(up, T, Dim.of(67)));
+              g.ops.gatedActivation(
+                  gate, g.tensor(x, T, Dim.of(width)), g.tensor(up, T, Dim.of(width)));
           g.out(y, LayerOracle.gated(gate, x, up));
         },
         Rule.R1);
@@ -177,39 +207,67 @@ final class LayerCases {
         Rule.R8);
   }
 
-  /** Random codes under scales of both signs. */
-  private static RefTensor blocks(CompositeSpec g, QuantFormat format, long n, long k) {
-    long bytes = k / format.elements() * format.bytes();
-    return g.make(Source.blocks(format), DType.U8, n, bytes);
+  /** Many tokens and heads, positions over the whole range, whole and partial rotation. */
+  private static void anyRope(CaseList list, DType dtype, int i) {
+    CompositeOp.RopeStyle style = CompositeOp.RopeStyle.values()[i % 2];
+    boolean partial = i / 2 == 1;
+    list.composite(
+        "rope",
+        dtype.text(),
+        "any",
+        i + "," + style + (partial ? ",partial" : ""),
+        g -> {
+          int d = 2 * g.size(2, 40);
+          int rotary = partial ? 2 * g.size(1, d / 2) : d;
+          int heads = g.size(1, 12);
+          int tokens = g.size(20, 70);
+          CompositeOp.Rope op = new CompositeOp.Rope(style, rotary, partial ? 0.625 : 1, List.of());
+          RefTensor x = g.make(Regime.NORMAL, dtype, tokens, heads, d);
+          RefTensor positions = g.make(Source.between(0, 1 << 20), DType.I32, 1, tokens);
+          RefTensor freqs =
+              g.make(Source.reals(r -> () -> Math.exp(-9 * r.nextDouble())), DType.F32, rotary / 2);
+          Value in = g.tensor(x, T, Dim.of(heads), Dim.of(d));
+          Value y = g.ops.rope(op, in, g.tensor(positions, Dim.of(1), T), g.weight(freqs));
+          g.out(y, LayerOracle.rope(op, x, positions, freqs));
+        },
+        Rule.R1);
   }
 
-  private static void quantised(CaseList list, QuantFormat format, long m, long k, long n) {
+  private static void anyLinear(CaseList list, DType dtype, int i) {
     list.composite(
         "linear",
-        "f32",
-        Dtypes.shape(m, k, n),
-        "w=" + format.text(),
+        dtype.text(),
+        "any",
+        i + (i % 2 == 0 ? ",bias" : ""),
         g -> {
-          RefTensor bytes = blocks(g, format, n, k);
-          RefTensor w = LayerOracle.decode(format, bytes, n, k);
-          RefTensor x = g.make(Regime.NORMAL, DType.F32, m, k);
-          RefTensor b = g.make(Regime.NORMAL, DType.F32, n);
-          Value weight = g.blocked(format, bytes, n, k);
-          Value y = g.ops.linear(g.tensor(x, T, Dim.of(k)), weight, g.weight(b), DType.F32);
-          g.out(y, LayerOracle.linear(DType.F32, x, w, b));
+          Regime regime = i >= 2 ? Regime.POSITIVE : Regime.NORMAL;
+          int k = g.size(1, 400);
+          int n = g.size(10, 90);
+          RefTensor x = g.make(regime, dtype, g.size(1, 40), k);
+          RefTensor w = g.make(regime, dtype, n, k);
+          RefTensor b = i % 2 == 0 ? g.make(regime, dtype, n) : NONE;
+          DType out = i % 2 == 0 ? dtype : DType.F32;
+          g.unbiased = isUnbiased(out, regime);
+          Value in = g.tensor(x, T, Dim.of(k));
+          Value y = g.ops.linear(in, g.weight(w), i % 2 == 0 ? g.weight(b) : null, out);
+          g.out(y, LayerOracle.linear(out, x, w, b));
         },
+        Rule.R1,
         Rule.R2);
+  }
+
+  /** Many ids, the last row and padding among them. */
+  private static void embeddings(CaseList list, DType stored) {
     list.composite(
         "embedding",
-        format.text(),
-        Dtypes.shape(3, n, k),
-        "out=f32",
+        stored.text(),
+        Dtypes.shape(300, 257, 40),
+        "out=" + stored.text() + ",many",
         g -> {
-          RefTensor bytes = blocks(g, format, n, k);
-          RefTensor ids = g.make(Source.cycle(n - 1, -1, 0), DType.I32, 3);
-          Value y = g.ops.embedding(g.tensor(ids, T), g.blocked(format, bytes, n, k), DType.F32);
-          RefTensor table = LayerOracle.decode(format, bytes, n, k);
-          g.out(y, LayerOracle.embedding(DType.F32, ids, table));
+          RefTensor ids = g.make(Source.between(-2, 257), DType.I32, 300);
+          RefTensor table = g.make(Regime.NORMAL, stored, 257, 40);
+          Value y = g.ops.embedding(g.tensor(ids, T), g.weight(table), stored);
+          g.out(y, LayerOracle.embedding(stored, ids, table));
         },
         Rule.R8);
   }

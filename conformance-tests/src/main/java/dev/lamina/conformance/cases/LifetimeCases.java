@@ -191,6 +191,25 @@ final class LifetimeCases {
   private static void afterClose(CaseList list) {
     list.lifecycle(
         "lifetime",
+        "queue,1000-submits-leave-nothing",
+        Rule.LIFETIME,
+        Opened.rig(r -> {
+          Buffer a = r.buffer(64);
+          try (Executable e = Opened.negate(r.device, 4)) {
+            Bindings b = e.newBindings();
+            b.tensor(0, f32(r.buffer(16), 4)).tensor(1, f32(r.buffer(16), 4));
+            r.run(new Command.Run(e, b));
+            DeviceStats before = r.device.stats();
+            for (int i = 0; i < 500; i++) {
+              r.run(new Command.Fill(Rig.bytes(a), i, 1));
+              r.run(new Command.Run(e, b));
+            }
+            Check.equal("live objects", before.liveObjects(), r.device.stats().liveObjects());
+            Check.equal("live bytes", before.liveBytes(), r.device.stats().liveBytes());
+          }
+        }));
+    list.lifecycle(
+        "lifetime",
         "buffer,not-used-after-close",
         Rule.LIFETIME,
         Opened.rig(r -> {

@@ -24,6 +24,13 @@ final class PoolCases {
       }
       copy(list, dtype);
       exchange(list, dtype);
+      for (int rows : new int[] {0, 1, 2, 33, 130}) {
+        appendMany(list, dtype, rows);
+      }
+      copyMany(list, dtype, "pages", PoolCases::pages);
+      copyMany(list, dtype, "chain", PoolCases::chain);
+      copyMany(list, dtype, "padded", PoolCases::padded);
+      copyMany(list, dtype, "one", PoolCases::one);
     }
   }
 
@@ -39,9 +46,13 @@ final class PoolCases {
   }
 
   private static List<RefTensor> content(CompositeSpec g, StateSpec spec) {
+    return content(g, spec, SLOTS);
+  }
+
+  private static List<RefTensor> content(CompositeSpec g, StateSpec spec, int slots) {
     List<RefTensor> entries = new ArrayList<>();
     for (StateSpec.Entry e : spec.entries()) {
-      long[] sizes = {SLOTS, e.shape().get(0), e.shape().get(1)};
+      long[] sizes = {slots, e.shape().get(0), e.shape().get(1)};
       entries.add(g.make(Regime.NORMAL, e.dtype(), sizes));
     }
     return entries;
@@ -150,5 +161,119 @@ final class PoolCases {
         },
         Rule.R8,
         Rule.STRUCTURE);
+  }
+
+  /** Two layers of more heads, K and V alike in width, so that they can be mixed up. */
+  private static StateSpec alike(DType dtype) {
+    List<StateSpec.Entry> entries = new ArrayList<>();
+    for (int layer = 0; layer < 3; layer++) {
+      entries.add(new StateSpec.Entry("k", layer, dtype, List.of(3, 8)));
+      entries.add(new StateSpec.Entry("v", layer, dtype, List.of(3, 8)));
+    }
+    Dim slots = new Dim.Sym("slots.kv", 16, 1 << 20, 16);
+    return new StateSpec("kv", 16, slots, entries);
+  }
+
+  /**
+   * Random distinct slots of several pages, padding among them; only the middle layer is written.
+   */
+  private static void appendMany(CaseList list, DType dtype, int rows) {
+    list.composite(
+        "kv_append",
+        dtype.text(),
+        Dtypes.shape(rows, 160),
+        "alike",
+        g -> {
+          StateSpec spec = alike(dtype);
+          List<RefTensor> entries = content(g, spec, 160);
+          Value pool = g.pool(spec, entries);
+          RefTensor slots = g.make(Source.distinctRows(160), DType.I32, rows);
+          RefTensor k = g.make(Regime.NORMAL, dtype, rows, 3, 8);
+          RefTensor v = g.make(Regime.NORMAL, dtype, rows, 3, 8);
+          Value keys = g.tensor(k, T, Dim.of(3), Dim.of(8));
+          Value values = g.tensor(v, T, Dim.of(3), Dim.of(8));
+          List<RefTensor> expected = new ArrayList<>(entries);
+          expected.set(2, written(entries.get(2), slots, k));
+          expected.set(3, written(entries.get(3), slots, v));
+          g.out(spec, g.ops.kvAppend(pool, 1, keys, values, g.tensor(slots, T)), expected);
+        },
+        Rule.R8);
+  }
+
+  /** Pairs of slots of a pool of 160. */
+  private record Pairs(long[] src, long[] dst) {}
+
+  /** Makes pairs. */
+  @FunctionalInterface
+  private interface PairSource {
+    Pairs make(CompositeSpec g);
+  }
+
+  /** Three whole pages change places in a ring. */
+  private static Pairs pages(CompositeSpec g) {
+    long[] src = new long[48];
+    long[] dst = new long[48];
+    int[] ring = {7, 1, 4};
+    for (int i = 0; i < 48; i++) {
+      src[i] = ring[i / 16] * 16 + i % 16;
+      dst[i] = ring[(i / 16 + 1) % 3] * 16 + i % 16;
+    }
+    return new Pairs(src, dst);
+  }
+
+  /** Every slot moves up by one, the last to 0. */
+  private static Pairs chain(CompositeSpec g) {
+    long[] src = new long[160];
+    long[] dst = new long[160];
+    for (int i = 0; i < 160; i++) {
+      src[i] = i;
+      dst[i] = (i + 1) % 160;
+    }
+    return new Pairs(src, dst);
+  }
+
+  /** Some sources and some targets are padding; slot 0 and the last one are neither. */
+  private static Pairs padded(CompositeSpec g) {
+    RefTensor rows = Source.distinctRows(150).make(DType.I32, new long[] {70}, g.random);
+    long[] src = new long[70];
+    long[] dst = new long[70];
+    for (int i = 0; i < 70; i++) {
+      dst[i] = rows.integer(i) < 0 ? rows.integer(i) : rows.integer(i) + 5;
+      src[i] = i % 7 == 3 ? -1 - i % 2 : g.random.nextInt(160);
+    }
+    return new Pairs(src, dst);
+  }
+
+  private static Pairs one(CompositeSpec g) {
+    return new Pairs(new long[] {159}, new long[] {0});
+  }
+
+  private static void copyMany(CaseList list, DType stored, String name, PairSource pairs) {
+    list.composite(
+        "state_copy",
+        stored.text(),
+        Dtypes.shape(160),
+        name,
+        g -> {
+          StateSpec spec = alike(stored);
+          List<RefTensor> entries = content(g, spec, 160);
+          Value pool = g.pool(spec, entries);
+          Pairs p = pairs.make(g);
+          long[] to = p.dst().clone();
+          for (int i = 0; i < to.length; i++) {
+            to[i] = p.src()[i] < 0 ? -1 : to[i];
+          }
+          long[] sizes = {to.length};
+          RefTensor src = RefTensor.exact(DType.I32, sizes, p.src());
+          RefTensor wanted = RefTensor.exact(DType.I32, sizes, to);
+          Value from = g.tensor(src, T);
+          Value dst = g.tensor(RefTensor.exact(DType.I32, sizes, p.dst()), T);
+          Value next = g.ops.stateCopy(pool, from, dst);
+          List<RefTensor> expected = new ArrayList<>();
+          entries.forEach(e -> expected.add(written(e, wanted, read(e, src))));
+          g.out(spec, next, expected);
+        },
+        Rule.R8,
+        Rule.ORDER);
   }
 }

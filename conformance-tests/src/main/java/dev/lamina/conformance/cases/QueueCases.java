@@ -263,7 +263,7 @@ final class QueueCases {
       try (Queue queue = device.newQueue()) {
         Thread rival = Thread.ofPlatform().start(() -> submitUntil(queue, big, over, refused));
         // Until the two meet: on a busy machine the rival may not run for a while.
-        long end = System.nanoTime() + Context.WAIT.toNanos() / 2;
+        long end = System.nanoTime() + Context.WAIT.toNanos() / 4;
         while (refused.get() == 0 && System.nanoTime() < end) {
           submit(queue, big, refused);
         }

@@ -31,6 +31,8 @@ enum Regime implements Source {
   NANS,
   /** Positive, away from zero. */
   POSITIVE,
+  /** Around 0.001, where an added constant shows. */
+  SMALL,
   /** Evenly spread exponents, the extremes of the type included. */
   WIDE;
 
@@ -68,6 +70,7 @@ enum Regime implements Source {
           special(random, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 0.0, -0.0);
       case NANS -> special(random, Double.NaN);
       case POSITIVE -> 0.25 + 4 * random.nextDouble();
+      case SMALL -> 1e-3 * random.nextGaussian();
       case WIDE -> wide(codec, random);
     };
   }
@@ -95,7 +98,7 @@ enum Regime implements Source {
   private long integer(DType dtype, Random random) {
     return switch (this) {
       case TIES -> random.nextInt(3);
-      case NORMAL, POSITIVE, OUTLIERS -> 1 + random.nextInt(100);
+      case NORMAL, POSITIVE, OUTLIERS, SMALL -> 1 + random.nextInt(100);
       case POWERS -> 1L << random.nextInt(8 * dtype.bytes());
       case NEGATIVE -> Elements.min(dtype) + random.nextInt(4);
       case UNIFORM, LARGE, SUBNORMAL, INFINITE, NANS, WIDE ->

@@ -351,6 +351,7 @@ final class RunCases {
           r.run(new Command.Run(e, b1));
           r.run(new Command.Run(e, b2));
           r.run(new Command.Run(e, b1));
+          expectAll(r.download(y1), 0, 6, -1);
           expectAll(r.download(y1), 6, 24, 0);
           expectAll(r.download(y2), 0, 24, -1);
         });

@@ -16,6 +16,9 @@ import java.util.Random;
 final class SamplingCases {
   private static final Dim R = Dim.sym("R", 0, 4096);
 
+  /** Logits of which few count: among thousands alike, any cut would hang on rounding. */
+  private static final Source PEAKED = Source.reals(random -> () -> 20 * random.nextDouble() - 10);
+
   private SamplingCases() {}
 
   static void addTo(CaseList list) {
@@ -45,6 +48,47 @@ final class SamplingCases {
         },
         Rule.R6);
     logprobs(list, 33, 0);
+    logprobs(list, 4099, 40);
+    many(list);
+  }
+
+  /** Rows for each pair of cuts, so that their order and what each is a part of shows. */
+  private static void many(CaseList list) {
+    for (int vocab : new int[] {40, 300, 4099}) {
+      sample(list, vocab, "many-plain", 65, (random, i) -> draw(random, 0.7f + i % 5, 0, 1, 0));
+      sample(list, vocab, "many-top-k", 33, (random, i) -> draw(random, 3, 29 + 3 * i, 1, 0));
+      sample(
+          list,
+          vocab,
+          "many-top-k-top-p",
+          65,
+          (random, i) -> draw(random, 2, 3 + i % 13, 0.3f + 0.1f * (i % 7), 0));
+      sample(
+          list,
+          vocab,
+          "many-min-p-top-p",
+          130,
+          (random, i) -> draw(random, 1.5f, 0, 0.2f + 0.1f * (i % 8), 0.05f + 0.06f * (i % 5)));
+      sample(
+          list,
+          vocab,
+          "many-min-p-top-k",
+          65,
+          (random, i) -> draw(random, 1.5f, 2 + i % 30, 1, 0.02f + 0.1f * (i % 7)));
+      sample(
+          list,
+          vocab,
+          "many-all",
+          65,
+          (random, i) ->
+              draw(
+                  random,
+                  0.5f + 0.4f * (i % 9),
+                  1 + i % 50,
+                  0.95f - 0.1f * (i % 6),
+                  0.03f * (i % 4)));
+      sample(list, vocab, "many-mixed", 33, SamplingCases::mixed);
+    }
   }
 
   /** Parameters of row i. */
@@ -79,7 +123,7 @@ final class SamplingCases {
             RefTensor row;
             do {
               draw = draws.make(g.random, r);
-              row = g.make(Regime.NORMAL, DType.F32, vocab);
+              row = g.make(vocab > 1500 ? PEAKED : Regime.NORMAL, DType.F32, vocab);
               double[] x = new double[vocab];
               for (int v = 0; v < vocab; v++) {
                 x[v] = row.real(v);
@@ -123,21 +167,26 @@ final class SamplingCases {
   }
 
   private static void penalties(CaseList list, int vocab) {
+    penalties(list, vocab, 4, 9);
+    penalties(list, vocab, 33, 70);
+  }
+
+  private static void penalties(CaseList list, int vocab, int rows, int length) {
     list.composite(
         "penalties",
         "f32",
-        Dtypes.shape(4, vocab),
-        "-",
+        Dtypes.shape(rows, vocab),
+        "history=" + length,
         g -> {
           List<RefTensor> in = new ArrayList<>();
-          in.add(g.make(Regime.NORMAL, DType.F32, 4, vocab));
+          in.add(g.make(Regime.NORMAL, DType.F32, rows, vocab));
           Source ids =
               Source.integers(random -> () -> random.nextInt(4) == 0 ? -1 : random.nextInt(vocab));
-          in.add(g.make(ids, DType.I32, 4, 9));
-          in.add(g.make(Source.cycle(3, 0, 9, 1), DType.I32, 4));
-          in.add(g.make(Source.cycleReals(0, 0.5, -0.5, 2), DType.F32, 4));
-          in.add(g.make(Source.cycleReals(0.25, 0, 1, -2), DType.F32, 4));
-          in.add(g.make(Source.cycleReals(1, 1.3, 2, 0.7), DType.F32, 4));
+          in.add(g.make(ids, DType.I32, rows, length));
+          in.add(g.make(Source.cycle(3, 0, length, 1, 5), DType.I32, rows));
+          in.add(g.make(Source.cycleReals(0, 0.5, -0.5, 2), DType.F32, rows));
+          in.add(g.make(Source.cycleReals(0.25, 0, 1, -2), DType.F32, rows));
+          in.add(g.make(Source.cycleReals(1, 1.3, 2, 0.7), DType.F32, rows));
           List<Value> operands = new ArrayList<>();
           operands.add(g.tensor(in.getFirst(), R, Dim.of(vocab)));
           operands.add(g.tensor(in.get(1), R, Dim.sym("L", 0, 4096)));
@@ -152,11 +201,11 @@ final class SamplingCases {
     list.composite(
         "apply_bitmask",
         "f32",
-        Dtypes.shape(3, vocab),
+        Dtypes.shape(9, vocab),
         "-",
         g -> {
-          RefTensor logits = g.make(Regime.NANS, DType.F32, 3, vocab);
-          RefTensor mask = g.make(Regime.WIDE, DType.U32, 3, (vocab + 31) / 32);
+          RefTensor logits = g.make(Regime.NANS, DType.F32, 9, vocab);
+          RefTensor mask = g.make(Regime.WIDE, DType.U32, 9, (vocab + 31) / 32);
           Value y =
               g.ops.add(
                   new CompositeOp.ApplyBitmask(),

@@ -73,7 +73,8 @@ interface Source {
       int[] at = {0};
       return () -> {
         int i = at[0]++;
-        return i % 5 == 4 || i >= rows ? -1 - i : order[i];
+        boolean padding = i % 5 == 4 || i >= rows;
+        return padding ? (i % 2 == 0 ? -1 : -1 - i) : order[i];
       };
     });
   }

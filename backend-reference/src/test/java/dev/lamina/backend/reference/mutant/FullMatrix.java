@@ -1,0 +1,126 @@
+package dev.lamina.backend.reference.mutant;
+
+import dev.lamina.conformance.Case;
+import dev.lamina.conformance.CaseId;
+import dev.lamina.conformance.Context;
+import dev.lamina.spi.BackendOptions;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Every mutant against every case up to L2 with every seed, and the published score.
+ *
+ * <p>A case that never runs the kernel in which a mutant sits cannot see it. So a first pass notes
+ * which ops each case reaches, and a mutant runs those cases only; the rest of the matrix is known.
+ */
+final class FullMatrix {
+  private final MutationGate gate = new MutationGate();
+  private final Map<String, Set<String>> reached = new HashMap<>();
+  private final PrintStream err;
+
+  private FullMatrix(PrintStream err) {
+    this.err = err;
+  }
+
+  /**
+   * How a mutant fared.
+   *
+   * @param mutant the bug
+   * @param meant cases meant to see it, a seed
+   * @param seen how many of these did, a number a seed
+   * @param others how many other cases did, all seeds together
+   */
+  record Row(Mutant mutant, int meant, List<Integer> seen, int others) {
+    boolean survives() {
+      return seen.stream().anyMatch(n -> n == 0);
+    }
+  }
+
+  /**
+   * Runs the matrix and writes the score.
+   *
+   * @param args the file to write
+   */
+  public static void main(String[] args) throws IOException, InterruptedException {
+    Path file = Path.of(args[0]);
+    FullMatrix matrix = new FullMatrix(System.err);
+    List<Row> rows = matrix.run();
+    Files.writeString(file, ScorePage.of(rows, matrix.gate.cases(MutationGate.SEEDS.getFirst())));
+    long survivors = rows.stream().filter(Row::survives).count();
+    System.out.printf(
+        "mutants: %d killed / %d survived / %d pending; %s%n",
+        rows.size() - survivors, survivors, PendingMutants.all().size(), file);
+    System.exit(survivors == 0 ? 0 : 1);
+  }
+
+  private List<Row> run() throws InterruptedException {
+    findReached();
+    List<Callable<Row>> work = new ArrayList<>();
+    for (Mutant mutant : Mutants.all()) {
+      work.add(() -> row(mutant));
+    }
+    return MutationGate.inParallel(
+        work,
+        row ->
+            err.println(
+                (row.survives() ? "SURVIVES " : "killed ")
+                    + row.mutant().name()
+                    + " "
+                    + row.seen()));
+  }
+
+  /** Which ops a case reaches does not depend on the seed. */
+  private void findReached() {
+    Set<String> touched = ConcurrentHashMap.newKeySet();
+    MutantBackend backend = new MutantBackend(Mutant.NONE, touched::add);
+    Context context = new Context(backend, 0, BackendOptions.DEFAULT);
+    for (Case c : gate.cases(MutationGate.SEEDS.getFirst())) {
+      touched.clear();
+      List<MutationGate.Kill> kills = MutationGate.run(context, List.of(c), 1);
+      if (!kills.isEmpty()) {
+        throw new AssertionError("the backend without a bug fails " + kills.getFirst());
+      }
+      reached.put(name(c.id()), Set.copyOf(touched));
+    }
+  }
+
+  private static String name(CaseId id) {
+    return new CaseId(id.op(), id.version(), id.dtype(), id.shape(), id.attrs(), 0).toString();
+  }
+
+  private Row row(Mutant mutant) {
+    int meant = 0;
+    int others = 0;
+    List<Integer> seen = new ArrayList<>();
+    for (long seed : MutationGate.SEEDS) {
+      List<Case> possible = gate.cases(seed).stream().filter(c -> reaches(mutant, c.id())).toList();
+      meant = gate.meantFor(mutant, seed).size();
+      List<MutationGate.Kill> kills =
+          MutationGate.run(new MutantBackend(mutant), possible, Integer.MAX_VALUE);
+      int intended =
+          (int) kills.stream().filter(k -> mutant.isMeantFor(CaseId.parse(k.id()))).count();
+      seen.add(intended);
+      others += kills.size() - intended;
+    }
+    return new Row(mutant, meant, seen, others);
+  }
+
+  private boolean reaches(Mutant mutant, CaseId id) {
+    Set<String> ops = reached.getOrDefault(name(id), Set.of());
+    return switch (mutant.fault()) {
+      case Fault.OfOp<?> f -> ops.contains(f.mnemonic());
+      case Fault.OfExpression f -> ops.contains(MutantBackend.ELEMENTWISE);
+      case Fault.OfDevice f -> true;
+      case Fault.None f -> false;
+    };
+  }
+}

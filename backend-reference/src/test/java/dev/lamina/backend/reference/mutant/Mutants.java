@@ -1,0 +1,25 @@
+package dev.lamina.backend.reference.mutant;
+
+import java.util.List;
+
+/** All mutants, and those that wait for their op. */
+final class Mutants {
+  private Mutants() {}
+
+  static List<Mutant> all() {
+    MutantList list = new MutantList();
+    MatmulMutants.addTo(list);
+    FoldMutants.addTo(list);
+    MovementMutants.addTo(list);
+    ElementwiseMutants.addTo(list);
+    LayerMutants.addTo(list);
+    WeightMutants.addTo(list);
+    AttentionMutants.addTo(list);
+    PoolMutants.addTo(list);
+    SamplingMutants.addTo(list);
+    QueueMutants.addTo(list);
+    TimelineMutants.addTo(list);
+    DeviceMutants.addTo(list);
+    return list.mutants();
+  }
+}

@@ -1,0 +1,98 @@
+package dev.lamina.backend.reference.mutant;
+
+import dev.lamina.conformance.Case;
+import dev.lamina.conformance.CaseCatalog;
+import dev.lamina.conformance.Context;
+import dev.lamina.conformance.Level;
+import dev.lamina.spi.BackendOptions;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
+
+/** Asks the kit whether it sees a bug. */
+final class MutationGate {
+  /** Each bug must be seen with each of these. */
+  static final List<Long> SEEDS = List.of(1L, 2L, 3L);
+
+  private final Map<Long, List<Case>> cases = new HashMap<>();
+
+  MutationGate() {
+    for (long seed : SEEDS) {
+      cases.put(
+          seed,
+          CaseCatalog.of(seed).cases().stream().filter(c -> Level.L2.includes(c.level())).toList());
+    }
+  }
+
+  /**
+   * A case that failed.
+   *
+   * @param id of the case
+   * @param why its message
+   */
+  record Kill(String id, String why) {}
+
+  /** All cases up to L2. */
+  List<Case> cases(long seed) {
+    return List.copyOf(cases.getOrDefault(seed, List.of()));
+  }
+
+  /** The cases that are meant to see a mutant. */
+  List<Case> meantFor(Mutant mutant, long seed) {
+    return cases(seed).stream().filter(c -> mutant.isMeantFor(c.id())).toList();
+  }
+
+  /** The first failure among the cases meant for a mutant, or none. */
+  List<Kill> firstKill(Mutant mutant, long seed) {
+    return run(new MutantBackend(mutant), meantFor(mutant, seed), 1);
+  }
+
+  /** Runs cases in order until so many have failed. */
+  static List<Kill> run(MutantBackend backend, List<Case> cases, int enough) {
+    return run(new Context(backend, 0, BackendOptions.DEFAULT), cases, enough);
+  }
+
+  /** Runs cases on an open context until so many have failed. */
+  static List<Kill> run(Context first, List<Case> cases, int enough) {
+    List<Kill> kills = new ArrayList<>();
+    Context context = first;
+    for (Case c : cases) {
+      try {
+        c.run(context);
+      } catch (Exception | AssertionError e) {
+        kills.add(new Kill(c.id().toString(), String.valueOf(e.getMessage())));
+        if (kills.size() >= enough) {
+          break;
+        }
+        // What a failed case left open must not fail the next one.
+        context = new Context(first.provider(), 0, BackendOptions.DEFAULT);
+      }
+    }
+    return kills;
+  }
+
+  /** Does independent work on all processors; gives the results in order. */
+  static <T> List<T> inParallel(List<Callable<T>> work, Consumer<T> each)
+      throws InterruptedException {
+    int threads = Runtime.getRuntime().availableProcessors();
+    try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
+      List<Future<T>> futures = work.stream().map(pool::submit).toList();
+      List<T> results = new ArrayList<>();
+      for (Future<T> f : futures) {
+        T result = f.get();
+        each.accept(result);
+        results.add(result);
+      }
+      return results;
+    } catch (ExecutionException e) {
+      throw new AssertionError("gate: " + e.getCause(), e);
+    }
+  }
+}

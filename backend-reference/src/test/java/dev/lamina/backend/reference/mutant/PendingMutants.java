@@ -1,0 +1,65 @@
+package dev.lamina.backend.reference.mutant;
+
+import java.util.List;
+
+/** Bugs that are known but have no op to sit in yet; each arrives with its op. */
+final class PendingMutants {
+  private PendingMutants() {}
+
+  /**
+   * A bug that waits.
+   *
+   * @param name as it will be called
+   * @param bug what will be wrong
+   * @param reason what it waits for
+   */
+  record Pending(String name, String bug, String reason) {}
+
+  static List<Pending> all() {
+    return List.of(
+        moe("empty-expert", "an expert without tokens shifts the offsets of those behind it"),
+        moe("tie-order", "of equal router logits the highest expert wins"),
+        moe("bias-in-weights", "the selection bias takes part in the weights"),
+        moe("weights-unnormalised", "weights of the chosen experts do not sum to 1"),
+        mla("rope-part-lost", "the rotated part of a key does not count"),
+        mla("value-rank-off", "values begin one element too late in the latent"),
+        recurrence("state-not-reset", "a new sequence starts from the last one's state"),
+        recurrence("chunk-decays-twice", "the decay counts twice where a chunk begins"),
+        recurrence("padding-updates-state", "slot -1 updates a state"),
+        recurrence("conv-window-one-off", "the convolution sees one token too few"),
+        quant("mxfp4-scale-off-by-2", "the block exponent is one too large", "MXFP4"),
+        quant("q4-k-high-scale-bits", "the high bits of a scale are lost", "Q4_K"),
+        quant("q4-k-mins-lost", "minimums are not subtracted", "Q4_K"),
+        quant("q6-k-high-bits", "the two high bits come from another element", "Q6_K"),
+        quant("nvfp4-global-scale", "the tensor's own scale is lost", "NVFP4"),
+        act("act-scale-per-tensor", "activations are scaled by the tensor, not by the row"),
+        collective("all-reduce-rank-lost", "the last rank's part is lost"),
+        collective("all-reduce-order", "the order of the sum differs from run to run"),
+        collective("all-gather-swapped", "ranks 0 and 1 change places"),
+        collective("reduce-scatter-one-off", "a rank gets its neighbour's part"));
+  }
+
+  private static Pending moe(String name, String bug) {
+    return new Pending("moe-" + name, bug, "no mixture of experts yet");
+  }
+
+  private static Pending mla(String name, String bug) {
+    return new Pending("mla-" + name, bug, "no latent attention yet");
+  }
+
+  private static Pending recurrence(String name, String bug) {
+    return new Pending("recurrence-" + name, bug, "no recurrent state yet");
+  }
+
+  private static Pending quant(String name, String bug, String format) {
+    return new Pending(name, bug, "no " + format + " yet");
+  }
+
+  private static Pending act(String name, String bug) {
+    return new Pending(name, bug, "no quantised activations yet");
+  }
+
+  private static Pending collective(String name, String bug) {
+    return new Pending(name, bug, "no collectives yet");
+  }
+}

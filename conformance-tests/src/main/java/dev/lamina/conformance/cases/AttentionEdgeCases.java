@@ -1,0 +1,204 @@
+package dev.lamina.conformance.cases;
+
+import dev.lamina.conformance.Rule;
+import dev.lamina.conformance.cases.AttentionCases.Batch;
+import dev.lamina.conformance.cases.AttentionCases.Contents;
+import dev.lamina.conformance.cases.AttentionCases.Heads;
+import dev.lamina.conformance.oracle.RefTensor;
+import dev.lamina.spi.ir.CompositeOp.PagedAttention;
+import dev.lamina.spi.ir.DType;
+import java.util.Random;
+
+/**
+ * Paged attention where kernels turn corners: many sequences, long ones, full pages, tiles of
+ * queries, logits far from zero; and batches, heads and masks that differ from seed to seed.
+ */
+final class AttentionEdgeCases {
+  private static final int NUM_ANY = 48;
+
+  private AttentionEdgeCases() {}
+
+  static void addTo(CaseList list) {
+    far(list);
+    batches(list);
+    lengths(list);
+    for (int i = 0; i < NUM_ANY; i++) {
+      any(list, i);
+    }
+  }
+
+  private static PagedAttention with(double scale, boolean sinks, boolean alibi, double softcap) {
+    return new PagedAttention(0, scale, true, 0, 0, softcap, sinks, alibi);
+  }
+
+  /** Values that one kind of content alone shows. */
+  private static void far(CaseList list) {
+    for (DType dtype : Dtypes.FLOATS) {
+      Contents below = new Contents(Regime.NEGATIVE, Regime.NORMAL);
+      add(list, "all-logits-far-below-zero", AttentionCases.CAUSAL, dtype, Regime.POSITIVE, below);
+      Contents outliers = new Contents(Regime.OUTLIERS, Regime.OUTLIERS);
+      add(list, "outliers", with(0.05, true, false, 0), dtype, Regime.NORMAL, outliers);
+      Contents positive = new Contents(Regime.NORMAL, Regime.POSITIVE);
+      add(list, "positive-values", with(0.1, false, false, 0), dtype, Regime.NORMAL, positive);
+      Contents alike = new Contents(Regime.TIES, Regime.POSITIVE);
+      add(list, "ties", with(0.3, true, true, 30), dtype, Regime.TIES, alike);
+    }
+  }
+
+  private static void add(
+      CaseList list,
+      String name,
+      PagedAttention op,
+      DType dtype,
+      Regime queries,
+      Contents contents) {
+    Heads heads = AttentionCases.MODEL;
+    Batch batch = AttentionCases.MIXED;
+    list.composite(
+        "paged_attention",
+        dtype.text(),
+        heads.text(batch),
+        name + (op.sinks() ? ",sinks" : ""),
+        g -> {
+          // The error of a row's sum is in all its elements, so only rounding to 16 bits is
+          // independent.
+          g.unbiased = contents.values() == Regime.POSITIVE && dtype != DType.F32;
+          RefTensor q = g.make(queries, dtype, AttentionCases.shape(batch, heads));
+          AttentionCases.write(g, op, heads, batch, q, dtype, contents);
+        },
+        Rule.R2);
+  }
+
+  private static void add(CaseList list, String name, PagedAttention op, Heads heads, Batch batch) {
+    AttentionCases.add(list, name, op, heads, batch, DType.F32, DType.F32, Regime.NORMAL);
+  }
+
+  /** Many sequences; rows of none behind one that has some; full tiles of queries. */
+  private static void batches(CaseList list) {
+    Random random = new Random(7);
+    int[] ones = new int[33];
+    int[] past = new int[33];
+    for (int s = 0; s < 33; s++) {
+      ones[s] = s % 11 == 5 ? 0 : 1;
+      past[s] = random.nextInt(70);
+    }
+    Batch decode = new Batch(0, ones, 0, past);
+    Batch tail = new Batch(3, new int[] {1, 4}, 5, 17, 33);
+    Batch tiles = new Batch(0, new int[] {64, 1, 33}, 0, 16, 63, 31);
+    for (boolean sinks : new boolean[] {false, true}) {
+      PagedAttention op = with(0.3, sinks, sinks, sinks ? 5 : 0);
+      add(list, "33-sequences", op, AttentionCases.SMALL, decode);
+      add(list, "rows-behind", op, AttentionCases.SMALL, tail);
+      add(list, "tiles", op, AttentionCases.SMALL, tiles);
+    }
+    PagedAttention window = AttentionCases.op(true, 20, 0);
+    add(list, "33-sequences", window, AttentionCases.SMALL, decode);
+    add(list, "tiles", window, AttentionCases.SMALL, tiles);
+    add(list, "tiles", AttentionCases.op(true, 0, 32), AttentionCases.SMALL, tiles);
+    Heads many = new Heads(32, 8, 16, 16, 16);
+    add(list, "32-heads", with(0.25, true, true, 0), many, AttentionCases.MIXED);
+    Heads each = new Heads(5, 5, 7, 11, 16);
+    add(list, "a-kv-head-each", with(0.3, true, true, 0), each, AttentionCases.MIXED);
+  }
+
+  /** Long sequences, such as a kernel splits; lengths at multiples of the page. */
+  private static void lengths(CaseList list) {
+    Heads narrow = new Heads(4, 2, 8, 8, 16);
+    for (int length : new int[] {64, 127, 128, 256, 512, 1023, 1025, 4200}) {
+      Batch decode = new Batch(0, new int[] {1}, 0, length - 1);
+      add(list, "long", with(0.3, false, true, 0), narrow, decode);
+      add(list, "long", AttentionCases.op(true, 100, 0), narrow, decode);
+      add(list, "long", with(0.3, true, false, 0), narrow, decode);
+    }
+    Batch chunk = new Batch(0, new int[] {5, 3}, 0, 4100, 300);
+    add(list, "long-chunk", AttentionCases.CAUSAL, narrow, chunk);
+    add(list, "long-chunk", AttentionCases.op(true, 50, 0), narrow, chunk);
+    add(list, "long-chunk", AttentionCases.op(true, 0, 1000), narrow, chunk);
+    for (int page : new int[] {16, 32, 64}) {
+      Heads heads = new Heads(4, 2, 8, 6, page);
+      Batch full = new Batch(0, new int[] {1, 2, 1}, 0, page - 1, 2 * page - 2, 3 * page - 1);
+      Batch over = new Batch(0, new int[] {1, 2, 1}, 0, page, 2 * page - 1, 3 * page);
+      add(list, "full-pages", AttentionCases.CAUSAL, heads, full);
+      add(list, "page-begun", AttentionCases.CAUSAL, heads, over);
+      add(list, "full-pages", AttentionCases.op(true, page, 0), heads, full);
+      add(list, "page-begun", AttentionCases.op(true, page, 0), heads, over);
+      add(list, "page-begun", AttentionCases.op(true, page - 1, 0), heads, over);
+      add(list, "page-begun", AttentionCases.op(true, page + 1, 0), heads, over);
+    }
+  }
+
+  private static void any(CaseList list, int i) {
+    boolean sinks = i % 2 == 0;
+    boolean alibi = i % 3 == 0;
+    boolean causal = i % 4 != 1;
+    double softcap = i % 5 == 0 ? 3 : 0;
+    DType stored = Dtypes.FLOATS.get(i % 7 % 3);
+    list.composite(
+        "paged_attention",
+        "f32",
+        "any",
+        "%d,pool=%s,%s,cap=%s%s%s"
+            .formatted(
+                i,
+                stored.text(),
+                causal ? "causal" : "all",
+                softcap,
+                sinks ? ",sinks" : "",
+                alibi ? ",alibi" : ""),
+        g -> {
+          Heads heads = heads(g);
+          PagedAttention op =
+              new PagedAttention(
+                  0, 0.3, causal, window(g, heads.page()), chunk(g), softcap, sinks, alibi);
+          Batch batch = batch(g, heads.page());
+          Regime regime = g.size(0, 3) == 0 ? Regime.OUTLIERS : Regime.NORMAL;
+          RefTensor q = g.make(regime, DType.F32, AttentionCases.shape(batch, heads));
+          AttentionCases.write(g, op, heads, batch, q, stored, Contents.NORMAL);
+        },
+        Rule.R2,
+        Rule.R7);
+  }
+
+  private static Heads heads(CompositeSpec g) {
+    int kv = g.size(1, 4);
+    int[] pages = {1, 16, 16, 32, 48};
+    int key = g.size(0, 3) == 0 ? 64 : g.size(1, 24);
+    return new Heads(kv * g.size(1, 4), kv, key, g.size(1, 24), pages[g.size(0, 4)]);
+  }
+
+  private static long window(CompositeSpec g, int page) {
+    return switch (g.size(0, 5)) {
+      case 0 -> page;
+      case 1 -> page + 1L;
+      case 2 -> g.size(1, 4);
+      case 3 -> g.size(5, 60);
+      default -> 0;
+    };
+  }
+
+  private static long chunk(CompositeSpec g) {
+    return g.size(0, 4) == 0 ? g.size(1, 40) : 0;
+  }
+
+  private static Batch batch(CompositeSpec g, int page) {
+    int sequences = g.size(1, 12);
+    int[] queries = new int[sequences];
+    int[] past = new int[sequences];
+    for (int s = 0; s < sequences; s++) {
+      queries[s] =
+          switch (g.size(0, 4)) {
+            case 0 -> 0;
+            case 1 -> g.size(2, 20);
+            case 2 -> g.size(2, 5);
+            default -> 1;
+          };
+      past[s] =
+          switch (g.size(0, 3)) {
+            case 0 -> 0;
+            case 1 -> Math.max(0, page * g.size(1, 3) - queries[s]);
+            default -> g.size(0, 90);
+          };
+    }
+    return new Batch(g.size(0, 2), queries, g.size(0, 2), past);
+  }
+}
