@@ -29,6 +29,10 @@ final class GraphSpec {
   boolean unbiased;
   boolean subnormal;
 
+  GraphSpec(String name) {
+    this(name, 0);
+  }
+
   GraphSpec(String name, long seed) {
     ops = new Ops(name);
     random = new Random(seed);
