@@ -215,8 +215,8 @@ final class PoolCases {
     long[] dst = new long[48];
     int[] ring = {7, 1, 4};
     for (int i = 0; i < 48; i++) {
-      src[i] = ring[i / 16] * 16 + i % 16;
-      dst[i] = ring[(i / 16 + 1) % 3] * 16 + i % 16;
+      src[i] = ring[i / 16] * 16L + i % 16;
+      dst[i] = ring[(i / 16 + 1) % 3] * 16L + i % 16;
     }
     return new Pairs(src, dst);
   }
@@ -227,7 +227,7 @@ final class PoolCases {
     long[] dst = new long[160];
     for (int i = 0; i < 160; i++) {
       src[i] = i;
-      dst[i] = (i + 1) % 160;
+      dst[i] = (i + 1L) % 160;
     }
     return new Pairs(src, dst);
   }

@@ -192,7 +192,7 @@ final class RepeatCases {
 
   private static Outcome fixed(Context context, String name, Consumer<GraphSpec> body, long seed)
       throws BackendException {
-    GraphSpec spec = new GraphSpec(name);
+    GraphSpec spec = new GraphSpec(name, seed);
     body.accept(spec);
     Map<String, RefTensor> inputs = new LinkedHashMap<>();
     Random random = new Random(seed);
