@@ -1,6 +1,7 @@
 /** Checkpoint files to weights, and model architectures to IR graphs. */
 module dev.lamina.models {
   requires transitive dev.lamina.spi;
+  requires dev.lamina.json;
   requires tools.jackson.databind;
   requires static org.jspecify;
 

@@ -7,7 +7,6 @@ import dev.lamina.spi.BackendProvider;
 import dev.lamina.spi.ProbeResult;
 import dev.lamina.spi.SpiVersion;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
@@ -73,7 +72,7 @@ public final class Backends {
         ServiceLoader.load(BackendProvider.class).stream().toList()) {
       found.add(probe(p));
     }
-    found.sort(Comparator.comparing((Found f) -> -f.provider().preference()));
+    found.sort((a, b) -> Integer.compare(b.provider().preference(), a.provider().preference()));
     return found;
   }
 

@@ -59,7 +59,7 @@ public final class ChatTemplates {
     if (!Files.exists(config)) {
       return null;
     }
-    JsonNode template = JsonTrees.readObject(config).path("chat_template");
+    JsonNode template = JsonFile.readObject(config).path("chat_template");
     if (template.isString()) {
       return template.stringValue();
     }

@@ -26,7 +26,7 @@ record TokenizerConfig(
     if (!Files.exists(file)) {
       return new TokenizerConfig(null, null, null, null);
     }
-    JsonNode config = JsonTrees.readObject(file);
+    JsonNode config = JsonFile.readObject(file);
     return new TokenizerConfig(
         token(config.path("bos_token")),
         token(config.path("eos_token")),

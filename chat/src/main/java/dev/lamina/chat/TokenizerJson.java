@@ -1,5 +1,6 @@
 package dev.lamina.chat;
 
+import dev.lamina.json.JsonTrees;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +32,7 @@ record TokenizerJson(
   private static final int MAX_ID = 1 << 24;
 
   static TokenizerJson read(Path file) {
-    return JsonTrees.read(file, parser -> new Reader(file, parser).document());
+    return JsonFile.read(file, parser -> new Reader(file, parser).document());
   }
 
   /** The failure to use this file, as one line. */

@@ -5,8 +5,6 @@ import java.nio.file.Path;
 
 /** Opens the tokenizer of a model's folder. */
 public final class Tokenizers {
-  private static final System.Logger LOG = System.getLogger(Tokenizers.class.getName());
-
   private Tokenizers() {}
 
   /** Whether the folder has a tokenizer; a model without one takes and gives token ids only. */
@@ -33,11 +31,12 @@ public final class Tokenizers {
     try {
       return BpeTokenizer.create(json, config);
     } catch (UnsupportedPartException e) {
-      LOG.log(
-          System.Logger.Level.INFO,
-          "tokenizer {0}: the Rust library reads it, the Java one has no {1}",
-          file,
-          e.part());
+      log()
+          .log(
+              System.Logger.Level.INFO,
+              "tokenizer {0}: the Rust library reads it, the Java one has no {1}",
+              file,
+              e.part());
       return rust(json, config, e.part());
     }
   }
@@ -55,5 +54,10 @@ public final class Tokenizers {
               + " bundle or `tokens`",
           e);
     }
+  }
+
+  // Made when there is something to say: the first logger of a process costs its start 35 ms.
+  private static System.Logger log() {
+    return System.getLogger(Tokenizers.class.getName());
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.lamina.json.JsonTrees;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.net.URL;
@@ -163,6 +164,7 @@ class TokenizersTest {
     TokenizerForms.byteLevel(folder, "normalizer", "{\"type\":\"Quantum\"}");
     URL[] path = {
       location(Tokenizers.class),
+      location(JsonTrees.class),
       location(ObjectNode.class),
       location(JsonParser.class),
       location(JsonInclude.class),

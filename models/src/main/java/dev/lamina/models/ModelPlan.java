@@ -32,8 +32,6 @@ public record ModelPlan(
     List<String> unused,
     DType activations,
     DType kvDtype) {
-  private static final System.Logger LOG = System.getLogger(ModelPlan.class.getName());
-
   /** Copies the lists. */
   public ModelPlan {
     weights = List.copyOf(weights);
@@ -81,13 +79,14 @@ public record ModelPlan(
     // Older checkpoints carry the frequencies that are computed here.
     List<String> odd = unused.stream().filter(n -> !n.endsWith("rotary_emb.inv_freq")).toList();
     if (!odd.isEmpty()) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          "load {0}: {1} tensors are not part of {2} and stay unused, the first is ''{3}''",
-          checkpoint.name(),
-          odd.size(),
-          checkpoint.modelType(),
-          odd.getFirst());
+      log()
+          .log(
+              System.Logger.Level.WARNING,
+              "load {0}: {1} tensors are not part of {2} and stay unused, the first is ''{3}''",
+              checkpoint.name(),
+              odd.size(),
+              checkpoint.modelType(),
+              odd.getFirst());
     }
   }
 
@@ -124,5 +123,10 @@ public record ModelPlan(
    */
   public LoadedModel load(Device device, LoadListener listener) throws BackendException {
     return LoadedModel.load(this, device, listener);
+  }
+
+  // Made when there is something to say: the first logger of a process costs its start 35 ms.
+  private static System.Logger log() {
+    return System.getLogger(ModelPlan.class.getName());
   }
 }

@@ -6,8 +6,6 @@ import java.util.concurrent.locks.LockSupport;
 
 /** The thread that owns an {@link Engine}: steps while there is work, parks while there is none. */
 final class EngineLoop {
-  private static final System.Logger LOG = System.getLogger("dev.lamina.scheduler");
-
   private final Engine engine;
   private final Inbox inbox;
   private final Thread thread;
@@ -52,8 +50,8 @@ final class EngineLoop {
           LockSupport.park(this);
         }
       } catch (Exception | Error e) {
-        LOG.log(Level.ERROR, "engine: a step failed, every request ends with its error: {0}", e);
-        LOG.log(Level.DEBUG, "the failed step", e);
+        log().log(Level.ERROR, "engine: a step failed, every request ends with its error: {0}", e);
+        log().log(Level.DEBUG, "the failed step", e);
         engine.fail(e);
         fatal = isFatal(e) ? e : null;
       }
@@ -65,5 +63,10 @@ final class EngineLoop {
   private static boolean isFatal(Throwable error) {
     return error instanceof Error
         || error instanceof BackendException backend && !backend.deviceUsable();
+  }
+
+  // Made when there is something to say: the first logger of a process costs its start 35 ms.
+  private static System.Logger log() {
+    return System.getLogger("dev.lamina.scheduler");
   }
 }

@@ -14,11 +14,16 @@ import org.jspecify.annotations.Nullable;
  * are known. One thread at a time may use it.
  */
 final class Scheduler {
-  private static final Comparator<Request> BY_ARRIVAL = Comparator.comparingLong(r -> r.sequence);
+  private static final Comparator<Request> BY_ARRIVAL =
+      (a, b) -> Long.compare(a.sequence, b.sequence);
   private static final Comparator<Request> BY_PRIORITY =
-      Comparator.<Request>comparingInt(r -> r.request.priority())
-          .thenComparingLong(r -> r.request.arrivalNanos())
-          .thenComparing(BY_ARRIVAL);
+      (a, b) -> {
+        int order = Integer.compare(a.request.priority(), b.request.priority());
+        if (order == 0) {
+          order = Long.compare(a.request.arrivalNanos(), b.request.arrivalNanos());
+        }
+        return order == 0 ? BY_ARRIVAL.compare(a, b) : order;
+      };
 
   private final EngineConfig config;
   private final int[] eosTokenIds;

@@ -1,7 +1,6 @@
 package dev.lamina.backend.sdk;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,7 +55,7 @@ final class MemoryPlan {
 
   private static long place(List<Block> blocks, long[] offsets) {
     List<Block> order = new ArrayList<>(blocks);
-    order.sort(Comparator.comparingLong(Block::bytes).reversed());
+    order.sort((a, b) -> Long.compare(b.bytes(), a.bytes()));
     List<Block> placed = new ArrayList<>();
     long end = 0;
     for (Block b : order) {

@@ -1,14 +1,14 @@
 package dev.lamina.models.checkpoint;
 
+import dev.lamina.json.JsonTrees;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A {@code config.json}, or an object in one, whose getters refuse what is missing, of the wrong
@@ -16,10 +16,6 @@ import tools.jackson.databind.json.JsonMapper;
  * value is null counts as absent. Immutable.
  */
 public final class ModelConfig {
-  // Python writes Infinity and NaN into these files.
-  private static final JsonMapper JSON =
-      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
-
   private final String origin;
   private final String path;
   private final JsonNode node;
@@ -44,7 +40,12 @@ public final class ModelConfig {
               .formatted(file));
     }
     try {
-      return of(file.toString(), JSON.readTree(file));
+      return of(file.toString(), JsonTrees.read(Files.readAllBytes(file)));
+    } catch (IOException e) {
+      throw new ModelException(
+          "read %s: expected the model's configuration, got %s; make it readable"
+              .formatted(file, e),
+          e);
     } catch (JacksonException e) {
       throw unparsable(file.toString(), e);
     }
@@ -60,7 +61,7 @@ public final class ModelConfig {
    */
   public static ModelConfig parse(String origin, String json) throws ModelException {
     try {
-      return of(origin, JSON.readTree(json));
+      return of(origin, JsonTrees.read(json));
     } catch (JacksonException e) {
       throw unparsable(origin, e);
     }

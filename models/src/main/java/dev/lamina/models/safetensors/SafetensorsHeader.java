@@ -1,5 +1,6 @@
 package dev.lamina.models.safetensors;
 
+import dev.lamina.json.JsonTrees;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.TensorType;
@@ -12,8 +13,6 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
-import tools.jackson.core.ObjectReadContext;
-import tools.jackson.core.json.JsonFactory;
 
 /**
  * The parsed and checked header of one file.
@@ -22,7 +21,8 @@ import tools.jackson.core.json.JsonFactory;
  * @param metadata the strings of {@code __metadata__}
  */
 record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
-  private static final JsonFactory JSON = JsonFactory.builder().build();
+  private static final Comparator<Entry> BY_PLACE =
+      (a, b) -> a.begin != b.begin ? Long.compare(a.begin, b.begin) : Long.compare(a.end, b.end);
 
   /**
    * One tensor.
@@ -46,7 +46,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
       throw refuse(file, "header", "a JSON object", "no '{' at byte 8", "it is not safetensors");
     }
     SafetensorsHeader parsed;
-    try (JsonParser p = JSON.createParser(ObjectReadContext.empty(), header)) {
+    try (JsonParser p = JsonTrees.parser(header)) {
       parsed = new Reader(file, p).header();
     } catch (JacksonException e) {
       throw new ModelException(
@@ -56,7 +56,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
           e);
     }
     List<Entry> sorted = new ArrayList<>(parsed.entries);
-    sorted.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
+    sorted.sort(BY_PLACE);
     checkTiling(file, sorted, dataBytes);
     return new SafetensorsHeader(List.copyOf(sorted), parsed.metadata);
   }
@@ -237,7 +237,11 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
         }
         list.add(v);
       }
-      return list.stream().mapToLong(Long::longValue).toArray();
+      long[] sizes = new long[list.size()];
+      for (int i = 0; i < sizes.length; i++) {
+        sizes[i] = list.get(i);
+      }
+      return sizes;
     }
 
     private void expect(JsonToken token, String where, String expected) throws ModelException {

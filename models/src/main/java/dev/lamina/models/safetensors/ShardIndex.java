@@ -1,6 +1,8 @@
 package dev.lamina.models.safetensors;
 
+import dev.lamina.json.JsonTrees;
 import dev.lamina.models.checkpoint.ModelException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -9,7 +11,6 @@ import java.util.Map;
 import java.util.SequencedSet;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The parsed index of a sharded set.
@@ -18,12 +19,15 @@ import tools.jackson.databind.json.JsonMapper;
  * @param weightMap name of each tensor to the file that holds it
  */
 record ShardIndex(Path file, Map<String, String> weightMap) {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
   static ShardIndex read(Path file) throws ModelException {
     JsonNode root;
     try {
-      root = JSON.readTree(file);
+      root = JsonTrees.read(Files.readAllBytes(file));
+    } catch (IOException e) {
+      throw new ModelException(
+          "read %s: expected a JSON object with a weight_map, got %s; make it readable"
+              .formatted(file, e),
+          e);
     } catch (JacksonException e) {
       throw new ModelException(
           "read %s: expected a JSON object with a weight_map, got %s; fetch it again"

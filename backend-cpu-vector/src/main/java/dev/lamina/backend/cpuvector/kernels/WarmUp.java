@@ -26,7 +26,6 @@ import java.util.concurrent.locks.LockSupport;
  * would be thrown out of compiled code by the other.
  */
 public final class WarmUp {
-  private static final System.Logger LOG = System.getLogger(WarmUp.class.getName());
   private static final int DEPTH = 64;
   private static final long GIVE_UP_NANOS = 60_000_000_000L;
   private static final long DELAY_NANOS = 1_000_000_000L;
@@ -102,10 +101,11 @@ public final class WarmUp {
       long until = System.nanoTime() + GIVE_UP_NANOS;
       while (warmUp.round()) {
         if (System.nanoTime() > until) {
-          LOG.log(
-              System.Logger.Level.WARNING,
-              "cpu-vector: the vector kernels {0} stayed slower than scalar code; using scalar code",
-              warmUp.cold());
+          log()
+              .log(
+                  System.Logger.Level.WARNING,
+                  "cpu-vector: the vector kernels {0} stayed slower than scalar code; using scalar code",
+                  warmUp.cold());
           return;
         }
       }
@@ -159,7 +159,7 @@ public final class WarmUp {
         Files.delete(file);
       }
     } catch (IOException e) {
-      LOG.log(System.Logger.Level.DEBUG, "cpu-vector: no mapped file to warm up on", e);
+      log().log(System.Logger.Level.DEBUG, "cpu-vector: no mapped file to warm up on", e);
       return arena.allocate(64 << 10, 64);
     }
   }
@@ -311,5 +311,10 @@ public final class WarmUp {
             HotKernel.GATES,
             () -> VectorGates.apply(Gates.Kind.SILU, g, u, g.length),
             () -> ScalarGates.apply(Gates.Kind.SILU, g, u, g.length)));
+  }
+
+  // Made when there is something to say: the first logger of a process costs its start 35 ms.
+  private static System.Logger log() {
+    return System.getLogger(WarmUp.class.getName());
   }
 }
