@@ -32,6 +32,7 @@ import dev.lamina.spi.WeightSpec;
 import dev.lamina.spi.ir.DimTable;
 import dev.lamina.spi.ir.Graph;
 import dev.lamina.spi.ir.StateSpec;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -63,7 +64,9 @@ record DisorderlyBackend(Disorder disorder) implements BackendProvider {
     /** Points are signalled before the work is done. */
     EARLY_SIGNAL,
     /** What runs out of memory leaves a part of it taken. */
-    LEFTOVER_OF_FAILURE
+    LEFTOVER_OF_FAILURE,
+    /** Each compile takes memory that nobody counts or frees. */
+    HIDDEN_LEAK
   }
 
   @Override
@@ -112,6 +115,9 @@ record DisorderlyBackend(Disorder disorder) implements BackendProvider {
     };
   }
 
+  /** Bytes a compile. */
+  private static final long LEAK = 8 << 10;
+
   /** A device whose memory, executables and queues are wrapped. */
   private record WrongDevice(
       Device right,
@@ -157,6 +163,9 @@ record DisorderlyBackend(Disorder disorder) implements BackendProvider {
 
     @Override
     public Executable compile(Graph graph, CompileOptions options) throws BackendException {
+      if (disorder == Disorder.HIDDEN_LEAK) {
+        Arena.global().allocate(LEAK, 1).fill((byte) 1);
+      }
       return new Wrapped(right.compile(graph, options));
     }
 
@@ -370,7 +379,8 @@ record DisorderlyBackend(Disorder disorder) implements BackendProvider {
             BUFFER_REUSED_EARLY,
             POOL_REUSED_EARLY,
             SHORT_REPLAY,
-            LEFTOVER_OF_FAILURE ->
+            LEFTOVER_OF_FAILURE,
+            HIDDEN_LEAK ->
             right.submit(waits, c, signals);
       }
     }

@@ -78,7 +78,8 @@ final class InvarianceCases {
       Context context, DType stored, @Nullable QuantFormat format, long seed)
       throws BackendException {
     int[] lengths = IntStream.range(0, 36).map(s -> s == 0 ? 45 : s == 1 ? 17 : 6).toArray();
-    Drift drift = new Drift("model", context.has(Cap.BATCH_INVARIANT));
+    String name = "model." + (format == null ? stored.text() : format.text());
+    Drift drift = new Drift(name, context.has(Cap.BATCH_INVARIANT));
     try (TinyModel model =
         new TinyModel(
             context.device(),

@@ -25,12 +25,13 @@ import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /**
- * Thousands of cycles that must leave nothing: by the device's own count, and by the memory of this
- * process where the system tells it.
+ * Thousands of cycles that must leave nothing: by the device's own count, by the heap in use, and
+ * by the rest of this process's memory where the system tells it.
  *
- * <p>The process grows for reasons of its own too (the virtual machine's compiler, its heap), but
- * in steps. So a leak is growth in every one of the last four fifths of the cycles, each by more
- * than {@link #STEP} bytes, the heap collected before each reading.
+ * <p>A process grows for reasons of its own too, such as the virtual machine's compiler, but in
+ * steps. So a leak is growth in every one of the last four fifths of the cycles, each by more than
+ * {@link #STEP} bytes. The heap is collected before each reading, and what it has taken from the
+ * system is left out of the rest.
  */
 final class LeakCases {
   private static final int PARTS = 5;
@@ -142,7 +143,7 @@ final class LeakCases {
   }
 
   private static Outcome opens(Context context, int cycles) throws Exception {
-    OptionalLong[] resident = new OptionalLong[PARTS];
+    Readings readings = new Readings();
     for (int part = 0; part < PARTS; part++) {
       for (int i = 0; i < cycles / PARTS; i++) {
         try (Opened opened = Opened.of(context);
@@ -150,52 +151,79 @@ final class LeakCases {
           rig.download(rig.buffer(new byte[1000]));
         }
       }
-      resident[part] = resident();
+      readings.take(part);
     }
-    judge(context, "open", resident);
+    readings.judge(context, "open");
     return Outcome.EXACT;
   }
 
   private static void cycle(Context context, String name, Device d, int cycles, Cycle cycle)
       throws Exception {
-    OptionalLong[] resident = new OptionalLong[PARTS];
+    Readings readings = new Readings();
     DeviceStats before = d.stats();
     for (int part = 0; part < PARTS; part++) {
       int to = cycles / PARTS * (part + 1);
       for (int i = cycles / PARTS * part; i < to; i++) {
         cycle.run(i);
       }
-      resident[part] = resident();
+      readings.take(part);
     }
     Check.equal("live objects", before.liveObjects(), d.stats().liveObjects());
     Check.equal("live bytes", before.liveBytes(), d.stats().liveBytes());
-    judge(context, name, resident);
+    readings.judge(context, name);
   }
 
-  private static void judge(Context context, String name, OptionalLong[] resident) {
-    String path = "resident." + name;
-    if (resident[0].isEmpty()) {
-      context.measure(path, Double.NaN, "MiB", "not run: the system does not tell");
-      return;
+  /** Memory after each part of the cycles. */
+  private static final class Readings {
+    private final long[] heap = new long[PARTS];
+    private final long[] rest = new long[PARTS];
+    private boolean told = true;
+
+    void take(int part) throws IOException {
+      System.gc();
+      Runtime machine = Runtime.getRuntime();
+      heap[part] = machine.totalMemory() - machine.freeMemory();
+      OptionalLong resident = resident();
+      told &= resident.isPresent();
+      rest[part] = resident.orElse(0) - machine.totalMemory();
     }
+
+    void judge(Context context, String name) {
+      check(context, "leak." + name + ".heap", heap);
+      if (told) {
+        check(context, "leak." + name + ".rest", rest);
+      } else {
+        String why = "not run: the system does not tell the memory of a process";
+        context.measure("leak." + name + ".rest", Double.NaN, "MiB", why);
+      }
+    }
+
+    private static void check(Context context, String name, long[] readings) {
+      double grown = (double) readings[PARTS - 1] - readings[0];
+      context.measure(name, grown / (1 << 20), "MiB", "growth over the last four fifths");
+      long least = leastGrowth(readings);
+      Check.that(
+          least <= STEP,
+          "%s: expected a part of the cycles without growth, each grew by %d bytes or more",
+          name,
+          least);
+    }
+  }
+
+  /** Smallest step from one reading to the next. */
+  static long leastGrowth(long... readings) {
     long least = Long.MAX_VALUE;
-    for (int part = 1; part < PARTS; part++) {
-      least = Math.min(least, resident[part].orElse(0) - resident[part - 1].orElse(0));
+    for (int i = 1; i < readings.length; i++) {
+      least = Math.min(least, readings[i] - readings[i - 1]);
     }
-    double grown = resident[PARTS - 1].orElse(0) - (double) resident[0].orElse(0);
-    context.measure(path, grown / (1 << 20), "MiB", "growth over the last four fifths");
-    Check.that(
-        least <= STEP,
-        "resident memory: expected a part of the cycles without growth, each grew by %d bytes or more",
-        least);
+    return least;
   }
 
-  /** Memory of this process after a collection; empty where the system does not tell. */
+  /** Memory of this process; empty where the system does not tell. */
   private static OptionalLong resident() throws IOException {
     if (!Files.isReadable(STATUS)) {
       return OptionalLong.empty();
     }
-    System.gc();
     for (String line : Files.readAllLines(STATUS)) {
       if (line.startsWith("VmRSS:")) {
         return OptionalLong.of(1024 * Long.parseLong(line.replaceAll("\\D", "")));

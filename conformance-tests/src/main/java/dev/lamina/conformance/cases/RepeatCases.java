@@ -100,7 +100,8 @@ final class RepeatCases {
     }
     Map<String, RefTensor> inputs = c.inputs();
     try (Evaluation e = new Evaluation(context.device(), c.graph(), options(context))) {
-      return repeat(context, c.id().op(), RUNS, () -> e.run(inputs, c.dims()));
+      return repeat(
+          context, c.id().op() + "." + c.id().dtype(), RUNS, () -> e.run(inputs, c.dims()));
     }
   }
 
@@ -131,7 +132,8 @@ final class RepeatCases {
           }
         }
       }
-      return repeat(context, c.id().op(), RUNS, () -> e.run(inputs, spec.dims));
+      return repeat(
+          context, c.id().op() + "." + c.id().dtype(), RUNS, () -> e.run(inputs, spec.dims));
     } finally {
       pools.forEach(State::close);
     }
@@ -229,7 +231,11 @@ final class RepeatCases {
     try (TinyModel model =
             new TinyModel(context.device(), stored, format, lengths, options(context), seed);
         State pool = model.newPool()) {
-      return repeat(context, "model", LONG_RUNS, () -> List.of(model.step(pool, model.whole())));
+      return repeat(
+          context,
+          "model." + (format == null ? stored.text() : format.text()),
+          LONG_RUNS,
+          () -> List.of(model.step(pool, model.whole())));
     }
   }
 }

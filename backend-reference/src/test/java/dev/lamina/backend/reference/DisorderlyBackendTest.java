@@ -1,6 +1,7 @@
 package dev.lamina.backend.reference;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lamina.backend.reference.DisorderlyBackend.Disorder;
 import dev.lamina.conformance.CaseResult;
@@ -8,24 +9,26 @@ import dev.lamina.conformance.ConformanceOptions;
 import dev.lamina.conformance.ConformanceRun;
 import dev.lamina.conformance.Level;
 import dev.lamina.conformance.Verdict;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Each bug in the order of things must fail the short programs of L0, at every seed. */
-class FuzzerTest {
+class DisorderlyBackendTest {
   private static CaseResult run(Disorder disorder, long seed) throws InterruptedException {
-    List<CaseResult> ran = run(disorder, seed, "fuzz/*");
+    List<CaseResult> ran = run(disorder, seed, Level.L0, "fuzz/*");
     assertThat(ran).hasSize(1);
     return ran.getFirst();
   }
 
-  private static List<CaseResult> run(Disorder disorder, long seed, String only)
+  private static List<CaseResult> run(Disorder disorder, long seed, Level level, String only)
       throws InterruptedException {
     ConformanceOptions options =
         ConformanceOptions.of(new DisorderlyBackend(disorder))
-            .withLevel(Level.L0)
+            .withLevel(level)
             .withSeed(seed)
             .withOnly(only);
     return new ConformanceRun(options)
@@ -35,7 +38,7 @@ class FuzzerTest {
   @ParameterizedTest
   @EnumSource(
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"NONE", "LEFTOVER_OF_FAILURE"})
+      names = {"NONE", "LEFTOVER_OF_FAILURE", "HIDDEN_LEAK"})
   void aBug_isFoundAtThreeSeedsAndShownByAShortProgram(Disorder disorder)
       throws InterruptedException {
     for (long seed = 1; seed <= 3; seed++) {
@@ -59,9 +62,17 @@ class FuzzerTest {
   @Test
   void memoryLeftByAFailedAllocation_isFound() throws InterruptedException {
     List<CaseResult> failed =
-        run(Disorder.LEFTOVER_OF_FAILURE, 1, "memory/*").stream()
+        run(Disorder.LEFTOVER_OF_FAILURE, 1, Level.L0, "memory/*").stream()
             .filter(r -> r.verdict() == Verdict.FAILED)
             .toList();
     assertThat(failed).anyMatch(r -> r.message().startsWith("live objects after running out"));
+  }
+
+  @Test
+  void memoryThatNoCountTells_isFound() throws InterruptedException {
+    assumeTrue(Files.isReadable(Path.of("/proc/self/status")), "memory of a process is not told");
+    List<CaseResult> ran = run(Disorder.HIDDEN_LEAK, 1, Level.L3, "leak/*/10000-compiles*");
+    assertThat(ran).hasSize(1);
+    assertThat(ran.getFirst().message()).startsWith("leak.compile.rest: expected a part of");
   }
 }

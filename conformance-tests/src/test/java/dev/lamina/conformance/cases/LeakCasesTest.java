@@ -1,0 +1,13 @@
+package dev.lamina.conformance.cases;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class LeakCasesTest {
+  @Test
+  void leastGrowth_isThatOfTheFlattestPart() {
+    assertThat(LeakCases.leastGrowth(10, 30, 33, 60)).isEqualTo(3);
+    assertThat(LeakCases.leastGrowth(10, 30, 25, 60)).isEqualTo(-5);
+  }
+}
