@@ -182,9 +182,14 @@ final class AttentionCases {
    *
    * @param keys regime of K
    * @param values regime of V
+   * @param sparePages pages that no sequence owns
    */
-  record Contents(Regime keys, Regime values) {
+  record Contents(Regime keys, Regime values, int sparePages) {
     static final Contents NORMAL = new Contents(Regime.NORMAL, Regime.NORMAL);
+
+    Contents(Regime keys, Regime values) {
+      this(keys, values, 2);
+    }
   }
 
   static long[] shape(Batch batch, Heads heads) {
@@ -201,10 +206,11 @@ final class AttentionCases {
       Contents contents) {
     int sequences = batch.queries().length;
     int pages = batch.pages(heads.page());
-    long[] table = table(g.random, sequences * pages + 2, sequences * pages);
+    int numPages = sequences * pages + contents.sparePages();
+    long[] table = table(g.random, numPages, sequences * pages);
     RefTensor blockTable =
         RefTensor.exact(DType.I32, new long[] {sequences, pages}, unused(table, batch, heads));
-    long slots = (sequences * pages + 2L) * heads.page();
+    long slots = (long) numPages * heads.page();
     RefTensor k = g.make(contents.keys(), stored, slots, heads.kv(), heads.key());
     RefTensor v = g.make(contents.values(), stored, slots, heads.kv(), heads.value());
     boolean[] owned = owned(op, table, batch, heads, (int) slots);

@@ -22,6 +22,7 @@ final class AttentionEdgeCases {
     far(list);
     batches(list);
     lengths(list);
+    farPages(list);
     for (int i = 0; i < NUM_ANY; i++) {
       any(list, i);
     }
@@ -43,6 +44,23 @@ final class AttentionEdgeCases {
       Contents alike = new Contents(Regime.TIES, Regime.POSITIVE);
       add(list, "ties", with(0.3, true, true, 30), dtype, Regime.TIES, alike);
     }
+  }
+
+  /** Pages all over a pool of more slots than 16 bits number. */
+  private static void farPages(CaseList list) {
+    Heads narrow = new Heads(2, 1, 8, 8, 16);
+    Batch batch = new Batch(0, new int[] {1, 3}, 0, 400, 250);
+    list.composite(
+        "paged_attention",
+        "f32",
+        narrow.text(batch),
+        "far-pages",
+        g -> {
+          RefTensor q = g.make(Regime.NORMAL, DType.F32, AttentionCases.shape(batch, narrow));
+          Contents far = new Contents(Regime.NORMAL, Regime.NORMAL, 4200);
+          AttentionCases.write(g, AttentionCases.CAUSAL, narrow, batch, q, DType.F32, far);
+        },
+        Rule.R2);
   }
 
   private static void add(

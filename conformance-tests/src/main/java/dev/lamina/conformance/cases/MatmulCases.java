@@ -33,6 +33,8 @@ final class MatmulCases {
         bias(list, dtype, dtype, Regime.POSITIVE);
       }
       subnormal(list, dtype);
+      // Products up to 40000 each: their sums overflow F16, and only that.
+      matmul(list, dtype, dtype, DType.F16, false, Regime.LARGE, Rule.R3, 9, 7, 11);
     }
     batches(list);
     tiles(list);

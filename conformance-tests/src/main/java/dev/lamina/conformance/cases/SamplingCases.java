@@ -36,17 +36,19 @@ final class SamplingCases {
     list.composite(
         "sample",
         "f32",
-        Dtypes.shape(4, 6),
+        Dtypes.shape(6, 6),
         "ties",
         g -> {
           double none = Double.NEGATIVE_INFINITY;
           Source logits = Source.cycleReals(1, 3, 3, 0, 3, 2, none, none, none, none, none, none);
           Draw greedy = new Draw(0, 0, 1, 0, 1, 1);
           Draw one = new Draw(2, 1, 1, 0, 5, 5);
-          List<Draw> draws = List.of(greedy, greedy, one, one);
-          run(g, g.make(logits, DType.F32, 4, 6), draws, new long[] {1, 0, 1, 0});
+          Draw sure = new Draw(2, 0, 0, 0, 5, 5);
+          List<Draw> draws = List.of(greedy, greedy, one, one, sure, sure);
+          run(g, g.make(logits, DType.F32, 6, 6), draws, new long[] {1, 0, 1, 0, 1, 0});
         },
         Rule.R6);
+    ties(list);
     logprobs(list, 33, 0);
     logprobs(list, 4099, 40);
     many(list);
@@ -91,6 +93,20 @@ final class SamplingCases {
     }
   }
 
+  /** Cuts that go through equal logits, of which the lowest ids stay. */
+  private static void ties(CaseList list) {
+    for (int vocab : new int[] {9, 130, 1057}) {
+      sample(list, vocab, "ties-top-k", 65, (random, i) -> draw(random, 3, 1 + i % 40, 1, 0));
+      sample(list, vocab, "ties-min-p-1", 33, (random, i) -> draw(random, 3, i % 3, 1, 1));
+      sample(list, vocab, "ties-top-p-0", 9, (random, i) -> draw(random, 3, 0, 0, 0));
+      sample(list, vocab, "ties-greedy", 9, (random, i) -> draw(random, 0, 0, 1, 0));
+    }
+  }
+
+  private static Source logits(String name, int vocab) {
+    return name.startsWith("ties") ? Regime.TIES : vocab > 1500 ? PEAKED : Regime.NORMAL;
+  }
+
   /** Parameters of row i. */
   @FunctionalInterface
   private interface Draws {
@@ -123,7 +139,7 @@ final class SamplingCases {
             RefTensor row;
             do {
               draw = draws.make(g.random, r);
-              row = g.make(vocab > 1500 ? PEAKED : Regime.NORMAL, DType.F32, vocab);
+              row = g.make(logits(name, vocab), DType.F32, vocab);
               double[] x = new double[vocab];
               for (int v = 0; v < vocab; v++) {
                 x[v] = row.real(v);

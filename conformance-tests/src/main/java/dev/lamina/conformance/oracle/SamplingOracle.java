@@ -41,7 +41,8 @@ public final class SamplingOracle {
     double[] e = new double[n];
     for (int i = 0; i < n; i++) {
       e[i] = Math.exp((logits[i] - logits[order[0]]) / draw.temperature());
-      if (Math.abs(e[i] - draw.minP()) < MARGIN * draw.minP()) {
+      boolean isLargest = logits[i] == logits[order[0]];
+      if (!isLargest && Math.abs(e[i] - draw.minP()) < MARGIN * draw.minP()) {
         return UNDECIDED;
       }
     }

@@ -17,6 +17,8 @@ final class Mutants {
     AttentionMutants.addTo(list);
     PoolMutants.addTo(list);
     SamplingMutants.addTo(list);
+    SubtleMutants.addTo(list);
+    SubtleAttentionMutants.addTo(list);
     QueueMutants.addTo(list);
     TimelineMutants.addTo(list);
     DeviceMutants.addTo(list);

@@ -64,9 +64,7 @@ class PlainAttention implements Kernel {
     numKvHeads = Math.toIntExact(keys.spec.shape().getFirst());
     numSeqs = kvLens.count();
     Cells out = Cells.out(args, 0);
-    for (int i = 0; i < out.count(); i++) {
-      out.set(i, 0);
-    }
+    clear(out);
     for (int s = 0; s < numSeqs; s++) {
       for (int t = start(s); t < end(s); t++) {
         for (int h = 0; h < numHeads; h++) {
@@ -74,6 +72,16 @@ class PlainAttention implements Kernel {
         }
       }
     }
+  }
+
+  void clear(Cells out) {
+    for (int i = 0; i < out.count(); i++) {
+      out.set(i, 0);
+    }
+  }
+
+  double weight(double logit, double max) {
+    return Math.exp(logit - max);
   }
 
   private void row(Cells out, int s, int t, int h) {
@@ -89,15 +97,15 @@ class PlainAttention implements Kernel {
     double[] sums = new double[values.width()];
     double total = op.sinks() ? sinkWeight(h, max) : 0;
     for (int j = 0; j < length; j++) {
-      double weight = Math.exp(logits[j] - max);
+      double weight = weight(logits[j], max);
       total += weight;
       for (int d = 0; d < sums.length && weight > 0; d++) {
         sums[d] += weight * values.get(slot(s, j), valueHead(h), d);
       }
     }
-    for (int d = 0; d < sums.length && total > 0; d++) {
+    for (int d = 0; d < sums.length; d++) {
       long at = ((long) t * numHeads + h) * sums.length + d;
-      out.set(at, finish(sums[d] / total, s, t, h));
+      out.set(at, total > 0 ? finish(sums[d] / total, s, t, h) : 0);
     }
   }
 
