@@ -84,7 +84,7 @@ final class FullMatrix {
                 (row.survives() ? "SURVIVES " : "killed ")
                     + row.mutant().name()
                     + " "
-                    + row.seen()));
+                    + row.firsts().getFirst()));
   }
 
   /** Which ops a case reaches does not depend on the seed. */
