@@ -107,10 +107,7 @@ final class FullMatrix {
   }
 
   private Row quickRow(Mutant mutant) {
-    List<String> firsts = new ArrayList<>();
-    for (long seed : MutationGate.SEEDS) {
-      firsts.add(first(gate.firstKill(mutant, seed)));
-    }
+    List<String> firsts = gate.hunt(mutant).stream().map(FullMatrix::first).toList();
     return new Row(
         mutant, gate.meantFor(mutant, MutationGate.SEEDS.getFirst()).size(), firsts, 0, 0);
   }

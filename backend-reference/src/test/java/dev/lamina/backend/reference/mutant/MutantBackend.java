@@ -62,7 +62,8 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
     if (!options.properties().isEmpty()) {
       throw new Unsupported("open mutant: expected no properties, got " + options.properties());
     }
-    DeviceInfo info = RightKernels.info();
+    DeviceInfo all = RightKernels.info();
+    DeviceInfo info = all.withMemory(all.memory().atMost(options.memoryLimitBytes()));
     Backend right =
         new HostBackend(
             info, () -> new HostDevice(info, new Kernels(mutant.fault(), touched), () -> {}));

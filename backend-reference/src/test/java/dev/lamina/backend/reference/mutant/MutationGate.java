@@ -6,6 +6,7 @@ import dev.lamina.conformance.Context;
 import dev.lamina.conformance.Level;
 import dev.lamina.spi.BackendOptions;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,9 +50,24 @@ final class MutationGate {
     return cases(seed).stream().filter(c -> mutant.isMeantFor(c.id())).toList();
   }
 
-  /** The first failure among the cases meant for a mutant, or none. */
-  List<Kill> firstKill(Mutant mutant, long seed) {
-    return run(new MutantBackend(mutant), meantFor(mutant, seed), 1);
+  /** The first failure among the cases meant for a mutant, a list a seed, empty if none failed. */
+  List<List<Kill>> hunt(Mutant mutant) {
+    List<List<Kill>> found = new ArrayList<>();
+    String last = "";
+    for (long seed : SEEDS) {
+      // What saw it with the last seed is asked first.
+      String hint = last;
+      List<Case> order = new ArrayList<>(meantFor(mutant, seed));
+      order.sort(Comparator.comparing(c -> !withoutSeed(c.id().toString()).equals(hint)));
+      List<Kill> kills = run(new MutantBackend(mutant), order, 1);
+      last = kills.isEmpty() ? last : withoutSeed(kills.getFirst().id());
+      found.add(kills);
+    }
+    return found;
+  }
+
+  private static String withoutSeed(String id) {
+    return id.substring(0, id.lastIndexOf('/'));
   }
 
   /** Runs cases in order until so many have failed. */
