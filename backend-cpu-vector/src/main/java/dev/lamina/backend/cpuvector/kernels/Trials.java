@@ -1,0 +1,149 @@
+package dev.lamina.backend.cpuvector.kernels;
+
+import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
+
+import dev.lamina.spi.ir.DType;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The dummies that vector kernels are warmed on. Some lie in a mapped file, others not: a kernel
+ * that has seen one kind of segment only would be thrown out of compiled code by the other.
+ */
+final class Trials {
+  private static final int DEPTH = 64;
+  private static final int BYTES = 64 << 10;
+
+  private final MemorySegment plain;
+  private final MemorySegment mapped;
+
+  /**
+   * Makes the dummies.
+   *
+   * @param arena holds them
+   */
+  Trials(Arena arena) {
+    plain = arena.allocate(BYTES, 64);
+    mapped = mapped(arena);
+  }
+
+  private static MemorySegment mapped(Arena arena) {
+    try {
+      Path file = Files.createTempFile("lamina-warm-up", ".bin");
+      try {
+        Files.write(file, ByteBuffer.allocate(BYTES).array());
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+          return channel.map(FileChannel.MapMode.READ_ONLY, 0, BYTES, arena);
+        }
+      } finally {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      System.getLogger(Trials.class.getName())
+          .log(System.Logger.Level.DEBUG, "cpu-vector: no mapped file to warm up on", e);
+      return arena.allocate(BYTES, 64);
+    }
+  }
+
+  /** The forms of a kernel; it is compiled when each of them is. */
+  List<Trial> of(HotKernel kernel) {
+    return switch (kernel) {
+      case TILE -> tiles();
+      case ROWS -> rows();
+      case GATES -> gates();
+      case DOT_F32 -> dots(DType.F32);
+      case DOT_F16 -> dots(DType.F16);
+      case DOT_BF16 -> dots(DType.BF16);
+      case PACK_F32 -> pack(DType.F32);
+      case PACK_F16 -> pack(DType.F16);
+      case PACK_BF16 -> pack(DType.BF16);
+    };
+  }
+
+  private static List<Trial> tiles() {
+    float[] w = new float[DEPTH * NR];
+    float[] c = new float[Lanes.MR * NR];
+    Operand x = new Operand().set(new float[Lanes.MR * DEPTH], DEPTH, NR);
+    List<Trial> trials = new ArrayList<>();
+    for (int rows : VectorTile.HEIGHTS) {
+      if (rows <= Lanes.MR) {
+        trials.add(new Trial(() -> VectorTile.rows(rows, w, 0, x, 0, DEPTH, c, 0)));
+      }
+    }
+    return trials;
+  }
+
+  private List<Trial> dots(DType type) {
+    int n = 8 * NR;
+    float[] x = new float[4 * n];
+    float[] acc = new float[4 * VL];
+    Matrix w = Matrix.dense(type, plain, 0, 4, n);
+    Matrix file = Matrix.dense(type, mapped, 0, 4, n);
+    List<Trial> trials = new ArrayList<>();
+    if (type == DType.F32) {
+      trials.add(
+          new Trial(() -> {
+            VectorDot.rows(w, 0, x, 0, n, acc);
+            VectorDot.rows(file, 0, x, 0, n, acc);
+          }));
+    }
+    trials.add(
+        new Trial(() -> {
+          VectorDot.one(w, 0, x, 0, n, acc);
+          VectorDot.one(file, 0, x, 0, n, acc);
+        }));
+    trials.add(
+        new Trial(() -> {
+          VectorDot.four(w, 0, x, 0, n, n, acc);
+          VectorDot.four(file, 0, x, 0, n, n, acc);
+        }));
+    return trials;
+  }
+
+  private List<Trial> pack(DType type) {
+    if (!VectorPack.USABLE) {
+      return List.of();
+    }
+    float[] panel = new float[DEPTH * NR];
+    int[] square = new int[256];
+    Matrix w = Matrix.dense(type, plain, 0, 16, DEPTH);
+    Matrix file = Matrix.dense(type, mapped, 0, 16, DEPTH);
+    return List.of(
+        new Trial(() -> {
+          VectorPack.rows16(w, 0, 0, DEPTH, panel, 0, square);
+          VectorPack.rows16(file, 0, 0, DEPTH, panel, 0, square);
+        }));
+  }
+
+  private List<Trial> rows() {
+    float[] s = new float[8 * VL];
+    float[] lanes = new float[VL];
+    int n = s.length;
+    float[] block = new float[16 * NR];
+    return List.of(
+        new Trial(() -> VectorRows.expSum(s, 0, n, 0.5f, lanes)),
+        new Trial(() -> {
+          VectorRows.logits(s, 0, n, 0.5f, 0, 0, 0);
+          VectorRows.max(s, 0, n);
+          VectorRows.sumOfSquares(s, 0, n, lanes);
+          VectorRows.isFinite(s, 0, n);
+          VectorRows.copy(plain, 0, 4L * NR, 4, NR, block, 0, NR);
+          VectorRows.copy(mapped, 0, 4L * NR, 4, NR, block, 0, NR);
+        }));
+  }
+
+  private static List<Trial> gates() {
+    float[] g = new float[8 * VL];
+    float[] u = new float[8 * VL];
+    return List.of(new Trial(() -> VectorGates.apply(Gates.Kind.SILU, g, u, g.length)));
+  }
+}
