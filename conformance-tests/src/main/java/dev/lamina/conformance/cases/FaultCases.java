@@ -134,15 +134,18 @@ final class FaultCases {
         Timeline first = opened.device.newTimeline(0);
         Timeline second = opened.device.newTimeline(0);
         Timeline done = opened.device.newTimeline(0);
+        Timeline ended = opened.device.newTimeline(0);
         Queue other = opened.device.newQueue()) {
       Buffer b = rig.buffer(1);
       rig.queue.submit(Points.of(first, 1), fill(b, 1), Points.of(done, 1));
-      other.submit(Points.of(second, 1), fill(b, 2), Points.of(done, 2));
+      other.submit(Points.of(second, 1), fill(b, 2), Points.of(done, 2).add(ended, 1));
       first.fail(new InvalidProgram("first"));
       fails("first", done, 1);
       second.fail(new InvalidProgram("second"));
       first.fail(new InvalidProgram("third"));
       done.fail(new InvalidProgram("fourth"));
+      // done has failed already, so only this tells that the second command is over.
+      fails("second", ended, 1);
       fails("first", done, 1);
       fails("first", done, 2);
       fails("first", first, 1);

@@ -23,10 +23,10 @@ final class Lanes {
   static final int NR = 2 * VL;
 
   /**
-   * Most rows of a micro-kernel's tile. 2 x 12 accumulators need the 32 registers of AVX-512 and
-   * NEON; AVX2 has 16.
+   * Most rows of a micro-kernel's tile. 2 x 8 accumulators and 8 broadcast elements need the 32
+   * registers of AVX-512 and NEON; AVX2 has 16.
    */
-  static final int MR = VL == 8 ? 6 : 12;
+  static final int MR = VL == 8 ? 6 : 8;
 
   /** Depth of a block of packed weights: a panel of 16 KiB stays in the first cache. */
   static final int KC = 128;
