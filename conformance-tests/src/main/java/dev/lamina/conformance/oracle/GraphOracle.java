@@ -20,7 +20,7 @@ public final class GraphOracle {
   private final DimTable dims;
   private final long[] dimValues;
 
-  private GraphOracle(DimTable dims, long[] dimValues) {
+  GraphOracle(DimTable dims, long[] dimValues) {
     this.dims = dims;
     this.dimValues = dimValues;
   }
@@ -73,7 +73,8 @@ public final class GraphOracle {
     return t;
   }
 
-  private List<RefTensor> apply(CoreOp op, Node node, List<RefTensor> in) {
+  /** Results of a core op. */
+  List<RefTensor> apply(CoreOp op, Node node, List<RefTensor> in) {
     if (op instanceof CoreOp.Loop o) {
       return loop(o, in);
     }

@@ -7,15 +7,15 @@ import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The inner tile of every matrix product: {@code c[t][n] += sum over k of x[t][k] * w[k][n]}, for
- * 8 to 1 rows t and NR columns n.
+ * The inner tile of every matrix product: {@code c[t][n] += sum over k of x[t][k] * w[k][n]}, for 8
+ * to 1 rows t and NR columns n.
  *
  * <p>{@code w} is a packed panel {@code [kc][NR]}; {@code x} has rows {@code xs} apart, {@code c}
  * rows {@code cs} apart. Each sum runs over k in order, so a result has the same bits in a tile of
  * any height. The accumulators are written out as local variables: in an array they would leave the
  * registers. 2 x 12 of them fit 32 registers too, but where C2 unrolls the loop it loads all of x
- * ahead and spills, in some JVMs and not in others: 59-74 % of the FMA peak of a Zen 5 core where
- * 2 x 8 always reaches 76-79 %. Twin: {@link ScalarTile}.
+ * ahead and spills, in some JVMs and not in others: 59-74 % of the FMA peak of a Zen 5 core where 2
+ * x 8 always reaches 76-79 %. Twin: {@link ScalarTile}.
  */
 final class VectorTile {
   /** Tiles there are, the largest first. */

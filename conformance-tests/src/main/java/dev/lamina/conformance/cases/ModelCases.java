@@ -1,0 +1,194 @@
+package dev.lamina.conformance.cases;
+
+import dev.lamina.conformance.CheckFailedException;
+import dev.lamina.conformance.Context;
+import dev.lamina.conformance.Level;
+import dev.lamina.conformance.Outcome;
+import dev.lamina.conformance.Rule;
+import dev.lamina.conformance.oracle.RefTensor;
+import dev.lamina.conformance.oracle.StepOracle;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.CompileOptions;
+import dev.lamina.spi.Device;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.Support;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.GraphText;
+import dev.lamina.spi.ir.StepSlots;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/**
+ * Whole tiny models, shipped as the text of their graphs, against a run of the same graph in
+ * double: a prompt at once, and the same prompts cut into chunks that decode together.
+ */
+final class ModelCases {
+  /** Prompts: over page edges and windows, one shorter than a page. */
+  private static final int[] LENGTHS = {37, 5, 18};
+
+  /** Tokens a step of each sequence when it is cut. */
+  private static final int[] CHUNKS = {7, 1, 16};
+
+  private static final int PAGES = 8;
+
+  private ModelCases() {}
+
+  static void addTo(CaseList list) {
+    add(list, "gqa", "f32", 1e-5);
+    add(list, "qk-norm-tied", "f32", 1e-5);
+    add(list, "sinks-softcap", "f32", 1e-5);
+    // Rounding activations and pools to BF16 alone makes up to 1.6e-3 of this random model.
+    add(list, "biased-window-bf16", "bf16", 4e-3);
+    add(list, "q8_0", "q8_0", 1e-5);
+    add(list, "q4_0", "q4_0", 1e-5);
+  }
+
+  private static void add(CaseList list, String name, String dtype, double limit) {
+    for (boolean whole : new boolean[] {true, false}) {
+      list.seeded(
+          Level.L2,
+          "model",
+          dtype,
+          Dtypes.shape(Arrays.stream(LENGTHS).asLongStream().toArray()),
+          name + (whole ? ",whole" : ",chunked"),
+          Rule.R2,
+          (context, seed) -> new Trial(graph(name), new Random(seed), limit).run(context, whole));
+    }
+  }
+
+  static String resource(String name) {
+    try (InputStream in =
+        ModelCases.class.getResourceAsStream("/dev/lamina/conformance/models/" + name + ".ir")) {
+      if (in == null) {
+        throw new AssertionError("models/" + name + ".ir is missing from the kit");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Graph graph(String name) {
+    return GraphText.parse(resource(name));
+  }
+
+  /** One model with its weights, its prompts and what they must give. */
+  private static final class Trial {
+    private final Graph graph;
+    private final double limit;
+    private final ModelWeights weights;
+    private final long[][] tokens = new long[LENGTHS.length][];
+    private final long[][] pages = new long[LENGTHS.length][];
+    private final Map<ModelStep.Row, double[]> truth = new HashMap<>();
+
+    Trial(Graph graph, Random random, double limit) {
+      this.graph = graph;
+      this.limit = limit;
+      this.weights = ModelWeights.of(graph, random);
+      long vocab = graph.input("embed.weight").value().shape().dim(0).upperBound();
+      List<Integer> free = new ArrayList<>(IntStream.range(0, PAGES).boxed().toList());
+      Collections.shuffle(free, random);
+      for (int s = 0; s < LENGTHS.length; s++) {
+        tokens[s] = random.longs(LENGTHS[s], 0, vocab).toArray();
+        int count = (LENGTHS[s] + ModelStep.PAGE - 1) / ModelStep.PAGE;
+        pages[s] = free.subList(0, count).stream().mapToLong(Integer::longValue).toArray();
+        free.subList(0, count).clear();
+      }
+      evaluate();
+    }
+
+    private void evaluate() {
+      ModelStep step = ModelStep.of(tokens, pages, new int[LENGTHS.length], LENGTHS, 0);
+      Map<String, RefTensor> inputs = new LinkedHashMap<>(step.inputs());
+      inputs.putAll(weights.decoded());
+      StepOracle oracle = new StepOracle(graph, (long) PAGES * ModelStep.PAGE);
+      Map<String, Long> dims = new HashMap<>(step.dims());
+      dims.put("slots.kv.0", (long) PAGES * ModelStep.PAGE);
+      RefTensor logits = ModelRun.given(oracle.run(dims, inputs), StepSlots.LOGITS);
+      int vocab = logits.size(1);
+      for (int r = 0; r < step.rows().size(); r++) {
+        int first = r * vocab;
+        truth.put(
+            step.rows().get(r),
+            IntStream.range(first, first + vocab).mapToDouble(logits::real).toArray());
+      }
+    }
+
+    Outcome run(Context context, boolean whole) throws BackendException {
+      Device device = context.device();
+      Set<DType> lacking = GraphCase.dtypes(graph);
+      lacking.removeAll(context.info().dtypes());
+      if (!lacking.isEmpty()) {
+        return Outcome.unsupported("the device does not declare " + lacking);
+      }
+      double worst = run(context, whole, CompileOptions.DEFAULT, "as the device runs it: ");
+      boolean anyNative =
+          graph.nodes().stream()
+              .anyMatch(n ->
+                  n.op() instanceof CompositeOp
+                      && device.supports(OpSpec.of(n)) instanceof Support.Native);
+      if (anyNative) {
+        CompileOptions decomposed = new CompileOptions(true, false, false, Set.of());
+        worst = Math.max(worst, run(context, whole, decomposed, "decomposed: "));
+      }
+      return Outcome.passed(worst);
+    }
+
+    private double run(Context context, boolean whole, CompileOptions options, String how)
+        throws BackendException {
+      double worst = 0;
+      long slots = (long) PAGES * ModelStep.PAGE;
+      int[] done = new int[LENGTHS.length];
+      try (ModelRun run = new ModelRun(context, graph, weights, slots, options)) {
+        while (!Arrays.equals(done, LENGTHS)) {
+          int[] end = new int[LENGTHS.length];
+          for (int s = 0; s < end.length; s++) {
+            end[s] = whole ? LENGTHS[s] : Math.min(LENGTHS[s], done[s] + CHUNKS[s]);
+          }
+          ModelStep step = ModelStep.of(tokens, pages, done, end, whole ? 0 : 2);
+          double[] logits = run.step(step);
+          int vocab = logits.length / step.rows().size();
+          for (int r = 0; r < step.rows().size(); r++) {
+            double[] row = Arrays.copyOfRange(logits, r * vocab, (r + 1) * vocab);
+            worst = Math.max(worst, check(step.rows().get(r), row, how));
+          }
+          done = end;
+        }
+      }
+      return worst;
+    }
+
+    private double check(ModelStep.Row row, double[] logits, String how) {
+      double[] right = truth.getOrDefault(row, new double[0]);
+      LogitsCheck check = LogitsCheck.of(right, logits);
+      String where = how + "sequence %d, position %d".formatted(row.sequence(), row.position());
+      if (!(check.divergence() <= limit)) {
+        throw new CheckFailedException(
+            "%s: expected logits within a divergence of %.3g, got %.3g; the worst logit is off by %.3g"
+                .formatted(where, limit, check.divergence(), check.worstError()),
+            check.divergence() / limit,
+            null);
+      }
+      if (check.best() != check.rightBest() && check.margin() > 8 * Math.sqrt(limit)) {
+        throw new CheckFailedException(
+            "%s: expected token %d, by a margin of %.3g, got %d"
+                .formatted(where, check.rightBest(), check.margin(), check.best()));
+      }
+      return check.divergence() / limit;
+    }
+  }
+}
