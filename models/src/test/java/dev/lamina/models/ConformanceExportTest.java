@@ -27,12 +27,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The conformance kit ships graphs of this module as text, whole tiny models. They must be what
- * this module builds; {@code -Dlamina.export=true} writes them.
+ * The conformance kit ships graphs of this module as text: whole tiny models, and the ops of models
+ * that people run. They must be what this module builds; {@code -Dlamina.export=true} writes them.
  */
 class ConformanceExportTest {
   private static final Path FOLDER =
       Path.of("../conformance-tests/src/main/resources/dev/lamina/conformance/models");
+
+  /** Largest weight whose oracle is quick, in elements. */
+  private static final long MOST_ELEMENTS = 4L << 20;
 
   private static Graph graph(String type, String sizes, DType stored, Precision precision)
       throws ModelException {
@@ -72,13 +75,22 @@ class ConformanceExportTest {
           GraphText.print(withSinks(tiny("llama", "", DType.F32, Precision.F32)));
       case "q8_0" -> GraphText.print(quantised(QuantFormat.Q8_0));
       case "q4_0" -> GraphText.print(quantised(QuantFormat.Q4_0));
+      case "ops" -> ops();
       default -> throw new IllegalArgumentException(name);
     };
   }
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"gqa", "biased-window-bf16", "qk-norm-tied", "sinks-softcap", "q8_0", "q4_0"})
+      strings = {
+        "gqa",
+        "biased-window-bf16",
+        "qk-norm-tied",
+        "sinks-softcap",
+        "q8_0",
+        "q4_0",
+        "ops"
+      })
   void kit_shipsWhatThisModuleBuilds(String name) throws ModelException, IOException {
     Path file = FOLDER.resolve(name + ".ir");
     if (Boolean.getBoolean("lamina.export")) {
@@ -149,6 +161,92 @@ class ConformanceExportTest {
       }
     }
     graph.outputs().forEach(o -> ops.output(o.name(), made.get(o.value())));
+    return ops.build();
+  }
+
+  /** The distinct ops of models of real sizes, each a graph of one node. */
+  private static String ops() throws ModelException {
+    Map<String, Graph> models = new LinkedHashMap<>();
+    models.put(
+        "qwen3-0.6b",
+        graph(
+            "qwen3",
+            "'vocab_size':4096,'hidden_size':1024,'num_hidden_layers':1,'num_attention_heads':16,"
+                + "'num_key_value_heads':8,'intermediate_size':3072,'head_dim':128,"
+                + "'max_position_embeddings':40960,'rope_theta':1000000,"
+                + "'tie_word_embeddings':true",
+            DType.BF16,
+            Precision.DEFAULT));
+    models.put(
+        "llama-3.2-1b",
+        graph(
+            "llama",
+            "'vocab_size':4096,'hidden_size':2048,'num_hidden_layers':1,'num_attention_heads':32,"
+                + "'num_key_value_heads':8,'intermediate_size':8192,'head_dim':64,"
+                + "'max_position_embeddings':131072,'rope_theta':500000",
+            DType.BF16,
+            Precision.DEFAULT));
+    models.put(
+        "qwen2.5-0.5b",
+        graph(
+            "qwen2",
+            "'vocab_size':4096,'hidden_size':896,'num_hidden_layers':1,'num_attention_heads':14,"
+                + "'num_key_value_heads':2,'intermediate_size':4864,"
+                + "'max_position_embeddings':32768,'rope_theta':1000000",
+            DType.BF16,
+            Precision.DEFAULT));
+    StringBuilder out = new StringBuilder();
+    models.forEach((name, graph) -> {
+      Map<String, String> distinct = new LinkedHashMap<>();
+      for (Node node : graph.nodes()) {
+        if (node.op() instanceof CompositeOp) {
+          Graph alone = alone(name, graph, node);
+          if (size(alone) <= MOST_ELEMENTS) {
+            // An op on the wanted rows is the same op on fewer rows.
+            String text = GraphText.print(alone);
+            distinct.putIfAbsent(text.replace("dim R =", "dim T =").replace("[R,", "[T,"), text);
+          }
+        }
+      }
+      distinct.values().forEach(out::append);
+    });
+    return out.toString();
+  }
+
+  private static long size(Graph graph) {
+    return graph.inputs().stream()
+        .filter(in -> in.role() == Graph.Role.WEIGHT)
+        .mapToLong(in ->
+            in.value().tensor().shape().dims().stream()
+                .mapToLong(d -> d.upperBound())
+                .reduce(1, (a, b) -> a * b))
+        .max()
+        .orElse(0);
+  }
+
+  private static Graph alone(String model, Graph graph, Node node) {
+    Ops ops = new Ops(model);
+    List<Value> operands = new ArrayList<>();
+    for (Value v : node.operands()) {
+      Graph.Role role =
+          graph.inputs().stream()
+              .filter(in -> in.value().equals(v))
+              .map(Graph.Input::role)
+              .findFirst()
+              .orElse(Graph.Role.TENSOR);
+      String name = "in" + operands.size();
+      operands.add(
+          switch (v.type()) {
+            case StateType s -> ops.state(s.spec());
+            case TensorType t -> ops.input(role, name, t);
+          });
+    }
+    List<Value> results = ops.addAll(node.op(), operands);
+    for (int i = 0; i < results.size(); i++) {
+      ops.output(
+          results.get(i).type() instanceof StateType s ? s.spec().name() : "out" + i,
+          results.get(i));
+    }
     return ops.build();
   }
 }

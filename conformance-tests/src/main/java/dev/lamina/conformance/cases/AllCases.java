@@ -45,6 +45,7 @@ public final class AllCases {
     AttentionCases.addTo(list);
     AttentionEdgeCases.addTo(list);
     SamplingCases.addTo(list);
+    ExportedCases.addTo(list);
     ModelCases.addTo(list);
     PropertyCases.addTo(list);
     InvarianceCases.addTo(list);

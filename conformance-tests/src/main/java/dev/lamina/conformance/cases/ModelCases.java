@@ -45,16 +45,24 @@ final class ModelCases {
 
   private static final int PAGES = 8;
 
+  /** Divergence of F32: an honest kernel stays below 1e-10. */
+  private static final double STRICT = 1e-8;
+
+  /** Divergence where keys and values are rounded, and a last bit of theirs may fall either way. */
+  private static final double ROUNDED = 1e-4;
+
+  /** Divergence of a device that declares its projections or attention relaxed. */
+  private static final double RELAXED = 1e-3;
+
   private ModelCases() {}
 
   static void addTo(CaseList list) {
-    add(list, "gqa", "f32", 1e-5);
-    add(list, "qk-norm-tied", "f32", 1e-5);
-    add(list, "sinks-softcap", "f32", 1e-5);
-    // Rounding activations and pools to BF16 alone makes up to 1.6e-3 of this random model.
-    add(list, "biased-window-bf16", "bf16", 4e-3);
-    add(list, "q8_0", "q8_0", 1e-5);
-    add(list, "q4_0", "q4_0", 1e-5);
+    add(list, "gqa", "f32", STRICT);
+    add(list, "qk-norm-tied", "f32", STRICT);
+    add(list, "sinks-softcap", "f32", STRICT);
+    add(list, "biased-window-bf16", "bf16", ROUNDED);
+    add(list, "q8_0", "q8_0", STRICT);
+    add(list, "q4_0", "q4_0", STRICT);
   }
 
   private static void add(CaseList list, String name, String dtype, double limit) {
@@ -135,21 +143,28 @@ final class ModelCases {
       if (!lacking.isEmpty()) {
         return Outcome.unsupported("the device does not declare " + lacking);
       }
-      double worst = run(context, whole, CompileOptions.DEFAULT, "as the device runs it: ");
-      boolean anyNative =
-          graph.nodes().stream()
-              .anyMatch(n ->
-                  n.op() instanceof CompositeOp
-                      && device.supports(OpSpec.of(n)) instanceof Support.Native);
-      if (anyNative) {
+      boolean relaxed =
+          natives(device).stream().anyMatch(n -> n.numerics() == Support.Numerics.RELAXED);
+      double worst = run(context, whole, CompileOptions.DEFAULT, relaxed ? RELAXED : limit);
+      if (!natives(device).isEmpty()) {
         CompileOptions decomposed = new CompileOptions(true, false, false, Set.of());
-        worst = Math.max(worst, run(context, whole, decomposed, "decomposed: "));
+        worst = Math.max(worst, run(context, whole, decomposed, limit));
       }
       return Outcome.passed(worst);
     }
 
-    private double run(Context context, boolean whole, CompileOptions options, String how)
+    private List<Support.Native> natives(Device device) {
+      return graph.nodes().stream()
+          .filter(n -> n.op() instanceof CompositeOp)
+          .map(n -> device.supports(OpSpec.of(n)))
+          .filter(Support.Native.class::isInstance)
+          .map(Support.Native.class::cast)
+          .toList();
+    }
+
+    private double run(Context context, boolean whole, CompileOptions options, double allowed)
         throws BackendException {
+      String how = options.forceDecompose() ? "decomposed: " : "as the device runs it: ";
       double worst = 0;
       long slots = (long) PAGES * ModelStep.PAGE;
       int[] done = new int[LENGTHS.length];
@@ -164,7 +179,7 @@ final class ModelCases {
           int vocab = logits.length / step.rows().size();
           for (int r = 0; r < step.rows().size(); r++) {
             double[] row = Arrays.copyOfRange(logits, r * vocab, (r + 1) * vocab);
-            worst = Math.max(worst, check(step.rows().get(r), row, how));
+            worst = Math.max(worst, check(step.rows().get(r), row, how, allowed));
           }
           done = end;
         }
@@ -172,23 +187,23 @@ final class ModelCases {
       return worst;
     }
 
-    private double check(ModelStep.Row row, double[] logits, String how) {
+    private double check(ModelStep.Row row, double[] logits, String how, double allowed) {
       double[] right = truth.getOrDefault(row, new double[0]);
       LogitsCheck check = LogitsCheck.of(right, logits);
       String where = how + "sequence %d, position %d".formatted(row.sequence(), row.position());
-      if (!(check.divergence() <= limit)) {
+      if (!(check.divergence() <= allowed)) {
         throw new CheckFailedException(
             "%s: expected logits within a divergence of %.3g, got %.3g; the worst logit is off by %.3g"
-                .formatted(where, limit, check.divergence(), check.worstError()),
-            check.divergence() / limit,
+                .formatted(where, allowed, check.divergence(), check.worstError()),
+            check.divergence() / allowed,
             null);
       }
-      if (check.best() != check.rightBest() && check.margin() > 8 * Math.sqrt(limit)) {
+      if (check.best() != check.rightBest() && check.margin() > 8 * Math.sqrt(allowed)) {
         throw new CheckFailedException(
             "%s: expected token %d, by a margin of %.3g, got %d"
                 .formatted(where, check.rightBest(), check.margin(), check.best()));
       }
-      return check.divergence() / limit;
+      return check.divergence() / allowed;
     }
   }
 }

@@ -15,13 +15,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A step of a model in double from its first op to its last: nothing in between is rounded, neither
- * activations nor keys and values. Its pools live as long as it does.
+ * A step of a model in double from its first op to its last. Nothing in between is rounded but keys
+ * and values, to the dtype of their pool. Its pools live as long as it does.
  */
 public final class StepOracle {
-  /** Keeps the builder from rounding to the dtype. */
-  private static final double UNROUNDED = Double.MIN_NORMAL;
-
   private final Graph graph;
   private final Map<String, List<RefTensor>> pools = new LinkedHashMap<>();
 
@@ -121,7 +118,7 @@ public final class StepOracle {
     int width = before.size(1) * before.size(2);
     for (int t = 0; t < slots.count(); t++) {
       for (int i = 0; i < width && slots.integer(t) >= 0; i++) {
-        after.near((int) slots.integer(t) * width + i, rows.real(t * width + i), UNROUNDED);
+        after.near((int) slots.integer(t) * width + i, rows.real(t * width + i), 0);
       }
     }
     int at = pool.entries().indexOf(pool.entry(name, layer));
