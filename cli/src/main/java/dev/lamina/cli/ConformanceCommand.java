@@ -3,9 +3,12 @@ package dev.lamina.cli;
 import dev.lamina.Backends;
 import dev.lamina.conformance.ConformanceOptions;
 import dev.lamina.conformance.ConformanceRunner;
+import dev.lamina.conformance.Expectations;
 import dev.lamina.conformance.Level;
 import dev.lamina.spi.BackendOptions;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -31,9 +34,21 @@ final class ConformanceCommand implements Callable<Integer> {
   private @Nullable String only;
 
   @Option(
+      names = "--xfail",
+      paramLabel = "FILE",
+      description = "Lines of CASE | LAST DAY | REASON: cases that fail for now.")
+  private @Nullable Path xfail;
+
+  @Option(
+      names = "--unsupported",
+      paramLabel = "FILE",
+      description = "Lines of CASE | REASON: cases that the backend refuses.")
+  private @Nullable Path unsupported;
+
+  @Option(
       names = "--report",
       paramLabel = "DIR",
-      description = "Writes report.json and index.html.")
+      description = "Writes report.json, index.html and badge.svg.")
   private @Nullable Path report;
 
   @Override
@@ -52,6 +67,7 @@ final class ConformanceCommand implements Callable<Integer> {
             .withLevel(level)
             .withSeed(seed)
             .withReport(report)
+            .withExpected(expectations())
             .withForked(true);
     return ConformanceRunner.run(selected(options), System.out, System.err);
   }
@@ -61,6 +77,14 @@ final class ConformanceCommand implements Callable<Integer> {
       return options.withOnly(only);
     } catch (IllegalArgumentException e) {
       throw new UsageException("--only: " + e.getMessage());
+    }
+  }
+
+  private Expectations expectations() {
+    try {
+      return Expectations.read(xfail, unsupported, LocalDate.now());
+    } catch (IOException e) {
+      throw new UsageException("conformance: list of cases not read: " + e.getMessage());
     }
   }
 }

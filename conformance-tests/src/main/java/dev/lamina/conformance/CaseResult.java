@@ -47,6 +47,11 @@ public record CaseResult(
     return observed.measurements();
   }
 
+  /** The same with another verdict. */
+  CaseResult as(Verdict other, String why) {
+    return new CaseResult(testCase, other, worstRatio, why, millis, observed);
+  }
+
   static CaseResult notRun(Case c, String why) {
     return new CaseResult(c, Verdict.NOT_RUN, Double.NaN, why, 0);
   }

@@ -1,5 +1,6 @@
 package dev.lamina.conformance;
 
+import dev.lamina.spi.Unsupported;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -71,6 +72,9 @@ final class CaseRunner implements CaseExecutor {
     } catch (CheckFailedException e) {
       String why = String.valueOf(e.getMessage());
       return result(c, Verdict.FAILED, e.ratio(), why, start, context);
+    } catch (Unsupported e) {
+      return result(
+          c, Verdict.FAILED, Double.NaN, Expectations.REFUSED + e.getMessage(), start, context);
     } catch (Throwable e) {
       return result(c, Verdict.FAILED, Double.NaN, "unexpected " + e + origin(e), start, context);
     }

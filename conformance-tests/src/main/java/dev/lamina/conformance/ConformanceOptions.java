@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param report folder for {@code report.json} and {@code index.html}, or null for none
  * @param caseTimeout longest time of one case: processor time while it computes, time of day while
  *     it waits
- * @param expected cases known to fail for now
+ * @param expected cases that fail for now or are refused
  * @param forked whether the backend runs in a process of its own, so that a crash costs one case;
  *     needs a provider with a constructor without parameters
  */
@@ -31,7 +31,7 @@ public record ConformanceOptions(
     @Nullable String only,
     @Nullable Path report,
     Duration caseTimeout,
-    ExpectedFailures expected,
+    Expectations expected,
     boolean forked) {
 
   /**
@@ -50,7 +50,7 @@ public record ConformanceOptions(
         null,
         null,
         Duration.ofSeconds(120),
-        ExpectedFailures.NONE,
+        Expectations.NONE,
         false);
   }
 
@@ -181,12 +181,12 @@ public record ConformanceOptions(
   }
 
   /**
-   * The same with a list of expected failures.
+   * The same with lists of what fails for now and of what is refused.
    *
-   * @param failures cases known to fail for now
+   * @param expectations what the backend says of itself
    * @return new options
    */
-  public ConformanceOptions withExpected(ExpectedFailures failures) {
+  public ConformanceOptions withExpected(Expectations expectations) {
     return new ConformanceOptions(
         provider,
         ordinal,
@@ -196,7 +196,7 @@ public record ConformanceOptions(
         only,
         report,
         caseTimeout,
-        failures,
+        expectations,
         forked);
   }
 

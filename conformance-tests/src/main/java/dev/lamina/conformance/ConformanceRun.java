@@ -50,6 +50,11 @@ public final class ConformanceRun {
     return (int) catalog.cases().stream().filter(this::selects).count();
   }
 
+  /** Patterns of the lists of expectations that no case matches. */
+  List<String> idleExpectations() {
+    return options.expected().idle(catalog.cases());
+  }
+
   /**
    * Whether the catalog has cases of the asked level itself.
    *

@@ -5,6 +5,7 @@ import dev.lamina.spi.ProbeResult;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.List;
 
 /** The command line's runner: progress on one stream, the summary on the other, an exit code. */
 public final class ConformanceRunner {
@@ -60,6 +61,13 @@ public final class ConformanceRunner {
       err.println(
           "error: conformance: no case of level %s matches '%s'"
               .formatted(options.level(), options.only()));
+      return 2;
+    }
+    List<String> idle = run.idleExpectations();
+    if (!idle.isEmpty()) {
+      err.println(
+          "error: conformance: expected each line of the lists to match a case, %s matches none"
+              .formatted(idle.getFirst()));
       return 2;
     }
     err.println(

@@ -69,7 +69,7 @@ class CaseRunnerTest {
     }
   }
 
-  private static CaseResult run(Body body, ExpectedFailures expected, Duration timeout)
+  private static CaseResult run(Body body, Expectations expected, Duration timeout)
       throws InterruptedException {
     BackendProvider provider = new Probe(new ProbeResult.Absent("none"));
     try (CaseRunner runner =
@@ -79,11 +79,11 @@ class CaseRunnerTest {
   }
 
   private static CaseResult run(Body body) throws InterruptedException {
-    return run(body, ExpectedFailures.NONE, Duration.ofSeconds(30));
+    return run(body, Expectations.NONE, Duration.ofSeconds(30));
   }
 
-  private static ExpectedFailures until(LocalDate date) {
-    return new ExpectedFailures(List.of(new ExpectedFailures.Entry("fake/*", "known", date)));
+  private static Expectations until(LocalDate date) {
+    return new Expectations(List.of(new Expectations.Failure("fake/*", date, "known")), List.of());
   }
 
   @Test
@@ -133,7 +133,7 @@ class CaseRunnerTest {
               never.await();
               return Outcome.EXACT;
             },
-            ExpectedFailures.NONE,
+            Expectations.NONE,
             Duration.ofSeconds(2));
     assertThat(hung.verdict()).isEqualTo(Verdict.NOT_RUN);
     assertThat(hung.message()).startsWith("timed out after 2 s at CaseRunnerTest.java:");

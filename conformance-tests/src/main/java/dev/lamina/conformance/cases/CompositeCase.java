@@ -2,6 +2,7 @@ package dev.lamina.conformance.cases;
 
 import dev.lamina.conformance.Case;
 import dev.lamina.conformance.CaseId;
+import dev.lamina.conformance.Check;
 import dev.lamina.conformance.CheckFailedException;
 import dev.lamina.conformance.Context;
 import dev.lamina.conformance.Level;
@@ -14,6 +15,7 @@ import dev.lamina.spi.Executable;
 import dev.lamina.spi.Lowering;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support;
+import dev.lamina.spi.Unsupported;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Graph;
@@ -48,6 +50,7 @@ record CompositeCase(CaseId id, Set<Rule> rules, Consumer<CompositeSpec> body) i
     }
     Device device = context.device();
     long objectsBefore = device.stats().liveObjects();
+    checkClaims(device, graph);
     double worst = run(context, graph, spec, CompileOptions.DEFAULT);
     if (anyNative(device, graph)) {
       CompileOptions decomposed = new CompileOptions(true, false, false, Set.of());
@@ -83,6 +86,37 @@ record CompositeCase(CaseId id, Set<Rule> rules, Consumer<CompositeSpec> body) i
                   .formatted(l.op(), l.kernel()));
         }
       }
+    }
+  }
+
+  /**
+   * What is answered native compiles for its whole range when nothing else is allowed; what is not
+   * is refused then, by the one error for that.
+   */
+  private static void checkClaims(Device device, Graph graph) {
+    CompileOptions forced = new CompileOptions(false, true, false, Set.of());
+    String decomposed = "";
+    for (Node node : graph.nodes()) {
+      if (node.op() instanceof CompositeOp
+          && !(device.supports(OpSpec.of(node)) instanceof Support.Native)) {
+        decomposed = OpSpec.of(node).toString();
+      }
+    }
+    if (!decomposed.isEmpty()) {
+      Check.failsWith(
+          Unsupported.class,
+          "compile with forceNative, though supports does not call %s native".formatted(decomposed),
+          () -> device.compile(graph, forced).close());
+      return;
+    }
+    try {
+      device.compile(graph, forced).close();
+    } catch (BackendException e) {
+      throw new CheckFailedException(
+          "compile with forceNative: expected what supports calls native to compile, got %s"
+              .formatted(e),
+          Double.NaN,
+          e);
     }
   }
 
