@@ -19,6 +19,9 @@ public record CaseResult(
     String message,
     long millis,
     Observed observed) {
+  static final String ABOVE = "above the asked level";
+  static final String UNSELECTED = "not selected";
+
   /** Keeps the message on one line. */
   public CaseResult {
     message = message.replaceAll("\\s*\\R\\s*", " ");
@@ -45,6 +48,15 @@ public record CaseResult(
    */
   public List<Measurement> measurements() {
     return observed.measurements();
+  }
+
+  /**
+   * Whether the case was asked for and did not come to its end.
+   *
+   * @return true after a crash or a timeout
+   */
+  public boolean isLost() {
+    return verdict == Verdict.NOT_RUN && !message.equals(ABOVE) && !message.equals(UNSELECTED);
   }
 
   /** The same with another verdict. */

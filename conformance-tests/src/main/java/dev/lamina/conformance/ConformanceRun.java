@@ -1,5 +1,7 @@
 package dev.lamina.conformance;
 
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -8,6 +10,7 @@ import java.util.function.Consumer;
 public final class ConformanceRun {
   private final ConformanceOptions options;
   private final CaseCatalog catalog;
+  private Instant began = Instant.EPOCH;
 
   /**
    * A run of the whole catalog of the options' seed.
@@ -72,6 +75,7 @@ public final class ConformanceRun {
    * @throws InterruptedException if this thread is interrupted
    */
   public Report run(Consumer<CaseResult> progress) throws InterruptedException {
+    began = Instant.now();
     return options.forked() ? runForked(progress) : runHere(progress);
   }
 
@@ -95,7 +99,14 @@ public final class ConformanceRun {
   }
 
   private Report report(Report.Subject subject, List<CaseResult> results, List<String> remarks) {
-    return new Report(subject, options.level(), options.seed(), results, remarks);
+    Report.Setting setting =
+        new Report.Setting(
+            options.level(),
+            options.seed(),
+            options.only(),
+            began,
+            Duration.between(began, Instant.now()));
+    return new Report(subject, setting, results, remarks);
   }
 
   private List<CaseResult> results(CaseExecutor executor, Consumer<CaseResult> progress)
@@ -108,7 +119,7 @@ public final class ConformanceRun {
         progress.accept(result);
       } else {
         boolean above = !options.level().includes(c.level());
-        results.add(CaseResult.notRun(c, above ? "above the asked level" : "not selected"));
+        results.add(CaseResult.notRun(c, above ? CaseResult.ABOVE : CaseResult.UNSELECTED));
       }
     }
     return results;

@@ -1,5 +1,6 @@
 package dev.lamina.conformance;
 
+import dev.lamina.conformance.report.Badge;
 import dev.lamina.conformance.report.HtmlReport;
 import dev.lamina.conformance.report.JsonReport;
 import dev.lamina.spi.BackendException;
@@ -9,6 +10,10 @@ import dev.lamina.spi.ProbeResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -18,17 +23,69 @@ import org.jspecify.annotations.Nullable;
  * How a run went.
  *
  * @param subject what was tested
- * @param level deepest level that ran
- * @param seed of all random numbers
+ * @param setting how it was run
  * @param results one for every case of the catalog
  * @param remarks what went wrong outside of any case, such as a crash when the backend was closed
  */
 public record Report(
-    Subject subject, Level level, long seed, List<CaseResult> results, List<String> remarks) {
+    Subject subject, Setting setting, List<CaseResult> results, List<String> remarks) {
   /** Copies the lists. */
   public Report {
     results = List.copyOf(results);
     remarks = List.copyOf(remarks);
+  }
+
+  /**
+   * How it was run.
+   *
+   * @param level deepest level that ran
+   * @param seed of all random numbers
+   * @param only the selection, or null if there was none
+   * @param began when it began
+   * @param took how long it took
+   */
+  public record Setting(
+      Level level, long seed, @Nullable String only, Instant began, Duration took) {
+    /**
+     * The day, in universal time.
+     *
+     * @return such as {@code 2026-03-01}
+     */
+    public String day() {
+      return LocalDate.ofInstant(began, ZoneOffset.UTC).toString();
+    }
+
+    /**
+     * What the backend ran on beside its device.
+     *
+     * @return the JVM and the system, such as {@code Java 25.0.3, Linux 6.1 amd64}
+     */
+    public String runtime() {
+      return "Java %s, %s %s %s"
+          .formatted(
+              Runtime.version(),
+              System.getProperty("os.name"),
+              System.getProperty("os.version"),
+              System.getProperty("os.arch"));
+    }
+  }
+
+  /**
+   * Deepest level that ran.
+   *
+   * @return as in the setting
+   */
+  public Level level() {
+    return setting.level();
+  }
+
+  /**
+   * Seed of all random numbers.
+   *
+   * @return as in the setting
+   */
+  public long seed() {
+    return setting.seed();
   }
 
   /**
@@ -97,7 +154,7 @@ public record Report(
   }
 
   /**
-   * Writes {@code report.json} and {@code index.html}.
+   * Writes {@code report.json}, {@code index.html} and {@code badge.svg}.
    *
    * @param folder created if absent
    * @throws IOException if they can't be written
@@ -106,5 +163,6 @@ public record Report(
     Files.createDirectories(folder);
     Files.writeString(folder.resolve("report.json"), JsonReport.of(this));
     Files.writeString(folder.resolve("index.html"), HtmlReport.of(this));
+    Files.writeString(folder.resolve("badge.svg"), Badge.of(this));
   }
 }

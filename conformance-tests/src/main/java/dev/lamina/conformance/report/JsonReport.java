@@ -2,6 +2,7 @@ package dev.lamina.conformance.report;
 
 import dev.lamina.conformance.CaseResult;
 import dev.lamina.conformance.Measurement;
+import dev.lamina.conformance.Observed;
 import dev.lamina.conformance.Report;
 import dev.lamina.conformance.Verdict;
 import dev.lamina.spi.DeviceInfo;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** A report as JSON: {@code report.json}. */
 public final class JsonReport {
   /** Version of the form; grows when a field changes its meaning. */
-  private static final int SCHEMA = 1;
+  private static final int SCHEMA = 2;
 
   private JsonReport() {}
 
@@ -34,11 +35,16 @@ public final class JsonReport {
     root.put("opset", v.opset());
     root.put("backend", report.subject().backend());
     root.put("device", device(report.subject().ordinal(), report.subject().device()));
+    root.put("runtime", report.setting().runtime());
+    root.put("began", report.setting().began());
+    root.put("seconds", report.setting().took().toMillis() / 1000.0);
+    root.put("only", report.setting().only());
     root.put("level", report.level());
     root.put("seed", report.seed());
     Map<String, @Nullable Object> summary = new LinkedHashMap<>();
     report.summary().forEach((verdict, n) -> summary.put(verdict.text(), n));
     root.put("summary", summary);
+    root.put("remarks", report.remarks());
     root.put("ops", ops(report));
     root.put("cases", report.results().stream().map(JsonReport::entry).toList());
     return JsonWriter.write(root);
@@ -83,9 +89,22 @@ public final class JsonReport {
     if (!r.message().isEmpty()) {
       entry.put("message", r.message());
     }
+    List<Observed.KernelUse> kernels = r.observed().kernels();
+    if (!kernels.isEmpty()) {
+      entry.put("kernels", kernels.stream().map(JsonReport::kernel).toList());
+    }
     if (!r.measurements().isEmpty()) {
       entry.put("measurements", r.measurements().stream().map(JsonReport::measurement).toList());
     }
+    return entry;
+  }
+
+  private static Map<String, @Nullable Object> kernel(Observed.KernelUse k) {
+    Map<String, @Nullable Object> entry = new LinkedHashMap<>();
+    entry.put("op", k.op());
+    entry.put("kernel", k.kernel());
+    entry.put("lowering", k.decomposed() ? "decomposed" : "native");
+    entry.put("detail", k.detail());
     return entry;
   }
 

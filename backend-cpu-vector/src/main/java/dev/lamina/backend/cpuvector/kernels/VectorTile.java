@@ -15,7 +15,7 @@ import jdk.incubator.vector.FloatVector;
  * any height. The accumulators are written out as local variables: in an array they would leave the
  * registers. 2 x 12 of them fit 32 registers too, but where C2 unrolls the loop it loads all of x
  * ahead and spills, in some JVMs and not in others: 59-76 % of the FMA peak of a Zen 5 core where 2
- * x 8 always reaches 76-79 %. Twin: {@link ScalarTile}.
+ * x 8 reached 76-79 % in three of three. Twin: {@link ScalarTile}.
  */
 final class VectorTile {
   /** Tiles there are, the largest first. */
