@@ -7,6 +7,7 @@ import dev.lamina.conformance.Expectations;
 import dev.lamina.conformance.Level;
 import dev.lamina.spi.BackendOptions;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Map;
@@ -83,8 +84,13 @@ final class ConformanceCommand implements Callable<Integer> {
   private Expectations expectations() {
     try {
       return Expectations.read(xfail, unsupported, LocalDate.now());
+    } catch (NoSuchFileException e) {
+      throw new UsageException(
+          "conformance: expected a list of cases at " + e.getMessage() + ", there is no such file");
     } catch (IOException e) {
       throw new UsageException("conformance: list of cases not read: " + e.getMessage());
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("conformance: " + e.getMessage());
     }
   }
 }
