@@ -17,9 +17,6 @@ final class Trial {
    */
   static final int MAX_ROUNDS = 10_000;
 
-  /** Rounds after which C2 is late: its queue is long, and runs without a rest only delay it. */
-  static final int LATE_ROUNDS = 1_000;
-
   private final Runnable kernel;
   private int rounds;
   private boolean compiled;
@@ -36,11 +33,6 @@ final class Trial {
   /** Whether a whole round allocated nothing. */
   boolean isCompiled() {
     return compiled;
-  }
-
-  /** Whether C2 should have come by now. */
-  boolean isLate() {
-    return !compiled && rounds >= LATE_ROUNDS;
   }
 
   /** Whether it was tried often enough to know that it stays as it is. */

@@ -6,17 +6,17 @@ import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
 
 import dev.lamina.spi.ir.DType;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
  * Widens and transposes 16 rows of a matrix into a panel, for 512-bit vectors.
  *
- * <p>A 16 x 16 block of ints (of one float or two halves each) is transposed by a butterfly of four
- * stages, two of them in each of two passes through a small array: all four in one method exceed
- * what C2 inlines, and vectors would be boxed. About 0.45 cycles a half, a tenth of a scalar loop.
- * Twin: {@link Pack}, which moves the same values.
+ * <p>A 16 x 16 block of ints (of one float or two halves each) is transposed in place by a
+ * butterfly of four stages, two in each of two passes through a small array, and widened in a
+ * third. Each pass is a loop of its own: with widening in the second, C2 stopped inlining in one
+ * JVM of four (NodeCountInliningCutoff) and boxed the vectors for good. About 0.42 cycles a half, a
+ * tenth of a scalar loop. Twin: {@link Pack}, which moves the same values.
  */
 final class VectorPack {
   /** Whether the vectors are 512 bits wide; narrower ones use the scalar form. */
@@ -65,6 +65,7 @@ final class VectorPack {
     int step = 64 / m.type.bytes();
     for (int k = 0; k < kc; k += step, p += 64) {
       firstPass(m.data, p, m.rowBytes, square);
+      secondPass(square);
       if (m.type == DType.F32) {
         floats(square, panel, at + k * NR);
       } else if (m.type == DType.BF16) {
@@ -93,73 +94,48 @@ final class VectorPack {
     }
   }
 
-  private static void floats(int[] square, float[] panel, int at) {
-    for (int i = 0; i < 4; i++) {
-      IntVector a = IntVector.fromArray(I, square, i * 64);
-      IntVector b = IntVector.fromArray(I, square, i * 64 + 16);
-      IntVector c = IntVector.fromArray(I, square, i * 64 + 32);
-      IntVector d = IntVector.fromArray(I, square, i * 64 + 48);
+  private static void secondPass(int[] square) {
+    for (int i = 0; i < 256; i += 64) {
+      IntVector a = IntVector.fromArray(I, square, i);
+      IntVector b = IntVector.fromArray(I, square, i + 16);
+      IntVector c = IntVector.fromArray(I, square, i + 32);
+      IntVector d = IntVector.fromArray(I, square, i + 48);
       IntVector ac = LOW2.selectFrom(a, c);
       IntVector ca = HIGH2.selectFrom(a, c);
       IntVector bd = LOW2.selectFrom(b, d);
       IntVector db = HIGH2.selectFrom(b, d);
-      int q = at + i * 4 * NR;
-      LOW1.selectFrom(ac, bd).reinterpretAsFloats().intoArray(panel, q);
-      HIGH1.selectFrom(ac, bd).reinterpretAsFloats().intoArray(panel, q + NR);
-      LOW1.selectFrom(ca, db).reinterpretAsFloats().intoArray(panel, q + 2 * NR);
-      HIGH1.selectFrom(ca, db).reinterpretAsFloats().intoArray(panel, q + 3 * NR);
+      LOW1.selectFrom(ac, bd).intoArray(square, i);
+      HIGH1.selectFrom(ac, bd).intoArray(square, i + 16);
+      LOW1.selectFrom(ca, db).intoArray(square, i + 32);
+      HIGH1.selectFrom(ca, db).intoArray(square, i + 48);
+    }
+  }
+
+  private static void floats(int[] square, float[] panel, int at) {
+    for (int i = 0; i < 16; i++) {
+      IntVector v = IntVector.fromArray(I, square, i * 16);
+      v.reinterpretAsFloats().intoArray(panel, at + i * NR);
     }
   }
 
   private static void brainHalves(int[] square, float[] panel, int at) {
-    for (int i = 0; i < 4; i++) {
-      IntVector a = IntVector.fromArray(I, square, i * 64);
-      IntVector b = IntVector.fromArray(I, square, i * 64 + 16);
-      IntVector c = IntVector.fromArray(I, square, i * 64 + 32);
-      IntVector d = IntVector.fromArray(I, square, i * 64 + 48);
-      IntVector ac = LOW2.selectFrom(a, c);
-      IntVector ca = HIGH2.selectFrom(a, c);
-      IntVector bd = LOW2.selectFrom(b, d);
-      IntVector db = HIGH2.selectFrom(b, d);
-      int q = at + i * 8 * NR;
-      brainPair(LOW1.selectFrom(ac, bd), panel, q);
-      brainPair(HIGH1.selectFrom(ac, bd), panel, q + 2 * NR);
-      brainPair(LOW1.selectFrom(ca, db), panel, q + 4 * NR);
-      brainPair(HIGH1.selectFrom(ca, db), panel, q + 6 * NR);
+    for (int i = 0; i < 16; i++) {
+      IntVector v = IntVector.fromArray(I, square, i * 16);
+      int q = at + 2 * i * NR;
+      v.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(panel, q);
+      v.and(HIGH).reinterpretAsFloats().intoArray(panel, q + NR);
     }
-  }
-
-  private static void brainPair(IntVector v, float[] panel, int at) {
-    v.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(panel, at);
-    v.and(HIGH).reinterpretAsFloats().intoArray(panel, at + NR);
   }
 
   private static void halves(int[] square, float[] panel, int at) {
-    for (int i = 0; i < 4; i++) {
-      IntVector a = IntVector.fromArray(I, square, i * 64);
-      IntVector b = IntVector.fromArray(I, square, i * 64 + 16);
-      IntVector c = IntVector.fromArray(I, square, i * 64 + 32);
-      IntVector d = IntVector.fromArray(I, square, i * 64 + 48);
-      IntVector ac = LOW2.selectFrom(a, c);
-      IntVector ca = HIGH2.selectFrom(a, c);
-      IntVector bd = LOW2.selectFrom(b, d);
-      IntVector db = HIGH2.selectFrom(b, d);
-      int q = at + i * 8 * NR;
-      halfPair(LOW1.selectFrom(ac, bd), panel, q);
-      halfPair(HIGH1.selectFrom(ac, bd), panel, q + 2 * NR);
-      halfPair(LOW1.selectFrom(ca, db), panel, q + 4 * NR);
-      halfPair(HIGH1.selectFrom(ca, db), panel, q + 6 * NR);
+    for (int i = 0; i < 16; i++) {
+      IntVector v = IntVector.fromArray(I, square, i * 16);
+      IntVector even =
+          v.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_MASK);
+      IntVector odd = v.lanewise(VectorOperators.ASHR, 3).and(HALF_MASK);
+      int q = at + 2 * i * NR;
+      even.reinterpretAsFloats().mul(HALF_SCALE).intoArray(panel, q);
+      odd.reinterpretAsFloats().mul(HALF_SCALE).intoArray(panel, q + NR);
     }
-  }
-
-  private static void halfPair(IntVector v, float[] panel, int at) {
-    FloatVector even =
-        v.lanewise(VectorOperators.LSHL, 16)
-            .lanewise(VectorOperators.ASHR, 3)
-            .and(HALF_MASK)
-            .reinterpretAsFloats();
-    FloatVector odd = v.lanewise(VectorOperators.ASHR, 3).and(HALF_MASK).reinterpretAsFloats();
-    even.mul(HALF_SCALE).intoArray(panel, at);
-    odd.mul(HALF_SCALE).intoArray(panel, at + NR);
   }
 }

@@ -25,14 +25,10 @@ import org.jspecify.annotations.Nullable;
 public final class WarmUp {
   private static final long DELAY_NANOS = 1_000_000_000L;
 
-  /** Rest between the rounds of a late kernel: 9,000 of them give C2 at least 27 s to come. */
-  private static final long REST_NANOS = 3_000_000L;
-
   private static volatile boolean running;
 
   private final List<Subject> subjects;
   private final LongSupplier allocated;
-  private final Runnable rest;
   private final Set<String> begun = new HashSet<>();
   private final Map<Subject, List<Trial>> cold = new LinkedHashMap<>();
   private final List<String> hopeless = new ArrayList<>();
@@ -53,12 +49,10 @@ public final class WarmUp {
    *
    * @param subjects what may be wanted
    * @param allocated bytes that the calling thread has allocated so far
-   * @param rest comes between rounds while a kernel is late, so that C2 gets the processor
    */
-  WarmUp(List<Subject> subjects, LongSupplier allocated, Runnable rest) {
+  WarmUp(List<Subject> subjects, LongSupplier allocated) {
     this.subjects = subjects;
     this.allocated = allocated;
-    this.rest = rest;
   }
 
   /**
@@ -112,11 +106,7 @@ public final class WarmUp {
       subjects.add(
           new Subject(k.name(), k::isWanted, () -> dummies.get().of(k), () -> k.setWarm(true)));
     }
-    return new WarmUp(subjects, new AllocatedBytes(), WarmUp::rest);
-  }
-
-  static void rest() {
-    LockSupport.parkNanos(REST_NANOS);
+    return new WarmUp(subjects, new AllocatedBytes());
   }
 
   /**
@@ -142,7 +132,6 @@ public final class WarmUp {
       }
     }
     boolean any = !cold.isEmpty();
-    boolean late = false;
     Iterator<Map.Entry<Subject, List<Trial>>> each = cold.entrySet().iterator();
     while (each.hasNext()) {
       Map.Entry<Subject, List<Trial>> subject = each.next();
@@ -154,7 +143,6 @@ public final class WarmUp {
         }
         isCompiled &= trial.isCompiled();
         isHopeless |= trial.isHopeless();
-        late |= trial.isLate();
       }
       if (isCompiled) {
         subject.getKey().switchOver.run();
@@ -163,9 +151,6 @@ public final class WarmUp {
         hopeless.add(subject.getKey().name);
         each.remove();
       }
-    }
-    if (late) {
-      rest.run();
     }
     return any;
   }

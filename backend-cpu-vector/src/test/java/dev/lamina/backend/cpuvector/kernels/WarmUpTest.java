@@ -14,8 +14,6 @@ class WarmUpTest {
   /** What the kernels below have allocated. */
   private long heap;
 
-  private int rests;
-
   /** A kernel that allocates in its first runs and counts all of them. */
   private final class Kernel implements Runnable {
     private final long boxedRuns;
@@ -60,7 +58,7 @@ class WarmUpTest {
   }
 
   private List<String> warm(Subject... subjects) {
-    return new WarmUp(List.of(subjects), () -> heap, () -> rests++).run(() -> events.add("pause"));
+    return new WarmUp(List.of(subjects), () -> heap).run(() -> events.add("pause"));
   }
 
   @Test
@@ -71,7 +69,6 @@ class WarmUpTest {
 
     assertThat(events).containsExactly("pause", "first run", "dot switched");
     assertThat(kernel.runs).isEqualTo(5 * Trial.RUNS);
-    assertThat(rests).isZero();
   }
 
   @Test
@@ -101,7 +98,6 @@ class WarmUpTest {
     assertThat(warm(never.subject(), late.subject())).containsExactly("tile");
 
     assertThat(never.warm).isFalse();
-    assertThat(rests).isEqualTo(Trial.MAX_ROUNDS - Trial.LATE_ROUNDS + 1);
     assertThat(late.warm).isTrue();
     assertThat(WarmUp.stayedScalar(List.of("tile")))
         .isEqualTo(
@@ -147,9 +143,7 @@ class WarmUpTest {
             new Subject(k.name(), () -> !warm[0], () -> trials.of(k), () -> warm[0] = true));
       }
 
-      assertThat(
-              new WarmUp(subjects, threads::getCurrentThreadAllocatedBytes, WarmUp::rest)
-                  .run(() -> {}))
+      assertThat(new WarmUp(subjects, threads::getCurrentThreadAllocatedBytes).run(() -> {}))
           .isEmpty();
     }
   }
