@@ -7,7 +7,6 @@ import dev.lamina.spi.BackendProvider;
 import dev.lamina.spi.Cap;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.DeviceInfo;
-import dev.lamina.spi.Executable;
 import dev.lamina.spi.Lowering;
 import dev.lamina.spi.Support;
 import java.time.Duration;
@@ -147,12 +146,12 @@ public final class Context implements AutoCloseable {
   }
 
   /**
-   * Notes which kernels run an executable, for the report.
+   * Notes which kernels run a graph, for the report.
    *
-   * @param executable as the device would run it for any caller
+   * @param lowering of an executable as the device would run it for any caller
    */
-  public void ran(Executable executable) {
-    for (Lowering l : executable.lowering()) {
+  public void ran(List<Lowering> lowering) {
+    for (Lowering l : lowering) {
       int end = l.op().indexOf('(');
       String op = end < 0 ? l.op() : l.op().substring(0, end);
       switch (l.support()) {

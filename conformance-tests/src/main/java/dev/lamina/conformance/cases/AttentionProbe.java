@@ -7,7 +7,6 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.State;
-import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
@@ -83,10 +82,8 @@ final class AttentionProbe implements AutoCloseable {
     sinks = Regime.NORMAL.make(DType.F32, new long[] {HEADS}, random);
     alibi = Regime.UNIFORM.make(DType.F32, new long[] {HEADS}, random);
     StateSpec spec = spec();
-    StateLayout layout =
-        options.forceDecompose() ? StateLayout.dense(spec) : device.chooseStateLayout(spec);
     evaluation = new Evaluation(device, graph(spec).build(), options);
-    pool = device.allocateState(layout, SLOTS);
+    pool = Evaluation.newPool(device, spec, SLOTS, options);
     evaluation.pool("kv", pool);
     if (op.sinks()) {
       evaluation.weight("sinks", sinks);

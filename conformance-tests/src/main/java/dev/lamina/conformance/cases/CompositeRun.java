@@ -13,7 +13,6 @@ import dev.lamina.spi.Device;
 import dev.lamina.spi.Executable;
 import dev.lamina.spi.Slot;
 import dev.lamina.spi.State;
-import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.View;
 import dev.lamina.spi.Weight;
 import dev.lamina.spi.WeightSpec;
@@ -63,7 +62,7 @@ final class CompositeRun implements AutoCloseable {
       if (options.forceDecompose()) {
         CompositeCase.checkLowering(graph, executable);
       } else {
-        context.ran(executable);
+        context.ran(executable.lowering());
       }
       Bindings bindings = executable.newBindings();
       List<HostImage> images = new ArrayList<>();
@@ -145,9 +144,7 @@ final class CompositeRun implements AutoCloseable {
 
   private State pool(Argument.Pool argument) throws BackendException {
     StateSpec s = argument.spec();
-    StateLayout layout =
-        options.forceDecompose() ? StateLayout.dense(s) : device.chooseStateLayout(s);
-    State state = device.allocateState(layout, argument.slots());
+    State state = Evaluation.newPool(device, s, argument.slots(), options);
     owned.push(state);
     pools.put(s.name(), state);
     for (int e = 0; e < s.entries().size(); e++) {

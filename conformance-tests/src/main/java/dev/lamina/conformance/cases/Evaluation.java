@@ -11,11 +11,13 @@ import dev.lamina.spi.Executable;
 import dev.lamina.spi.Lowering;
 import dev.lamina.spi.Slot;
 import dev.lamina.spi.State;
+import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.View;
 import dev.lamina.spi.Weight;
 import dev.lamina.spi.WeightSpec;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.TensorType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -41,6 +43,30 @@ final class Evaluation implements AutoCloseable {
   Evaluation(Device device, Graph graph, CompileOptions options) throws BackendException {
     this.device = device;
     this.executable = device.compile(graph, options);
+  }
+
+  /** Compiles a graph and loads its weights. */
+  static Evaluation of(
+      Device device, Graph graph, Map<String, RefTensor> weights, CompileOptions options)
+      throws BackendException {
+    Evaluation e = new Evaluation(device, graph, options);
+    try {
+      for (Map.Entry<String, RefTensor> w : weights.entrySet()) {
+        e.weight(w.getKey(), w.getValue());
+      }
+    } catch (BackendException | RuntimeException failure) {
+      e.close();
+      throw failure;
+    }
+    return e;
+  }
+
+  /** A pool as graphs compiled with these options need it; the caller closes it. */
+  static State newPool(Device device, StateSpec spec, long slots, CompileOptions options)
+      throws BackendException {
+    StateLayout layout =
+        options.forceDecompose() ? StateLayout.dense(spec) : device.chooseStateLayout(spec);
+    return device.allocateState(layout, slots);
   }
 
   /** Loads a weight; its bytes lie at an odd address. */

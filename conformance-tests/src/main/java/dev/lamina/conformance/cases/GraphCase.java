@@ -131,7 +131,7 @@ final class GraphCase implements Case {
     Device device = context.device();
     double worst = 0;
     try (Executable executable = device.compile(graph, options)) {
-      context.ran(executable);
+      context.ran(executable.lowering());
       GraphRun run = new GraphRun(graph, executable, sources, offsetElements, apart, unbiased);
       for (int i = 0; i < rounds.size(); i++) {
         worst = Math.max(worst, run.run(device, rounds.get(i), id.randomSeed() + i));

@@ -11,12 +11,16 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.State;
 import dev.lamina.spi.Support;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Graph;
 import dev.lamina.spi.ir.GraphText;
+import dev.lamina.spi.ir.StateSpec;
+import dev.lamina.spi.ir.StateType;
 import dev.lamina.spi.ir.StepSlots;
+import dev.lamina.spi.ir.TensorType;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -28,6 +32,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -101,7 +106,9 @@ final class ModelCases {
     private final ModelWeights weights;
     private final long[][] tokens = new long[LENGTHS.length][];
     private final long[][] pages = new long[LENGTHS.length][];
-    private final Map<ModelStep.Row, double[]> truth = new HashMap<>();
+
+    /** Logits of every position, a sequence after the other. */
+    private final RefTensor truth;
 
     Trial(Graph graph, Random random, double limit) {
       this.graph = graph;
@@ -116,24 +123,17 @@ final class ModelCases {
         pages[s] = free.subList(0, count).stream().mapToLong(Integer::longValue).toArray();
         free.subList(0, count).clear();
       }
-      evaluate();
+      truth = evaluate();
     }
 
-    private void evaluate() {
+    private RefTensor evaluate() {
       ModelStep step = ModelStep.of(tokens, pages, new int[LENGTHS.length], LENGTHS, 0);
       Map<String, RefTensor> inputs = new LinkedHashMap<>(step.inputs());
       inputs.putAll(weights.decoded());
       StepOracle oracle = new StepOracle(graph, (long) PAGES * ModelStep.PAGE);
       Map<String, Long> dims = new HashMap<>(step.dims());
       dims.put("slots.kv.0", (long) PAGES * ModelStep.PAGE);
-      RefTensor logits = ModelRun.given(oracle.run(dims, inputs), StepSlots.LOGITS);
-      int vocab = logits.size(1);
-      for (int r = 0; r < step.rows().size(); r++) {
-        int first = r * vocab;
-        truth.put(
-            step.rows().get(r),
-            IntStream.range(first, first + vocab).mapToDouble(logits::real).toArray());
-      }
+      return Objects.requireNonNull(oracle.run(dims, inputs).get(StepSlots.LOGITS), "logits");
     }
 
     Outcome run(Context context, boolean whole) throws BackendException {
@@ -168,18 +168,21 @@ final class ModelCases {
       double worst = 0;
       long slots = (long) PAGES * ModelStep.PAGE;
       int[] done = new int[LENGTHS.length];
-      try (ModelRun run = new ModelRun(context, graph, weights, slots, options)) {
+      try (Evaluation model = Evaluation.of(context.device(), graph, weights.stored(), options);
+          State pool = Evaluation.newPool(context.device(), spec(), slots, options)) {
+        model.pool(spec().name(), pool);
+        if (!options.forceDecompose()) {
+          context.ran(model.lowering());
+        }
         while (!Arrays.equals(done, LENGTHS)) {
           int[] end = new int[LENGTHS.length];
           for (int s = 0; s < end.length; s++) {
             end[s] = whole ? LENGTHS[s] : Math.min(LENGTHS[s], done[s] + CHUNKS[s]);
           }
           ModelStep step = ModelStep.of(tokens, pages, done, end, whole ? 0 : 2);
-          double[] logits = run.step(step);
-          int vocab = logits.length / step.rows().size();
+          RefTensor got = model.run(step.inputs()).get(logits());
           for (int r = 0; r < step.rows().size(); r++) {
-            double[] row = Arrays.copyOfRange(logits, r * vocab, (r + 1) * vocab);
-            worst = Math.max(worst, check(step.rows().get(r), row, how, allowed));
+            worst = Math.max(worst, check(step.rows().get(r), row(got, r), how, allowed));
           }
           done = end;
         }
@@ -187,9 +190,28 @@ final class ModelCases {
       return worst;
     }
 
+    private StateSpec spec() {
+      return ((StateType) graph.input("kv.0").value().type()).spec();
+    }
+
+    /** Which of the graph's tensor outputs they are. */
+    private int logits() {
+      List<String> names =
+          graph.outputs().stream()
+              .filter(o -> o.value().type() instanceof TensorType)
+              .map(Graph.Output::name)
+              .toList();
+      return names.indexOf(StepSlots.LOGITS);
+    }
+
+    private static double[] row(RefTensor logits, int row) {
+      int vocab = logits.size(1);
+      return IntStream.range(row * vocab, (row + 1) * vocab).mapToDouble(logits::real).toArray();
+    }
+
     private double check(ModelStep.Row row, double[] logits, String how, double allowed) {
-      double[] right = truth.getOrDefault(row, new double[0]);
-      LogitsCheck check = LogitsCheck.of(right, logits);
+      int before = Arrays.stream(LENGTHS).limit(row.sequence()).sum();
+      LogitsCheck check = LogitsCheck.of(row(truth, before + row.position()), logits);
       String where = how + "sequence %d, position %d".formatted(row.sequence(), row.position());
       if (!(check.divergence() <= allowed)) {
         throw new CheckFailedException(

@@ -12,7 +12,6 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Cap;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.State;
-import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
@@ -303,10 +302,8 @@ final class PropertyCases {
     RefTensor v = Regime.INFINITE.make(dtype, new long[] {slots, 3}, random);
     for (boolean decompose : new boolean[] {false, true}) {
       CompileOptions options = Drift.options(context, decompose);
-      StateLayout layout =
-          decompose ? StateLayout.dense(spec) : context.device().chooseStateLayout(spec);
-      try (State first = context.device().allocateState(layout, slots);
-          State second = context.device().allocateState(layout, slots);
+      try (State first = Evaluation.newPool(context.device(), spec, slots, options);
+          State second = Evaluation.newPool(context.device(), spec, slots, options);
           Evaluation in = new Evaluation(context.device(), importing(spec), options);
           Evaluation out = new Evaluation(context.device(), exporting(spec), options)) {
         RefTensor rows = rows(IntStream.range(0, slots).toArray());

@@ -104,16 +104,7 @@ final class RowOp {
 
   /** Ready to run, as the graph that {@link #ops} built. */
   Evaluation compile(Device device, Graph graph, CompileOptions options) throws BackendException {
-    Evaluation e = new Evaluation(device, graph, options);
-    try {
-      for (var w : weights.entrySet()) {
-        e.weight(w.getKey(), w.getValue());
-      }
-    } catch (BackendException | RuntimeException failure) {
-      e.close();
-      throw failure;
-    }
-    return e;
+    return Evaluation.of(device, graph, weights, options);
   }
 
   /** Runs these rows as one batch. */
