@@ -4,6 +4,7 @@ import dev.lamina.spi.BackendOptions;
 import dev.lamina.spi.BackendProvider;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,17 +62,7 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withOrdinal(int deviceOrdinal) {
-    return new ConformanceOptions(
-        provider,
-        deviceOrdinal,
-        backendOptions,
-        level,
-        seed,
-        only,
-        report,
-        caseTimeout,
-        expected,
-        forked);
+    return with(f -> f.ordinal = deviceOrdinal);
   }
 
   /**
@@ -81,8 +72,7 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withBackendOptions(BackendOptions options) {
-    return new ConformanceOptions(
-        provider, ordinal, options, level, seed, only, report, caseTimeout, expected, forked);
+    return with(f -> f.backendOptions = options);
   }
 
   /**
@@ -92,17 +82,7 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withLevel(Level deepest) {
-    return new ConformanceOptions(
-        provider,
-        ordinal,
-        backendOptions,
-        deepest,
-        seed,
-        only,
-        report,
-        caseTimeout,
-        expected,
-        forked);
+    return with(f -> f.level = deepest);
   }
 
   /**
@@ -112,17 +92,7 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withSeed(long newSeed) {
-    return new ConformanceOptions(
-        provider,
-        ordinal,
-        backendOptions,
-        level,
-        newSeed,
-        only,
-        report,
-        caseTimeout,
-        expected,
-        forked);
+    return with(f -> f.seed = newSeed);
   }
 
   /**
@@ -132,21 +102,12 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withOnly(@Nullable String pattern) {
-    long s = seed;
-    if (pattern != null && pattern.indexOf('*') < 0) {
-      s = CaseId.parse(pattern).seed();
-    }
-    return new ConformanceOptions(
-        provider,
-        ordinal,
-        backendOptions,
-        level,
-        s,
-        pattern,
-        report,
-        caseTimeout,
-        expected,
-        forked);
+    return with(f -> {
+      f.only = pattern;
+      if (pattern != null && pattern.indexOf('*') < 0) {
+        f.seed = CaseId.parse(pattern).seed();
+      }
+    });
   }
 
   /**
@@ -156,17 +117,7 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withReport(@Nullable Path folder) {
-    return new ConformanceOptions(
-        provider,
-        ordinal,
-        backendOptions,
-        level,
-        seed,
-        only,
-        folder,
-        caseTimeout,
-        expected,
-        forked);
+    return with(f -> f.report = folder);
   }
 
   /**
@@ -176,8 +127,7 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withCaseTimeout(Duration timeout) {
-    return new ConformanceOptions(
-        provider, ordinal, backendOptions, level, seed, only, report, timeout, expected, forked);
+    return with(f -> f.caseTimeout = timeout);
   }
 
   /**
@@ -187,17 +137,7 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withExpected(Expectations expectations) {
-    return new ConformanceOptions(
-        provider,
-        ordinal,
-        backendOptions,
-        level,
-        seed,
-        only,
-        report,
-        caseTimeout,
-        expectations,
-        forked);
+    return with(f -> f.expected = expectations);
   }
 
   /**
@@ -207,16 +147,49 @@ public record ConformanceOptions(
    * @return new options
    */
   public ConformanceOptions withForked(boolean isForked) {
+    return with(f -> f.forked = isForked);
+  }
+
+  /** The components, one of which may change. */
+  private static final class Fields {
+    final BackendProvider provider;
+    int ordinal;
+    BackendOptions backendOptions;
+    Level level;
+    long seed;
+    @Nullable String only;
+    @Nullable Path report;
+    Duration caseTimeout;
+    Expectations expected;
+    boolean forked;
+
+    Fields(ConformanceOptions from) {
+      provider = from.provider;
+      ordinal = from.ordinal;
+      backendOptions = from.backendOptions;
+      level = from.level;
+      seed = from.seed;
+      only = from.only;
+      report = from.report;
+      caseTimeout = from.caseTimeout;
+      expected = from.expected;
+      forked = from.forked;
+    }
+  }
+
+  private ConformanceOptions with(Consumer<Fields> change) {
+    Fields f = new Fields(this);
+    change.accept(f);
     return new ConformanceOptions(
-        provider,
-        ordinal,
-        backendOptions,
-        level,
-        seed,
-        only,
-        report,
-        caseTimeout,
-        expected,
-        isForked);
+        f.provider,
+        f.ordinal,
+        f.backendOptions,
+        f.level,
+        f.seed,
+        f.only,
+        f.report,
+        f.caseTimeout,
+        f.expected,
+        f.forked);
   }
 }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** Verdicts of a case, and what the command line says when there is no device. */
 class CaseRunnerTest {
-  private record Probe(ProbeResult probe) implements BackendProvider {
+  record Probe(ProbeResult probe) implements BackendProvider {
     @Override
     public String id() {
       return "probe";

@@ -1,5 +1,7 @@
 package dev.lamina.scheduler;
 
+import java.util.function.Consumer;
+
 /**
  * The engine's flags; vLLM's names.
  *
@@ -42,107 +44,35 @@ public record EngineConfig(
   }
 
   public EngineConfig withMaxNumSeqs(int value) {
-    return new EngineConfig(
-        value,
-        maxNumBatchedTokens,
-        numKvBlocks,
-        kvMemoryBytes,
-        blockSize,
-        enablePrefixCaching,
-        maxModelLen,
-        schedulingPolicy,
-        longPrefillTokenThreshold);
+    return with(f -> f.maxNumSeqs = value);
   }
 
   public EngineConfig withMaxNumBatchedTokens(int value) {
-    return new EngineConfig(
-        maxNumSeqs,
-        value,
-        numKvBlocks,
-        kvMemoryBytes,
-        blockSize,
-        enablePrefixCaching,
-        maxModelLen,
-        schedulingPolicy,
-        longPrefillTokenThreshold);
+    return with(f -> f.maxNumBatchedTokens = value);
   }
 
   public EngineConfig withNumKvBlocks(int value) {
-    return new EngineConfig(
-        maxNumSeqs,
-        maxNumBatchedTokens,
-        value,
-        kvMemoryBytes,
-        blockSize,
-        enablePrefixCaching,
-        maxModelLen,
-        schedulingPolicy,
-        longPrefillTokenThreshold);
+    return with(f -> f.numKvBlocks = value);
   }
 
   public EngineConfig withKvMemoryBytes(long value) {
-    return new EngineConfig(
-        maxNumSeqs,
-        maxNumBatchedTokens,
-        numKvBlocks,
-        value,
-        blockSize,
-        enablePrefixCaching,
-        maxModelLen,
-        schedulingPolicy,
-        longPrefillTokenThreshold);
+    return with(f -> f.kvMemoryBytes = value);
   }
 
   public EngineConfig withPrefixCaching(boolean value) {
-    return new EngineConfig(
-        maxNumSeqs,
-        maxNumBatchedTokens,
-        numKvBlocks,
-        kvMemoryBytes,
-        blockSize,
-        value,
-        maxModelLen,
-        schedulingPolicy,
-        longPrefillTokenThreshold);
+    return with(f -> f.enablePrefixCaching = value);
   }
 
   public EngineConfig withMaxModelLen(int value) {
-    return new EngineConfig(
-        maxNumSeqs,
-        maxNumBatchedTokens,
-        numKvBlocks,
-        kvMemoryBytes,
-        blockSize,
-        enablePrefixCaching,
-        value,
-        schedulingPolicy,
-        longPrefillTokenThreshold);
+    return with(f -> f.maxModelLen = value);
   }
 
   public EngineConfig withSchedulingPolicy(SchedulingPolicy value) {
-    return new EngineConfig(
-        maxNumSeqs,
-        maxNumBatchedTokens,
-        numKvBlocks,
-        kvMemoryBytes,
-        blockSize,
-        enablePrefixCaching,
-        maxModelLen,
-        value,
-        longPrefillTokenThreshold);
+    return with(f -> f.schedulingPolicy = value);
   }
 
   public EngineConfig withLongPrefillTokenThreshold(int value) {
-    return new EngineConfig(
-        maxNumSeqs,
-        maxNumBatchedTokens,
-        numKvBlocks,
-        kvMemoryBytes,
-        blockSize,
-        enablePrefixCaching,
-        maxModelLen,
-        schedulingPolicy,
-        value);
+    return with(f -> f.longPrefillTokenThreshold = value);
   }
 
   private static void atLeast(String flag, long value, long min) {
@@ -150,5 +80,45 @@ public record EngineConfig(
       throw new InvalidRequestException(
           flag, flag + ": expected at least " + min + ", got " + value);
     }
+  }
+
+  /** The components, one of which may change. */
+  private static final class Fields {
+    int maxNumSeqs;
+    int maxNumBatchedTokens;
+    int numKvBlocks;
+    long kvMemoryBytes;
+    final int blockSize;
+    boolean enablePrefixCaching;
+    int maxModelLen;
+    SchedulingPolicy schedulingPolicy;
+    int longPrefillTokenThreshold;
+
+    Fields(EngineConfig from) {
+      maxNumSeqs = from.maxNumSeqs;
+      maxNumBatchedTokens = from.maxNumBatchedTokens;
+      numKvBlocks = from.numKvBlocks;
+      kvMemoryBytes = from.kvMemoryBytes;
+      blockSize = from.blockSize;
+      enablePrefixCaching = from.enablePrefixCaching;
+      maxModelLen = from.maxModelLen;
+      schedulingPolicy = from.schedulingPolicy;
+      longPrefillTokenThreshold = from.longPrefillTokenThreshold;
+    }
+  }
+
+  private EngineConfig with(Consumer<Fields> change) {
+    Fields f = new Fields(this);
+    change.accept(f);
+    return new EngineConfig(
+        f.maxNumSeqs,
+        f.maxNumBatchedTokens,
+        f.numKvBlocks,
+        f.kvMemoryBytes,
+        f.blockSize,
+        f.enablePrefixCaching,
+        f.maxModelLen,
+        f.schedulingPolicy,
+        f.longPrefillTokenThreshold);
   }
 }

@@ -63,6 +63,22 @@ class SamplingParamsTest {
   }
 
   @Test
+  void config_changesOneLimitAtATime() {
+    EngineConfig config =
+        EngineConfig.DEFAULT
+            .withLongPrefillTokenThreshold(6)
+            .withSchedulingPolicy(SchedulingPolicy.PRIORITY)
+            .withMaxModelLen(5)
+            .withPrefixCaching(false)
+            .withKvMemoryBytes(4)
+            .withNumKvBlocks(3)
+            .withMaxNumBatchedTokens(2)
+            .withMaxNumSeqs(1);
+    assertThat(config)
+        .isEqualTo(new EngineConfig(1, 2, 3, 4, 16, false, 5, SchedulingPolicy.PRIORITY, 6));
+  }
+
+  @Test
   void config_refusesWhatIsOutOfRange_namingTheFlag() {
     assertThatThrownBy(() -> EngineConfig.DEFAULT.withMaxNumSeqs(0))
         .hasMessage("--max-num-seqs: expected at least 1, got 0");
