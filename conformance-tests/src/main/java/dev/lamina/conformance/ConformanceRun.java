@@ -59,15 +59,6 @@ public final class ConformanceRun {
   }
 
   /**
-   * Whether the catalog has cases of the asked level itself.
-   *
-   * @return false if it only has cases of the levels below
-   */
-  public boolean reachesLevel() {
-    return catalog.cases().stream().anyMatch(c -> c.level() == options.level());
-  }
-
-  /**
    * Runs them.
    *
    * @param progress told each result of a case that was asked for
