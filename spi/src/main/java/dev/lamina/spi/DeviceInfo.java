@@ -41,25 +41,31 @@ public record DeviceInfo(
   }
 
   /**
+   * The same of a device that may use no more memory, as {@link BackendOptions#memoryLimitBytes()}
+   * says.
+   *
+   * @param bytes the limit, 0 for none
+   * @return new information
+   */
+  public DeviceInfo withMemoryLimit(long bytes) {
+    if (bytes == 0) {
+      return this;
+    }
+    return withMemory(
+        new MemoryInfo(
+            Math.min(memory.totalBytes, bytes),
+            Math.min(memory.freeBytes, bytes),
+            memory.sharedWithHost));
+  }
+
+  /**
    * Memory of a device.
    *
    * @param totalBytes installed, or the limit of this process
    * @param freeBytes available when asked
    * @param sharedWithHost whether host and device address the same memory
    */
-  public record MemoryInfo(long totalBytes, long freeBytes, boolean sharedWithHost) {
-    /**
-     * The same, limited as {@link BackendOptions#memoryLimitBytes()} says.
-     *
-     * @param bytes the limit, 0 for none
-     * @return new figures
-     */
-    public MemoryInfo atMost(long bytes) {
-      return bytes == 0
-          ? this
-          : new MemoryInfo(Math.min(totalBytes, bytes), Math.min(freeBytes, bytes), sharedWithHost);
-    }
-  }
+  public record MemoryInfo(long totalBytes, long freeBytes, boolean sharedWithHost) {}
 
   /**
    * Hard bounds of a device.

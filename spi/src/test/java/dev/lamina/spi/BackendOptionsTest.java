@@ -17,12 +17,4 @@ class BackendOptionsTest {
     assertThatThrownBy(() -> new BackendOptions(-1, Map.of()))
         .hasMessage("threads: expected at least 1, got -1");
   }
-
-  @Test
-  void memoryFigures_areCappedByALimit() {
-    DeviceInfo.MemoryInfo all = new DeviceInfo.MemoryInfo(100, 40, true);
-    assertThat(all.atMost(0)).isSameAs(all);
-    assertThat(all.atMost(60)).isEqualTo(new DeviceInfo.MemoryInfo(60, 40, true));
-    assertThat(all.atMost(30)).isEqualTo(new DeviceInfo.MemoryInfo(30, 30, true));
-  }
 }

@@ -27,8 +27,7 @@ final class CpuVectorBackend implements Backend, PeakMeter {
   }
 
   private DeviceInfo info() {
-    DeviceInfo all = Processor.info();
-    return all.withMemory(all.memory().atMost(memoryLimit));
+    return Processor.info().withMemoryLimit(memoryLimit);
   }
 
   private HostDevice openDevice() {

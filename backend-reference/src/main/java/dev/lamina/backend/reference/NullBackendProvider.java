@@ -69,8 +69,7 @@ public final class NullBackendProvider implements BackendProvider {
       throw new Unsupported(
           "open null: expected no properties, got " + options.properties().keySet());
     }
-    DeviceInfo all = info();
-    DeviceInfo info = all.withMemory(all.memory().atMost(options.memoryLimitBytes()));
+    DeviceInfo info = info().withMemoryLimit(options.memoryLimitBytes());
     return new HostBackend(info, () -> new HostDevice(info, new NullKernels(), () -> {}));
   }
 }

@@ -72,8 +72,7 @@ public final class ReferenceBackendProvider implements BackendProvider {
       throw new Unsupported(
           "open reference: expected no properties, got " + options.properties().keySet());
     }
-    DeviceInfo all = info();
-    DeviceInfo info = all.withMemory(all.memory().atMost(options.memoryLimitBytes()));
+    DeviceInfo info = info().withMemoryLimit(options.memoryLimitBytes());
     return new HostBackend(info, () -> new HostDevice(info, new ReferenceKernels(), () -> {}));
   }
 }

@@ -62,8 +62,7 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
     if (!options.properties().isEmpty()) {
       throw new Unsupported("open mutant: expected no properties, got " + options.properties());
     }
-    DeviceInfo all = RightKernels.info();
-    DeviceInfo info = all.withMemory(all.memory().atMost(options.memoryLimitBytes()));
+    DeviceInfo info = RightKernels.info().withMemoryLimit(options.memoryLimitBytes());
     Backend right =
         new HostBackend(
             info, () -> new HostDevice(info, new Kernels(mutant.fault(), touched), () -> {}));
