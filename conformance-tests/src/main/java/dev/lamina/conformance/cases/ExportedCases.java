@@ -26,6 +26,9 @@ final class ExportedCases {
   /** Tokens of a step: one alone, and an odd few. */
   private static final int[] TOKENS = {1, 5};
 
+  /** Of a pool that is appended to: three pages. */
+  private static final int SLOTS = 48;
+
   private ExportedCases() {}
 
   static void addTo(CaseList list) {
@@ -37,7 +40,11 @@ final class ExportedCases {
     for (Graph graph : graphs) {
       Node node = graph.nodes().getFirst();
       switch ((CompositeOp) node.op()) {
-        case CompositeOp.KvAppend op -> {}
+        case CompositeOp.KvAppend op -> {
+          for (int tokens : TOKENS) {
+            append(list, graph.name(), op, node, tokens);
+          }
+        }
         case CompositeOp.PagedAttention op -> attention(list, graph.name(), op, node);
         case CompositeOp op -> {
           for (int tokens : TOKENS) {
@@ -46,6 +53,41 @@ final class ExportedCases {
         }
       }
     }
+  }
+
+  private static void append(
+      CaseList list, String model, CompositeOp.KvAppend op, Node node, int tokens) {
+    StateSpec pool = ((StateType) node.operands().getFirst().type()).spec();
+    TensorType keys = node.operands().get(1).tensor();
+    TensorType values = node.operands().get(2).tensor();
+    StateSpec.Entry stored = pool.entry("k", op.layer());
+    list.composite(
+        op.mnemonic(),
+        keys.dtype().text(),
+        sizes(keys, tokens),
+        "model=" + model + ",pool=" + stored.dtype().text(),
+        g -> {
+          List<RefTensor> entries = PoolCases.content(g, pool, SLOTS);
+          Value before = g.pool(pool, entries);
+          RefTensor k = g.make(Regime.OUTLIERS, keys.dtype(), concrete(keys, tokens));
+          RefTensor v = g.make(Regime.NORMAL, values.dtype(), concrete(values, tokens));
+          RefTensor slots = g.make(Source.distinctRows(SLOTS), DType.I32, tokens);
+          Value next =
+              g.ops.kvAppend(
+                  before,
+                  op.layer(),
+                  g.tensor(k, keys.shape().dims().toArray(Dim[]::new)),
+                  g.tensor(v, values.shape().dims().toArray(Dim[]::new)),
+                  g.tensor(slots, keys.shape().dim(0)));
+          List<RefTensor> after = new ArrayList<>(entries);
+          int atK = pool.entries().indexOf(stored);
+          int atV = pool.entries().indexOf(pool.entry("v", op.layer()));
+          after.set(atK, PoolCases.written(entries.get(atK), slots, k));
+          after.set(atV, PoolCases.written(entries.get(atV), slots, v));
+          g.out(pool, next, after);
+        },
+        Rule.R1,
+        Rule.R8);
   }
 
   private static void attention(

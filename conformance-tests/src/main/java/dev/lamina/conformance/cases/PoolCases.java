@@ -49,7 +49,8 @@ final class PoolCases {
     return content(g, spec, SLOTS);
   }
 
-  private static List<RefTensor> content(CompositeSpec g, StateSpec spec, int slots) {
+  /** Random content of every entry. */
+  static List<RefTensor> content(CompositeSpec g, StateSpec spec, int slots) {
     List<RefTensor> entries = new ArrayList<>();
     for (StateSpec.Entry e : spec.entries()) {
       long[] sizes = {slots, e.shape().get(0), e.shape().get(1)};
@@ -59,7 +60,7 @@ final class PoolCases {
   }
 
   /** The pool with rows written, each rounded to the pool's dtype. */
-  private static RefTensor written(RefTensor pool, RefTensor slots, RefTensor rows) {
+  static RefTensor written(RefTensor pool, RefTensor slots, RefTensor rows) {
     RefTensor.Builder out = new RefTensor.Builder(pool.dtype(), pool.sizes());
     int width = pool.size(1) * pool.size(2);
     for (int i = 0; i < pool.count(); i++) {
