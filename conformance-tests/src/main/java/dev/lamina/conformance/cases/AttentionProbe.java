@@ -83,7 +83,7 @@ final class AttentionProbe implements AutoCloseable {
     alibi = Regime.UNIFORM.make(DType.F32, new long[] {HEADS}, random);
     StateSpec spec = spec();
     evaluation = new Evaluation(device, graph(spec).build(), options);
-    pool = Evaluation.newPool(device, spec, SLOTS, options);
+    pool = evaluation.newPool(spec, SLOTS);
     evaluation.pool("kv", pool);
     if (op.sinks()) {
       evaluation.weight("sinks", sinks);

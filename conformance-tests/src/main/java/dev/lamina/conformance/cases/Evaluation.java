@@ -35,6 +35,7 @@ import java.util.Map;
  */
 final class Evaluation implements AutoCloseable {
   private final Device device;
+  private final CompileOptions options;
   private final Executable executable;
   private final Map<Integer, Weight> weights = new LinkedHashMap<>();
   private final Map<Integer, State> pools = new LinkedHashMap<>();
@@ -42,6 +43,7 @@ final class Evaluation implements AutoCloseable {
 
   Evaluation(Device device, Graph graph, CompileOptions options) throws BackendException {
     this.device = device;
+    this.options = options;
     this.executable = device.compile(graph, options);
   }
 
@@ -88,6 +90,11 @@ final class Evaluation implements AutoCloseable {
   Evaluation pool(String name, State state) {
     pools.put(executable.slot(name), state);
     return this;
+  }
+
+  /** A pool as this graph needs it; the caller closes it. */
+  State newPool(StateSpec spec, long slots) throws BackendException {
+    return newPool(device, spec, slots, options);
   }
 
   /** How the ops run. */

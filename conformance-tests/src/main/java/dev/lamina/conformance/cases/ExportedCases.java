@@ -33,7 +33,7 @@ final class ExportedCases {
 
   static void addTo(CaseList list) {
     List<Graph> graphs =
-        Stream.of(ModelCases.resource("ops").split("(?m)^(?=graph )"))
+        Stream.of(TinyModel.resource("ops").split("(?m)^(?=graph )"))
             .filter(text -> !text.isBlank())
             .map(GraphText::parse)
             .toList();

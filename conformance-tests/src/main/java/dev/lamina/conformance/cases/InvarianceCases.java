@@ -8,14 +8,11 @@ import dev.lamina.conformance.cases.TinyModel.Span;
 import dev.lamina.conformance.oracle.RefTensor;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Cap;
-import dev.lamina.spi.State;
-import dev.lamina.spi.ir.DType;
-import dev.lamina.spi.ir.QuantFormat;
+import dev.lamina.spi.CompileOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * BATCH_INVARIANT: a row's bits alone, in batches of every size and at every place, beside other
@@ -30,10 +27,9 @@ final class InvarianceCases {
     for (RowOps.Kind kind : RowOps.all()) {
       add(list, kind.toString(), kind.dtype().text(), (c, seed) -> rows(c, kind, seed));
     }
-    add(list, "model", "f32", (c, seed) -> model(c, DType.F32, null, seed));
-    add(list, "model", "bf16", (c, seed) -> model(c, DType.BF16, null, seed));
-    add(list, "model", "q8_0", (c, seed) -> model(c, DType.F32, QuantFormat.Q8_0, seed));
-    add(list, "model", "q4_0", (c, seed) -> model(c, DType.F32, QuantFormat.Q4_0, seed));
+    for (TinyModel.Shipped m : TinyModel.SHIPPED) {
+      add(list, "model=" + m.name(), m.dtype(), (c, seed) -> model(c, m.name(), seed));
+    }
   }
 
   private static void add(CaseList list, String op, String dtype, CaseList.SeededBody body) {
@@ -74,31 +70,26 @@ final class InvarianceCases {
     drift.compare(what, expected, g.run(e, chosen));
   }
 
-  private static Outcome model(
-      Context context, DType stored, @Nullable QuantFormat format, long seed)
-      throws BackendException {
+  private static Outcome model(Context context, String name, long seed) throws BackendException {
     int[] lengths = IntStream.range(0, 36).map(s -> s == 0 ? 45 : s == 1 ? 17 : 6).toArray();
-    String name = "model." + (format == null ? stored.text() : format.text());
-    Drift drift = new Drift(name, context.has(Cap.BATCH_INVARIANT));
-    try (TinyModel model =
-        new TinyModel(
-            context.device(),
-            stored,
-            format,
-            lengths,
-            Drift.options(context, Cap.RUN_TO_RUN, Cap.BATCH_INVARIANT),
-            seed)) {
-      RefTensor[] alone = new RefTensor[lengths.length];
-      try (State pool = model.newPool()) {
-        for (int s = 0; s < alone.length; s++) {
-          alone[s] = model.step(pool, List.of(new Span(s, 0, lengths[s])));
-        }
-      }
-      schedule(drift, model, alone, List.of(model.whole()));
-      schedule(drift, model, alone, tokenByToken(lengths, 33));
-      Random random = new Random(seed);
-      for (int i = 0; i < 6; i++) {
-        schedule(drift, model, alone, mixed(lengths, random));
+    TinyModel model = new TinyModel(name, lengths, seed);
+    if (!model.lacking(context).isEmpty()) {
+      return Outcome.unsupported("the device does not declare " + model.lacking(context));
+    }
+    Drift drift = new Drift("model." + name, context.has(Cap.BATCH_INVARIANT));
+    CompileOptions options = Drift.options(context, Cap.RUN_TO_RUN, Cap.BATCH_INVARIANT);
+    List<List<List<Span>>> schedules = new ArrayList<>();
+    schedules.add(List.of(model.whole()));
+    schedules.add(tokenByToken(lengths, 33));
+    Random random = new Random(seed);
+    for (int i = 0; i < 6; i++) {
+      schedules.add(mixed(lengths, random));
+    }
+    try (Evaluation compiled = model.compile(context.device(), options)) {
+      List<List<Span>> each = model.whole().stream().map(List::of).toList();
+      List<RefTensor> alone = model.run(compiled, each, 0);
+      for (List<List<Span>> steps : schedules) {
+        compare(drift, alone, steps, model.run(compiled, steps, 0));
       }
     }
     drift.report(context, "batch_invariant");
@@ -142,24 +133,20 @@ final class InvarianceCases {
     return steps;
   }
 
-  private static void schedule(
-      Drift drift, TinyModel model, RefTensor[] alone, List<List<Span>> steps)
-      throws BackendException {
-    try (State pool = model.newPool()) {
-      for (List<Span> step : steps) {
-        RefTensor got = model.step(pool, step);
-        int row = 0;
-        for (Span span : step) {
-          int n = span.to() - span.from();
-          int[] expected = IntStream.range(span.from(), span.to()).toArray();
-          int[] rows = IntStream.range(row, row + n).toArray();
-          String what =
-              "positions %d to %d of sequence %d beside %d others"
-                  .formatted(span.from(), span.to(), span.sequence(), step.size() - 1);
-          drift.compare(
-              what, RowOp.pick(alone[span.sequence()], 0, expected), RowOp.pick(got, 0, rows));
-          row += n;
-        }
+  private static void compare(
+      Drift drift, List<RefTensor> alone, List<List<Span>> steps, List<RefTensor> logits) {
+    for (int i = 0; i < logits.size(); i++) {
+      int row = 0;
+      for (Span span : steps.get(i)) {
+        int n = span.to() - span.from();
+        int[] expected = IntStream.range(span.from(), span.to()).toArray();
+        int[] rows = IntStream.range(row, row + n).toArray();
+        String what =
+            "positions %d to %d of sequence %d beside %d others"
+                .formatted(span.from(), span.to(), span.sequence(), steps.get(i).size() - 1);
+        RefTensor got = RowOp.pick(logits.get(i), 0, rows);
+        drift.compare(what, RowOp.pick(alone.get(span.sequence()), 0, expected), got);
+        row += n;
       }
     }
   }

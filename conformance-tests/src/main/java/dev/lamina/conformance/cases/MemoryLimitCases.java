@@ -254,9 +254,10 @@ final class MemoryLimitCases {
   }
 
   private static Outcome model(Context context, long seed) throws Exception {
+    TinyModel model = new TinyModel("gqa", new int[] {40, 7, 19, 1}, seed);
     long most;
     try (Opened opened = Opened.of(context)) {
-      most = modelStep(opened.device, seed);
+      most = step(opened.device, model);
     }
     Outcome outcome = Outcome.EXACT;
     boolean[] fits = {false};
@@ -269,7 +270,7 @@ final class MemoryLimitCases {
               limit,
               device -> {
                 try {
-                  modelStep(device, seed);
+                  step(device, model);
                   fits[0] = true;
                 } catch (OutOfDeviceMemory e) {
                   Check.that(e.deviceUsable(), "deviceUsable: expected true");
@@ -284,12 +285,10 @@ final class MemoryLimitCases {
   }
 
   /** Live bytes after a step of a model, buffers of the step not counted. */
-  private static long modelStep(Device device, long seed) throws BackendException {
-    int[] lengths = {40, 7, 19, 1};
-    try (TinyModel model =
-            new TinyModel(device, DType.BF16, null, lengths, CompileOptions.DEFAULT, seed);
-        State pool = model.newPool()) {
-      model.step(pool, model.whole());
+  private static long step(Device device, TinyModel model) throws BackendException {
+    try (Evaluation compiled = model.compile(device, CompileOptions.DEFAULT);
+        State pool = model.newPool(compiled)) {
+      model.step(compiled, pool, model.whole(), 0);
       return device.stats().liveBytes();
     }
   }

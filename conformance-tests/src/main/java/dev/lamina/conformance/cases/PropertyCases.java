@@ -302,10 +302,10 @@ final class PropertyCases {
     RefTensor v = Regime.INFINITE.make(dtype, new long[] {slots, 3}, random);
     for (boolean decompose : new boolean[] {false, true}) {
       CompileOptions options = Drift.options(context, decompose);
-      try (State first = Evaluation.newPool(context.device(), spec, slots, options);
-          State second = Evaluation.newPool(context.device(), spec, slots, options);
-          Evaluation in = new Evaluation(context.device(), importing(spec), options);
-          Evaluation out = new Evaluation(context.device(), exporting(spec), options)) {
+      try (Evaluation in = new Evaluation(context.device(), importing(spec), options);
+          Evaluation out = new Evaluation(context.device(), exporting(spec), options);
+          State first = in.newPool(spec, slots);
+          State second = in.newPool(spec, slots)) {
         RefTensor rows = rows(IntStream.range(0, slots).toArray());
         in.pool("kv", first).run(Map.of("k", k, "v", v, "slots", rows));
         List<RefTensor> moved = out.pool("kv", first).run(Map.of("slots", rows));

@@ -15,7 +15,6 @@ import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Graph;
-import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -24,7 +23,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * RUN_TO_RUN: the same executable on the same inputs, many times while other queues and threads
@@ -54,9 +52,9 @@ final class RepeatCases {
     add(list, "matmul", "f32", "300x1031x300", RepeatCases::product);
     add(list, "reduce_sum", "f32", "7x200003", RepeatCases::sum);
     add(list, "paged_attention", "f32", "-", RepeatCases::attention);
-    add(list, "model", "f32", "-", (c, seed) -> model(c, DType.F32, null, seed));
-    add(list, "model", "bf16", "-", (c, seed) -> model(c, DType.BF16, null, seed));
-    add(list, "model", "q8_0", "-", (c, seed) -> model(c, DType.F32, QuantFormat.Q8_0, seed));
+    for (TinyModel.Shipped m : TinyModel.SHIPPED) {
+      add(list, "model=" + m.name(), m.dtype(), "-", (c, seed) -> model(c, m.name(), seed));
+    }
   }
 
   private static void add(
@@ -224,18 +222,18 @@ final class RepeatCases {
     }
   }
 
-  private static Outcome model(
-      Context context, DType stored, @Nullable QuantFormat format, long seed)
-      throws BackendException {
-    int[] lengths = {40, 7, 19, 1};
-    try (TinyModel model =
-            new TinyModel(context.device(), stored, format, lengths, options(context), seed);
-        State pool = model.newPool()) {
+  private static Outcome model(Context context, String name, long seed) throws BackendException {
+    TinyModel model = new TinyModel(name, new int[] {40, 7, 19, 1}, seed);
+    if (!model.lacking(context).isEmpty()) {
+      return Outcome.unsupported("the device does not declare " + model.lacking(context));
+    }
+    try (Evaluation compiled = model.compile(context.device(), options(context));
+        State pool = model.newPool(compiled)) {
       return repeat(
           context,
-          "model." + (format == null ? stored.text() : format.text()),
+          "model." + name,
           LONG_RUNS,
-          () -> List.of(model.step(pool, model.whole())));
+          () -> List.of(model.step(compiled, pool, model.whole(), 0)));
     }
   }
 }

@@ -1,197 +1,130 @@
 package dev.lamina.conformance.cases;
 
+import dev.lamina.conformance.Context;
 import dev.lamina.conformance.oracle.RefTensor;
+import dev.lamina.conformance.oracle.StepOracle;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.State;
-import dev.lamina.spi.StateLayout;
-import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
-import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.Graph;
-import dev.lamina.spi.ir.Ops;
-import dev.lamina.spi.ir.QuantFormat;
-import dev.lamina.spi.ir.Shape;
+import dev.lamina.spi.ir.GraphText;
 import dev.lamina.spi.ir.StateSpec;
+import dev.lamina.spi.ir.StateType;
+import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
-import dev.lamina.spi.ir.Value;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
- * A dense model of two layers with random weights: embedding, norms, grouped-query attention over
- * pages with rotary embedding, gated feed-forward, head. Gives logits of every row.
+ * A whole tiny model, shipped as the text of its graph, with seeded weights and a few sequences of
+ * random tokens, each on pages of its own. Gives logits of every row. Holds nothing of a device.
  */
-final class TinyModel implements AutoCloseable {
-  /** Tokens it knows. */
-  static final int VOCAB = 97;
+final class TinyModel {
+  /**
+   * A model that the kit ships.
+   *
+   * @param name of its file
+   * @param dtype of its weights, as ids say it
+   */
+  record Shipped(String name, String dtype) {}
 
-  private static final int LAYERS = 2;
-  private static final int HIDDEN = 64;
-  private static final int HEADS = 4;
-  private static final int KV_HEADS = 2;
-  private static final int HEAD = 16;
-  private static final int INNER = 96;
-  private static final int PAGE = 16;
-  private static final Dim T = Dim.sym("T", 1, 4096);
+  /** All of them. */
+  static final List<Shipped> SHIPPED =
+      List.of(
+          new Shipped("gqa", "f32"),
+          new Shipped("qk-norm-tied", "f32"),
+          new Shipped("sinks-softcap", "f32"),
+          new Shipped("biased-window-bf16", "bf16"),
+          new Shipped("q8_0", "q8_0"),
+          new Shipped("q4_0", "q4_0"));
+
+  /** Pages that no sequence owns. */
+  private static final int SPARE_PAGES = 2;
 
   /** Positions {@code from} to {@code to} of a sequence, all of whose earlier ones ran before. */
   record Span(int sequence, int from, int to) {}
 
-  private final Ops g = new Ops("tiny");
-  private final Random random;
-  private final @Nullable QuantFormat format;
-  private final DType stored;
-  private final Map<String, RefTensor> weights = new LinkedHashMap<>();
-  private final int[][] tokens;
-  private final Device device;
-  private final Evaluation evaluation;
-  private final StateSpec spec = pool();
+  private final Graph graph;
+  private final StateSpec spec;
+  private final ModelWeights weights;
+  private final long[][] tokens;
+  private final long[][] pages;
+  private final long slots;
 
   /**
-   * Compiles a model.
+   * A model with its sequences.
    *
-   * @param device where
-   * @param stored dtype of the weights
-   * @param format of the projections, or null for plain ones
+   * @param name one of {@link #SHIPPED}
    * @param lengths tokens of each sequence
-   * @param options guarantees
-   * @param seed of weights and tokens
+   * @param seed of weights, tokens and pages
    */
-  TinyModel(
-      Device device,
-      DType stored,
-      @Nullable QuantFormat format,
-      int[] lengths,
-      CompileOptions options,
-      long seed)
-      throws BackendException {
-    this.device = device;
-    this.stored = stored;
-    this.format = format;
-    this.random = new Random(seed);
-    tokens = new int[lengths.length][];
+  TinyModel(String name, int[] lengths, long seed) {
+    Random random = new Random(seed);
+    graph = GraphText.parse(resource(name));
+    spec = ((StateType) graph.input("kv.0").value().type()).spec();
+    weights = ModelWeights.of(graph, random);
+    int page = spec.slotsPerPage();
+    int count = IntStream.of(lengths).map(n -> (n + page - 1) / page).sum() + SPARE_PAGES;
+    slots = (long) count * page;
+    List<Integer> free = new ArrayList<>(IntStream.range(0, count).boxed().toList());
+    Collections.shuffle(free, random);
+    long vocab = graph.input("embed.weight").value().shape().dim(0).upperBound();
+    tokens = new long[lengths.length][];
+    pages = new long[lengths.length][];
     for (int s = 0; s < lengths.length; s++) {
-      tokens[s] = random.ints(lengths[s], 0, VOCAB).toArray();
+      tokens[s] = random.longs(lengths[s], 0, vocab).toArray();
+      List<Integer> own = free.subList(0, (lengths[s] + page - 1) / page);
+      pages[s] = own.stream().mapToLong(Integer::longValue).toArray();
+      own.clear();
     }
-    evaluation = new Evaluation(device, graph(), options);
-    try {
-      for (var w : weights.entrySet()) {
-        evaluation.weight(w.getKey(), w.getValue());
+  }
+
+  /** Text of a file of graphs. */
+  static String resource(String name) {
+    try (InputStream in =
+        TinyModel.class.getResourceAsStream("/dev/lamina/conformance/models/" + name + ".ir")) {
+      if (in == null) {
+        throw new AssertionError("models/" + name + ".ir is missing from the kit");
       }
-    } catch (BackendException | RuntimeException e) {
-      evaluation.close();
-      throw e;
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
-  private static StateSpec pool() {
-    List<StateSpec.Entry> entries = new ArrayList<>();
-    for (int layer = 0; layer < LAYERS; layer++) {
-      for (String name : List.of("k", "v")) {
-        entries.add(new StateSpec.Entry(name, layer, DType.F32, List.of(KV_HEADS, HEAD)));
-      }
-    }
-    return new StateSpec("kv", PAGE, new Dim.Sym("slots.kv", PAGE, 1 << 20, PAGE), entries);
+  Graph graph() {
+    return graph;
   }
 
-  private Graph graph() {
-    Value ids = g.tensor("tokens", TensorType.of(DType.I32, T));
-    Value positions = g.tensor("positions", TensorType.of(DType.I32, Dim.of(1), T));
-    Value slots = g.tensor("slots", TensorType.of(DType.I32, T));
-    Value cu = g.tensor("cu", TensorType.of(DType.I32, Dim.sym("S1", 2, 65)));
-    Value lens = g.tensor("lens", TensorType.of(DType.I32, Dim.sym("S", 1, 64)));
-    Value table =
-        g.tensor("table", TensorType.of(DType.I32, lens.shape().dim(0), Dim.sym("P", 1, 64)));
-    Value pool = g.state(spec);
-    Value x = g.embedding(ids, plain("embedding", 1, VOCAB, HIDDEN), DType.F32);
-    Value freqs = frequencies();
-    CompositeOp.Rope rope = new CompositeOp.Rope(CompositeOp.RopeStyle.NEOX, HEAD, 1, List.of());
-    CompositeOp.PagedAttention attention;
-    for (int layer = 0; layer < LAYERS; layer++) {
-      Value y = norm(x, "attention.norm." + layer);
-      Value q =
-          g.rope(rope, heads(project(y, "q." + layer, HEADS * HEAD), HEADS), positions, freqs);
-      Value k =
-          g.rope(
-              rope, heads(project(y, "k." + layer, KV_HEADS * HEAD), KV_HEADS), positions, freqs);
-      Value v = heads(project(y, "v." + layer, KV_HEADS * HEAD), KV_HEADS);
-      pool = g.kvAppend(pool, layer, k, v, slots);
-      attention = new CompositeOp.PagedAttention(layer, 0.25, true, 0, 0, 0, false, false);
-      Value a = g.pagedAttention(attention, q, pool, cu, lens, table);
-      x = g.add(x, project(g.view(a, T, Dim.of(HEADS * HEAD)), "o." + layer, HIDDEN));
-      y = norm(x, "feed.norm." + layer);
-      Value gate = project(y, "gate." + layer, INNER);
-      Value up = project(y, "up." + layer, INNER);
-      Value inner = g.gatedActivation(CompositeOp.Gate.SWIGLU, gate, up);
-      x = g.add(x, project(inner, "down." + layer, HIDDEN));
-    }
-    g.output("logits", project(norm(x, "norm"), "head", VOCAB));
-    g.output(spec.name(), pool);
-    return g.build();
+  /** Dtypes of it that a device does not declare. */
+  Set<DType> lacking(Context context) throws BackendException {
+    Set<DType> lacking = GraphCase.dtypes(graph);
+    lacking.removeAll(context.info().dtypes());
+    return lacking;
   }
 
-  private Value heads(Value x, int heads) {
-    return g.view(x, T, Dim.of(heads), Dim.of(HEAD));
+  /** Compiles it and loads the weights; the caller closes it. */
+  Evaluation compile(Device device, CompileOptions options) throws BackendException {
+    return Evaluation.of(device, graph, weights.stored(), options);
   }
 
-  private Value norm(Value x, String name) {
-    RefTensor w = Regime.POSITIVE.make(stored, new long[] {HIDDEN}, random);
-    weights.put(name, w);
-    Value factor = g.cast(g.weight(name, TensorType.of(stored, HIDDEN)), DType.F32);
-    return g.rmsNorm(x, factor, 1e-5, false);
-  }
-
-  private Value plain(String name, double scale, long... sizes) {
-    Source source = Source.reals(r -> () -> scale * r.nextGaussian());
-    weights.put(name, source.make(stored, sizes, random));
-    return g.weight(name, TensorType.of(stored, sizes));
-  }
-
-  private Value frequencies() {
-    Source falling =
-        Source.reals(r -> {
-          int[] i = {0};
-          return () -> Math.pow(10000, -2.0 * i[0]++ / HEAD);
-        });
-    weights.put("freqs", falling.make(DType.F32, new long[] {HEAD / 2}, random));
-    return g.weight("freqs", TensorType.of(DType.F32, HEAD / 2));
-  }
-
-  private Value project(Value x, String name, long n) {
-    long k = x.shape().dim(-1).upperBound();
-    if (format == null) {
-      return g.linear(x, plain(name, 1 / Math.sqrt((double) k), n, k), null, DType.F32);
-    }
-    long bytes = k / format.elements() * format.bytes();
-    RefTensor blocks = Source.blocks(format).make(DType.U8, new long[] {n, bytes}, random);
-    weights.put(name, blocks);
-    return g.linear(x, g.weight(name, TensorType.blocked(format, Shape.of(n, k))), null, DType.F32);
-  }
-
-  /** A pool for all sequences, zero-filled. */
-  State newPool() throws BackendException {
-    long pages = 0;
-    for (int[] t : tokens) {
-      pages += (t.length + PAGE - 1) / PAGE;
-    }
-    StateLayout layout = device.chooseStateLayout(spec);
-    return device.allocateState(layout, pages * PAGE);
-  }
-
-  /** All of every sequence. */
-  List<Span> whole() {
-    List<Span> spans = new ArrayList<>();
-    for (int s = 0; s < tokens.length; s++) {
-      spans.add(new Span(s, 0, tokens[s].length));
-    }
-    return spans;
+  /** A pool for all sequences, zero-filled; the caller closes it. */
+  State newPool(Evaluation compiled) throws BackendException {
+    return compiled.newPool(spec, slots);
   }
 
   /** Tokens of a sequence. */
@@ -199,58 +132,60 @@ final class TinyModel implements AutoCloseable {
     return tokens[sequence].length;
   }
 
-  private int firstPage(int sequence) {
-    int page = 0;
-    for (int s = 0; s < sequence; s++) {
-      page += (tokens[s].length + PAGE - 1) / PAGE;
-    }
-    return page;
+  /** All of every sequence. */
+  List<Span> whole() {
+    return IntStream.range(0, tokens.length).mapToObj(s -> new Span(s, 0, length(s))).toList();
   }
 
-  /** One step: logits {@code [rows, VOCAB]}, spans in order. */
-  RefTensor step(State pool, List<Span> spans) throws BackendException {
-    List<Long> ids = new ArrayList<>();
-    List<Long> positions = new ArrayList<>();
-    List<Long> slots = new ArrayList<>();
-    long[] cu = new long[spans.size() + 1];
-    long[] lens = new long[spans.size()];
-    int width = 1;
-    for (Span span : spans) {
-      width = Math.max(width, (span.to + PAGE - 1) / PAGE);
-    }
-    long[] table = new long[spans.size() * width];
-    Arrays.fill(table, -1);
-    for (int i = 0; i < spans.size(); i++) {
-      Span span = spans.get(i);
-      long first = firstPage(span.sequence);
-      for (int p = span.from; p < span.to; p++) {
-        ids.add((long) tokens[span.sequence][p]);
-        positions.add((long) p);
-        slots.add(first * PAGE + p);
+  /**
+   * One step.
+   *
+   * @param compiled what {@link #compile} gave
+   * @param pool what {@link #newPool} gave, with all positions before the spans
+   * @param spans the next tokens of some sequences
+   * @param padding rows of no sequence after them
+   * @return logits {@code [rows, vocabulary]}, spans in order, without the padding
+   */
+  RefTensor step(Evaluation compiled, State pool, List<Span> spans, int padding)
+      throws BackendException {
+    ModelStep step = ModelStep.of(tokens, pages, spec.slotsPerPage(), spans, padding);
+    return compiled.pool(spec.name(), pool).run(step.inputs()).get(logits());
+  }
+
+  /** Runs steps one after the other in an empty pool; gives the logits of each. */
+  List<RefTensor> run(Evaluation compiled, List<List<Span>> steps, int padding)
+      throws BackendException {
+    List<RefTensor> logits = new ArrayList<>();
+    try (State pool = newPool(compiled)) {
+      for (List<Span> step : steps) {
+        logits.add(step(compiled, pool, step, padding));
       }
-      for (int p = 0; p * PAGE < span.to; p++) {
-        table[i * width + p] = first + p;
-      }
-      cu[i + 1] = ids.size();
-      lens[i] = span.to;
     }
-    Map<String, RefTensor> t = new LinkedHashMap<>();
-    long rows = ids.size();
-    t.put("tokens", integers(ids, rows));
-    t.put("positions", integers(positions, 1, rows));
-    t.put("slots", integers(slots, rows));
-    t.put("cu", RefTensor.exact(DType.I32, new long[] {cu.length}, cu));
-    t.put("lens", RefTensor.exact(DType.I32, new long[] {lens.length}, lens));
-    t.put("table", RefTensor.exact(DType.I32, new long[] {lens.length, width}, table));
-    return evaluation.pool("kv", pool).run(t).getFirst();
+    return logits;
   }
 
-  private static RefTensor integers(List<Long> values, long... sizes) {
-    return RefTensor.exact(DType.I32, sizes, values.stream().mapToLong(Long::longValue).toArray());
+  /** Which of the graph's tensor outputs they are. */
+  private int logits() {
+    return graph.outputs().stream()
+        .filter(o -> o.value().type() instanceof TensorType)
+        .map(Graph.Output::name)
+        .toList()
+        .indexOf(StepSlots.LOGITS);
   }
 
-  @Override
-  public void close() {
-    evaluation.close();
+  /** Logits of {@link #whole} in double. */
+  RefTensor truth() {
+    ModelStep step = ModelStep.of(tokens, pages, spec.slotsPerPage(), whole(), 0);
+    Map<String, RefTensor> inputs = new LinkedHashMap<>(step.inputs());
+    inputs.putAll(weights.decoded());
+    Map<String, Long> dims = new HashMap<>(step.dims());
+    dims.put("slots." + spec.name(), slots);
+    Map<String, RefTensor> outputs = new StepOracle(graph, slots).run(dims, inputs);
+    return Objects.requireNonNull(outputs.get(StepSlots.LOGITS), "logits");
+  }
+
+  /** The row of a position among those of {@link #whole}. */
+  int row(int sequence, int position) {
+    return IntStream.range(0, sequence).map(this::length).sum() + position;
   }
 }
