@@ -5,7 +5,6 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.BackendOptions;
 import dev.lamina.spi.BackendProvider;
 import dev.lamina.spi.ProbeResult;
-import dev.lamina.spi.SpiVersion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceConfigurationError;
@@ -65,32 +64,30 @@ public final class Backends {
     }
   }
 
-  /** Every backend on the module and class path, most preferred first. */
+  /**
+   * Every backend on the module and class path, most preferred first.
+   *
+   * @throws LaminaException if one does not load, naming it
+   */
   public static List<Found> all() {
     List<Found> found = new ArrayList<>();
-    for (ServiceLoader.Provider<BackendProvider> p :
-        ServiceLoader.load(BackendProvider.class).stream().toList()) {
-      found.add(probe(p));
+    try {
+      for (BackendProvider provider : ServiceLoader.load(BackendProvider.class)) {
+        found.add(new Found(provider, ProbeResult.of(provider)));
+      }
+    } catch (ServiceConfigurationError | LinkageError e) {
+      throw new LaminaException(
+          "backends: one does not load: %s; rebuild it against this Lamina's lamina-bom, or take its jar away"
+              .formatted(words(e)),
+          e);
     }
     found.sort((a, b) -> Integer.compare(b.provider().preference(), a.provider().preference()));
     return found;
   }
 
-  private static Found probe(ServiceLoader.Provider<BackendProvider> service) {
-    BackendProvider provider;
-    try {
-      provider = service.get();
-    } catch (ServiceConfigurationError e) {
-      throw new LaminaException(
-          "backend " + service.type().getName() + " does not load: " + e.getMessage(), e);
-    }
-    if (!SpiVersion.CURRENT.accepts(provider.builtFor())) {
-      return new Found(
-          provider,
-          new ProbeResult.Broken(
-              "built for SPI " + provider.builtFor() + ", this is " + SpiVersion.CURRENT, null));
-    }
-    return new Found(provider, provider.probe());
+  private static String words(Error e) {
+    String words = e instanceof ServiceConfigurationError ? String.valueOf(e.getMessage()) : e.toString();
+    return e.getCause() == null ? words : words + " (" + e.getCause() + ")";
   }
 
   /**

@@ -29,11 +29,8 @@ class BackendsTest {
                   Set.of(),
                   DeviceInfo.Peak.UNKNOWN)));
 
-  private record Fake(String id, int preference, ProbeResult result) implements BackendProvider {
-    @Override
-    public SpiVersion builtFor() {
-      return SpiVersion.CURRENT;
-    }
+  private record Fake(String id, int preference, SpiVersion builtFor, ProbeResult result)
+      implements BackendProvider {
 
     @Override
     public ProbeResult probe() {
@@ -47,7 +44,8 @@ class BackendsTest {
   }
 
   private static Backends.Found found(String id, int preference, ProbeResult result) {
-    return new Backends.Found(new Fake(id, preference, result), result);
+    BackendProvider provider = new Fake(id, preference, SpiVersion.CURRENT, result);
+    return new Backends.Found(provider, result);
   }
 
   private static final List<Backends.Found> ALL =
@@ -82,6 +80,22 @@ class BackendsTest {
         .hasMessage("backend: expected ID or ID:N, got 'slow:x'");
     assertThatThrownBy(() -> Backends.choose("none", ALL))
         .hasMessage("backend: expected one of [gone, skeleton, slow], got 'none'");
+  }
+
+  @Test
+  void choose_refusesABackendOfAnotherSpiInOneLine() {
+    SpiVersion other = new SpiVersion(SpiVersion.MAJOR + 1, 0, 1);
+    BackendProvider newer = new Fake("newer", 50, other, ONE);
+    List<Backends.Found> all =
+        List.of(new Backends.Found(newer, ProbeResult.of(newer)), ALL.get(1));
+    assertThatThrownBy(() -> Backends.choose("newer", all))
+        .isInstanceOf(LaminaException.class)
+        .hasMessage(
+            "backend newer cannot be used: "
+                + SpiVersion.CURRENT.refusal(other)
+                + "; `lamina backends` lists all");
+    assertThat(Backends.choose(null, all).announcement())
+        .startsWith("backend slow:0 (chip), not newer (built against SPI 1.0 (opset 1), this ");
   }
 
   @Test

@@ -50,7 +50,7 @@ public abstract class BackendConformance {
    */
   @TestFactory
   Stream<DynamicNode> conforms() {
-    return switch (provider().probe()) {
+    return switch (ProbeResult.of(provider())) {
       case ProbeResult.Absent(String why) ->
           single("absent", () -> Assumptions.abort(provider().id() + " is absent: " + why));
       case ProbeResult.Broken(String why, var cause) ->

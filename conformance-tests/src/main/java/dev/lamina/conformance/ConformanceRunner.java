@@ -43,7 +43,7 @@ public final class ConformanceRunner {
   private int run() throws InterruptedException {
     BackendProvider provider = options.provider();
     String refusal =
-        switch (provider.probe()) {
+        switch (ProbeResult.of(provider)) {
           case ProbeResult.Absent(String why) -> "is absent: " + why;
           case ProbeResult.Broken(String why, var cause) -> "is broken: " + why;
           case ProbeResult.Available(var devices) ->

@@ -14,9 +14,11 @@ public interface BackendProvider {
   String id();
 
   /**
-   * The SPI this provider was compiled against.
+   * The SPI this provider was compiled against, which a runtime reads before it calls anything
+   * else.
    *
-   * @return {@link SpiVersion#CURRENT} of that build, as a constant
+   * @return {@link SpiVersion#MAJOR}, {@link SpiVersion#MINOR} and {@link SpiVersion#OPSET}, which
+   *     the compiler copies; not {@link SpiVersion#CURRENT}, which is the runtime's own
    */
   SpiVersion builtFor();
 

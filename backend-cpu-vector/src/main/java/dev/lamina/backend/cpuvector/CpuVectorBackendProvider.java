@@ -21,7 +21,7 @@ public final class CpuVectorBackendProvider implements BackendProvider {
 
   @Override
   public SpiVersion builtFor() {
-    return new SpiVersion(0, 1, 1);
+    return new SpiVersion(SpiVersion.MAJOR, SpiVersion.MINOR, SpiVersion.OPSET);
   }
 
   /** Before the reference, behind every accelerator. */

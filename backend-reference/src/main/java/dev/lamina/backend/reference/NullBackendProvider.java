@@ -21,10 +21,9 @@ import java.util.Set;
 
 /**
  * The skeleton of a backend: finds a device, allocates, copies, keeps timelines, and computes
- * nothing. Used only where it is named; {@code bin/new-backend} makes a module of it.
+ * nothing. Used only where it is named.
  */
 public final class NullBackendProvider implements BackendProvider {
-  private static final SpiVersion BUILT_FOR = new SpiVersion(0, 1, 1);
   private static final Set<Cap> CAPS =
       EnumSet.of(Cap.CAPTURE, Cap.HOST_MAP, Cap.RUN_TO_RUN, Cap.OOM_RECOVERABLE, Cap.SYNCHRONOUS);
 
@@ -38,7 +37,7 @@ public final class NullBackendProvider implements BackendProvider {
 
   @Override
   public SpiVersion builtFor() {
-    return BUILT_FOR;
+    return new SpiVersion(SpiVersion.MAJOR, SpiVersion.MINOR, SpiVersion.OPSET);
   }
 
   @Override

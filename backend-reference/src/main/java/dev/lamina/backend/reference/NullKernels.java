@@ -11,9 +11,8 @@ import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
 
 /**
- * Takes every op and computes none: results are zeros, pools stay as they are. What a vendor copies
- * and fills in, one case of {@link #choose} after the other; and a way to time all that is not a
- * kernel.
+ * Takes every op and computes none: results are zeros, pools stay as they are. To be filled in, one
+ * case of {@link #choose} after the other; until then, a way to time all that is not a kernel.
  */
 final class NullKernels implements KernelProvider {
 

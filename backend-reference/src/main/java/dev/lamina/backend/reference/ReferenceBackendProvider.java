@@ -21,7 +21,6 @@ import java.util.Set;
 
 /** The slow, obvious truth: one thread, core ops only, every composite decomposed. */
 public final class ReferenceBackendProvider implements BackendProvider {
-  private static final SpiVersion BUILT_FOR = new SpiVersion(0, 1, 1);
   private static final Set<Cap> CAPS =
       EnumSet.of(
           Cap.CAPTURE,
@@ -41,7 +40,7 @@ public final class ReferenceBackendProvider implements BackendProvider {
 
   @Override
   public SpiVersion builtFor() {
-    return BUILT_FOR;
+    return new SpiVersion(SpiVersion.MAJOR, SpiVersion.MINOR, SpiVersion.OPSET);
   }
 
   @Override

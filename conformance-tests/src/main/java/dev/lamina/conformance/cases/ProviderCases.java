@@ -38,11 +38,7 @@ final class ProviderCases {
         Rule.STRUCTURE,
         c -> {
           SpiVersion v = c.provider().builtFor();
-          Check.that(
-              SpiVersion.CURRENT.accepts(v),
-              "builtFor: %s does not take %s",
-              SpiVersion.CURRENT,
-              v);
+          Check.that(SpiVersion.CURRENT.accepts(v), "builtFor: %s", SpiVersion.CURRENT.refusal(v));
         });
     list.lifecycle(
         "provider", "probe-is-idempotent", Rule.STRUCTURE, c -> probeTwice(c.provider()));
