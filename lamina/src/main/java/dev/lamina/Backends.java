@@ -86,7 +86,8 @@ public final class Backends {
   }
 
   private static String words(Error e) {
-    String words = e instanceof ServiceConfigurationError ? String.valueOf(e.getMessage()) : e.toString();
+    String words =
+        e instanceof ServiceConfigurationError ? String.valueOf(e.getMessage()) : e.toString();
     return e.getCause() == null ? words : words + " (" + e.getCause() + ")";
   }
 

@@ -1,0 +1,5 @@
+/** The @name@ backend. */
+@NullMarked
+package @package@;
+
+import org.jspecify.annotations.NullMarked;
