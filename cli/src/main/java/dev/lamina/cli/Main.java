@@ -73,14 +73,19 @@ public final class Main implements Runnable {
 
   /** Runs the command in this process. */
   static int run(String... args) {
-    Main main = new Main();
-    CommandLine command = new CommandLine(main);
-    commandsFor(args).forEach(command::addSubcommand);
+    CommandLine command = commandLine(args);
+    Main main = command.getCommand();
     return command
-        .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler((e, a) -> main.report(USAGE, e))
         .setExecutionExceptionHandler((e, line, result) -> main.report(codeOf(e), e))
         .execute(args);
+  }
+
+  /** What parses these arguments. */
+  static CommandLine commandLine(String... args) {
+    CommandLine command = new CommandLine(new Main());
+    commandsFor(args).forEach(command::addSubcommand);
+    return command.setCaseInsensitiveEnumValuesAllowed(true);
   }
 
   /** The command that the first argument names, else all: each costs a start some milliseconds. */
