@@ -11,9 +11,14 @@ import dev.lamina.spi.DeviceInfo;
 import dev.lamina.spi.ProbeResult;
 import dev.lamina.spi.SpiVersion;
 import dev.lamina.spi.Unsupported;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class BackendsTest {
   private static final ProbeResult ONE =
@@ -96,6 +101,24 @@ class BackendsTest {
                 + "; `lamina backends` lists all");
     assertThat(Backends.choose(null, all).announcement())
         .startsWith("backend slow:0 (chip), not newer (built against SPI 1.0 (opset 1), this ");
+  }
+
+  @Test
+  void all_saysWhichBackendDoesNotLoad(@TempDir Path jar) throws Exception {
+    Path services = Files.createDirectories(jar.resolve("META-INF/services"));
+    Files.writeString(services.resolve(BackendProvider.class.getName()), "com.acme.Gone");
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    try (URLClassLoader loader = new URLClassLoader(new URL[] {jar.toUri().toURL()}, before)) {
+      thread.setContextClassLoader(loader);
+      assertThatThrownBy(Backends::all)
+          .isInstanceOf(LaminaException.class)
+          .hasMessage(
+              "backends: one does not load: dev.lamina.spi.BackendProvider: Provider com.acme.Gone"
+                  + " not found; rebuild it against this Lamina's lamina-bom, or take its jar away");
+    } finally {
+      thread.setContextClassLoader(before);
+    }
   }
 
   @Test
