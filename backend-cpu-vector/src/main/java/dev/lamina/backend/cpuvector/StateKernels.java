@@ -3,6 +3,7 @@ package dev.lamina.backend.cpuvector;
 import static dev.lamina.backend.cpuvector.Operands.rows;
 import static dev.lamina.backend.cpuvector.Operands.size;
 
+import dev.lamina.backend.cpuvector.kernels.Append;
 import dev.lamina.backend.cpuvector.kernels.Attention;
 import dev.lamina.backend.cpuvector.kernels.AttentionArgs;
 import dev.lamina.backend.cpuvector.kernels.AttentionSpec;
@@ -15,20 +16,17 @@ import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.ProgramError;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
-import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.StateSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 
 /** The composites that read or write a pool in the dense layout. */
 final class StateKernels {
-  private static final int CHUNK = 32;
-
-  private final WorkerPool pool;
+  private final Append append;
   private final Attention attention;
 
   StateKernels(WorkerPool pool) {
-    this.pool = pool;
+    append = new Append(pool);
     attention = new Attention(pool);
   }
 
@@ -57,18 +55,13 @@ final class StateKernels {
     if (args.debug()) {
       checkDistinct(slots, keys.slots);
     }
-    int n = size(slots, 0);
-    pool.forEach(
-        (n + CHUNK - 1) / CHUNK,
-        (part, worker) -> {
-          for (int t = part * CHUNK; t < Math.min(n, (part + 1) * CHUNK); t++) {
-            int slot = index(slots, t);
-            if (slot >= 0) {
-              write(args.in(1), t, keys, slot);
-              write(args.in(2), t, values, slot);
-            }
-          }
-        });
+    append.run(
+        rows(args.in(1)),
+        rows(args.in(2)),
+        rows(slots),
+        size(slots, 0),
+        keys.matrix(),
+        values.matrix());
   }
 
   private static void checkDistinct(Tensor slots, int limit) {
@@ -84,22 +77,6 @@ final class StateKernels {
       if (slot >= 0) {
         seen.set(slot);
       }
-    }
-  }
-
-  /** Row t of x, rounded, into a slot. */
-  private static void write(Tensor x, long t, Entry entry, int slot) {
-    DType to = entry.spec.dtype();
-    long bytes = entry.spec.bytesPerSlot();
-    long n = bytes / to.bytes();
-    long from = x.offset() + t * n * x.dtype().bytes();
-    if (to == x.dtype()) {
-      MemorySegment.copy(x.segment(), from, entry.data, slot * bytes, bytes);
-      return;
-    }
-    for (long i = 0; i < n; i++) {
-      float v = Elements.getFloat(x.dtype(), x.segment(), from + i * x.dtype().bytes());
-      Elements.setFloat(to, entry.data, slot * bytes + i * to.bytes(), v);
     }
   }
 

@@ -8,14 +8,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * Attention over paged keys and values, prefill, decode and mixed batches alike.
  *
- * <p>A task is one KV head of up to {@link #TILE_ROWS} rows (query tokens times the query heads
+ * <p>A task is one KV head of up to {@link #MOST_ROWS} rows (query tokens times the query heads
  * that share it). Keys and values are taken in blocks of {@link #BLOCK} positions, at multiples of
  * it from position 0: so a row's bits depend neither on the other rows nor on how the prompt was
  * chunked. Running softmax: arXiv:2112.05682. One instance serves one pool; not thread-safe.
  */
 public final class Attention implements WorkerPool.Task {
   static final int BLOCK = 64;
-  static final int TILE_ROWS = 128;
+
+  /**
+   * Rows of a task: many, so that keys and values are packed seldom, while all threads have work.
+   */
+  static final int MOST_ROWS = 512;
+
+  private static final int FEWEST_ROWS = 64;
 
   private final WorkerPool pool;
   private final AttentionTile[] tiles;
@@ -48,7 +54,7 @@ public final class Attention implements WorkerPool.Task {
   public void run(AttentionSpec spec, AttentionArgs args) {
     this.spec = spec;
     this.args = args;
-    tokensPerTask = Math.max(1, TILE_ROWS / spec.group());
+    tokensPerTask = tokensPerTask();
     clearOutside();
     numBlocks = 0;
     for (int s = 0; s < args.numSeqs; s++) {
@@ -64,6 +70,30 @@ public final class Attention implements WorkerPool.Task {
       tile.fit(spec, tokensPerTask * spec.group());
     }
     pool.forEach(numBlocks * spec.numKvHeads(), this);
+  }
+
+  private int tokensPerTask() {
+    AttentionArgs a = given(args);
+    AttentionSpec sizes = given(spec);
+    int rows = MOST_ROWS;
+    while (rows > FEWEST_ROWS && tasks(a, Math.max(1, rows / sizes.group())) < wanted(sizes)) {
+      rows /= 2;
+    }
+    return Math.max(1, rows / sizes.group());
+  }
+
+  /** Blocks of query tokens that give every thread a few tasks. */
+  private int wanted(AttentionSpec sizes) {
+    int threads = pool.size();
+    return threads == 1 ? 1 : (4 * threads + sizes.numKvHeads() - 1) / sizes.numKvHeads();
+  }
+
+  private static int tasks(AttentionArgs a, int tokens) {
+    int n = 0;
+    for (int s = 0; s < a.numSeqs; s++) {
+      n += (a.cuSeqlensQ(s + 1) - a.cuSeqlensQ(s) + tokens - 1) / tokens;
+    }
+    return n;
   }
 
   private void addTask(int seq, int from) {

@@ -20,7 +20,6 @@ final class AttentionTile {
   private static final AttentionSpec NONE = new AttentionSpec(1, 1, 1, 1, 1, 1, false, 0, 0, 0);
 
   private final int[] square = new int[256];
-  private final float[] lanes = new float[VL];
   private final float[] s = new float[0];
   private final Operand query = new Operand();
   private final Operand weights = new Operand();
@@ -32,24 +31,25 @@ final class AttentionTile {
   private float[] panelK = s; // [BLOCK / NR][dimK][NR]
   private float[] panelV = s; // [widthV / NR][BLOCK][NR]
   private float[] max = s; // [rows]
-  private float[] sum = s; // [rows]
+  private float[] sums = s; // [rows][VL], partial sums of the weights
   private AttentionArgs args = new AttentionArgs();
   private boolean finiteV;
 
   /** Makes room for tiles of this many rows. */
   void fit(AttentionSpec newSpec, int rows) {
-    if (spec.equals(newSpec) && max.length >= rows) {
-      return;
-    }
     spec = newSpec;
     widthV = Lanes.roundUp(spec.dimV(), NR);
-    q = new float[rows * spec.dimK()];
-    logits = new float[rows * BLOCK];
-    acc = new float[rows * widthV];
-    panelK = new float[Math.max(1, BLOCK / NR) * spec.dimK() * NR];
-    panelV = new float[BLOCK * widthV];
-    max = new float[rows];
-    sum = new float[rows];
+    q = grown(q, rows * spec.dimK());
+    logits = grown(logits, rows * BLOCK);
+    acc = grown(acc, rows * widthV);
+    panelK = grown(panelK, Math.max(1, BLOCK / NR) * spec.dimK() * NR);
+    panelV = grown(panelV, BLOCK * widthV);
+    max = grown(max, rows);
+    sums = grown(sums, rows * VL);
+  }
+
+  private static float[] grown(float[] array, int length) {
+    return array.length >= length ? array : new float[length];
   }
 
   void run(AttentionArgs newArgs, int seq, int kvHead, int firstToken, int numTokens) {
@@ -59,7 +59,7 @@ final class AttentionTile {
     int position = kvLen - args.cuSeqlensQ(seq + 1) + firstToken;
     loadQueries(kvHead, firstToken, numTokens);
     Arrays.fill(max, 0, rows, Float.NEGATIVE_INFINITY);
-    Arrays.fill(sum, 0, rows, 0);
+    Arrays.fill(sums, 0, rows * VL, 0);
     Arrays.fill(acc, 0, rows * widthV, 0);
     int from = spec.from(Math.max(0, position));
     int to = spec.to(position + numTokens - 1, kvLen);
@@ -67,10 +67,30 @@ final class AttentionTile {
       int first = Math.max(from, j);
       int end = Math.min(to, j + BLOCK);
       pack(seq, kvHead, j, first, end);
-      score(kvHead, rows, position, j, first, end, kvLen);
-      gather(rows, position, j, end, kvLen);
+      int fromRow = firstSeeing(first, position, numTokens, kvLen) * spec.group();
+      int toRow = endSeeing(end, position, numTokens) * spec.group();
+      score(kvHead, fromRow, toRow, position, j, first, end, kvLen);
+      gather(fromRow, toRow, position, j, end, kvLen);
     }
     store(kvHead, firstToken, numTokens);
+  }
+
+  /** First query token that sees the position {@code first} or a later one. */
+  private int firstSeeing(int first, int position, int numTokens, int kvLen) {
+    int i = 0;
+    while (i < numTokens && spec.to(position + i, kvLen) <= first) {
+      i++;
+    }
+    return i;
+  }
+
+  /** End of the query tokens that see a position before {@code end}. */
+  private int endSeeing(int end, int position, int numTokens) {
+    int i = numTokens;
+    while (i > 0 && spec.from(Math.max(0, position + i - 1)) >= end) {
+      i--;
+    }
+    return i;
   }
 
   private void loadQueries(int kvHead, int firstToken, int numTokens) {
@@ -143,14 +163,15 @@ final class AttentionTile {
   }
 
   /** Logits of the block, then their exponentials; zero where a row may not look. */
-  private void score(int kvHead, int rows, int position, int j, int first, int end, int kvLen) {
-    Arrays.fill(logits, 0, rows * BLOCK, 0);
+  private void score(
+      int kvHead, int fromRow, int toRow, int position, int j, int first, int end, int kvLen) {
+    Arrays.fill(logits, fromRow * BLOCK, toRow * BLOCK, 0);
     query.set(q, spec.dimK(), BLOCK);
     for (int c = (first - j) / NR * NR; c < end - j; c += NR) {
-      multiply(rows, panelK, c * spec.dimK(), query, spec.dimK(), logits, c);
+      multiply(fromRow, toRow, panelK, c * spec.dimK(), query, spec.dimK(), logits, c);
     }
     int group = spec.group();
-    for (int r = 0; r < rows; r++) {
+    for (int r = fromRow; r < toRow; r++) {
       int p = position + r / group;
       int from = Math.clamp(spec.from(Math.max(0, p)) - j, 0, BLOCK);
       int to = Math.clamp(spec.to(p, kvLen) - j, 0, BLOCK);
@@ -172,32 +193,33 @@ final class AttentionTile {
   private void softmax(int r, int from, int to, float slope, int distance) {
     int at = r * BLOCK;
     Rows.logits(logits, at, BLOCK, spec.scale(), spec.softcap(), slope, distance);
-    Arrays.fill(logits, at, at + from, Float.NEGATIVE_INFINITY);
-    Arrays.fill(logits, at + to, at + BLOCK, Float.NEGATIVE_INFINITY);
+    if (to - from < BLOCK) {
+      Arrays.fill(logits, at, at + from, Float.NEGATIVE_INFINITY);
+      Arrays.fill(logits, at + to, at + BLOCK, Float.NEGATIVE_INFINITY);
+    }
     float newMax = Math.max(max[r], Rows.max(logits, at, BLOCK));
     if (newMax == Float.NEGATIVE_INFINITY) {
       Arrays.fill(logits, at, at + BLOCK, 0);
       return;
     }
-    float sums = Rows.expSum(logits, at, BLOCK, newMax, lanes);
     if (newMax != max[r]) {
       float factor = ScalarMath.exp(max[r] - newMax);
-      sum[r] *= factor;
+      Rows.scale(sums, r * VL, VL, factor);
       Rows.scale(acc, r * widthV, widthV, factor);
       max[r] = newMax;
     }
-    sum[r] += sums;
+    Rows.exp(logits, at, BLOCK, newMax, sums, r * VL);
   }
 
-  private void gather(int rows, int position, int j, int end, int kvLen) {
+  private void gather(int fromRow, int toRow, int position, int j, int end, int kvLen) {
     if (finiteV) {
       weights.set(logits, BLOCK, widthV);
       for (int c = 0; c < widthV; c += NR) {
-        multiply(rows, panelV, c * BLOCK, weights, end - j, acc, c);
+        multiply(fromRow, toRow, panelV, c * BLOCK, weights, end - j, acc, c);
       }
       return;
     }
-    for (int r = 0; r < rows; r++) {
+    for (int r = fromRow; r < toRow; r++) {
       int p = position + r / spec.group();
       int from = Math.clamp(spec.from(Math.max(0, p)) - j, 0, BLOCK);
       int to = Math.clamp(spec.to(p, kvLen) - j, 0, BLOCK);
@@ -211,11 +233,14 @@ final class AttentionTile {
   }
 
   private static void multiply(
-      int rows, float[] panel, int at, Operand x, int kc, float[] c, int co) {
+      int fromRow, int toRow, float[] panel, int at, Operand x, int kc, float[] c, int column) {
+    int rows = toRow - fromRow;
+    int xo = fromRow * x.stride;
+    int co = fromRow * x.outStride + column;
     if (HotKernel.TILE.isWarm()) {
-      VectorTile.rows(rows, panel, at, x, 0, kc, c, co);
+      VectorTile.rows(rows, panel, at, x, xo, kc, c, co);
     } else {
-      ScalarTile.rows(rows, panel, at, x, 0, kc, c, co);
+      ScalarTile.rows(rows, panel, at, x, xo, kc, c, co);
     }
   }
 
@@ -225,7 +250,7 @@ final class AttentionTile {
     int dim = spec.dimV();
     for (int r = 0; r < numTokens * group; r++) {
       int head = kvHead * group + r % group;
-      float total = sum[r];
+      float total = Lanes.fold(sums, r * VL);
       float factor = 1;
       if (args.sinks != null && total != 0) {
         float sink = element(args.sinks, head);

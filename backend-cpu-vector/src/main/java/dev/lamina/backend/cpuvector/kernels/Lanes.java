@@ -28,8 +28,8 @@ final class Lanes {
    */
   static final int MR = VL == 8 ? 6 : 8;
 
-  /** Depth of a block of packed weights: a panel of 16 KiB stays in the first cache. */
-  static final int KC = 128;
+  /** Depth of a block of packed weights: four panels of 64 KiB stay in the second cache. */
+  static final int KC = 512;
 
   static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
   static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LE);

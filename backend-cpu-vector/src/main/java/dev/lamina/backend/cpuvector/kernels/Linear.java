@@ -262,50 +262,54 @@ public final class Linear {
       int t0 = index % splits * splitRows;
       int tokens = Math.min(splitRows, m - t0);
       int width = Lanes.roundUp(rows, NR);
-      float[] tile = tiles[worker];
-      Arrays.fill(tile, 0, tokens * width, 0);
-      for (int k0 = 0; k0 < weights.cols; k0 += KC) {
+      for (int k0 = 0; k0 == 0 || k0 < weights.cols; k0 += KC) {
         int kc = Math.min(KC, weights.cols - k0);
         int[] square = vectorPack ? squares[worker] : NO_SQUARE;
         for (int r = 0; r < rows; r += NR) {
           Pack.panel(
               weights, n0 + r, Math.min(NR, rows - r), k0, kc, panels[worker], r * KC, square);
         }
-        multiply(t0, tokens, k0, kc, width, worker);
+        for (int t = 0; t < tokens; t += Lanes.MR) {
+          int height = Math.min(Lanes.MR, tokens - t);
+          if (k0 == 0) {
+            Arrays.fill(tiles[worker], t * width, (t + height) * width, 0);
+          }
+          multiply(t0 + t, height, k0, kc, width, worker, t * width);
+          if (k0 + kc == weights.cols) {
+            write(weights, result, n0, rows, t0 + t, height, width, tiles[worker], t * width);
+          }
+        }
       }
-      write(weights, result, n0, rows, t0, tokens, width, tile);
     }
 
-    private void multiply(int t0, int tokens, int k0, int kc, int width, int worker) {
+    /** A few rows of x, which stay in the first cache, times all panels, from the second. */
+    private void multiply(int t, int height, int k0, int kc, int width, int worker, int at) {
       Operand x = operands[worker].set(staging.data(), staging.stride(), width);
       float[] tile = tiles[worker];
       float[] panel = panels[worker];
-      // A panel stays in the first cache while the rows of x stream from the second.
+      int xo = t * x.stride + k0;
       for (int c = 0; c < width; c += NR) {
-        for (int t = 0; t < tokens; t += Lanes.MR) {
-          int n = Math.min(Lanes.MR, tokens - t);
-          int xo = (t0 + t) * x.stride + k0;
-          if (vectorTile) {
-            VectorTile.rows(n, panel, c * KC, x, xo, kc, tile, t * width + c);
-          } else {
-            ScalarTile.rows(n, panel, c * KC, x, xo, kc, tile, t * width + c);
-          }
+        if (vectorTile) {
+          VectorTile.rows(height, panel, c * KC, x, xo, kc, tile, at + c);
+        } else {
+          ScalarTile.rows(height, panel, c * KC, x, xo, kc, tile, at + c);
         }
       }
     }
 
+    /** Stores rows of the tile from {@code at} on. */
     private void write(
-        Matrix w, Rows out, int n0, int rows, int t0, int tokens, int width, float[] tile) {
-      for (int t = 0; t < tokens; t++) {
+        Matrix w, Rows out, int n0, int rows, int t0, int height, int width, float[] tile, int at) {
+      for (int t = 0; t < height; t++) {
+        int from = at + t * width;
         if (bias != null) {
           for (int r = 0; r < rows; r++) {
-            long at = bias.offset + (long) (n0 + r) * bias.type.bytes();
-            tile[t * width + r] += Elements.load(bias.type, bias.data, at);
+            long p = bias.offset + (long) (n0 + r) * bias.type.bytes();
+            tile[from + r] += Elements.load(bias.type, bias.data, p);
           }
         }
-        long at = (long) (t0 + t) * w.rows + n0;
-        Elements.store(
-            out.type, out.data, out.offset + at * out.type.bytes(), tile, t * width, rows);
+        long p = out.offset + ((long) (t0 + t) * w.rows + n0) * out.type.bytes();
+        Elements.store(out.type, out.data, p, tile, from, rows);
       }
     }
   }

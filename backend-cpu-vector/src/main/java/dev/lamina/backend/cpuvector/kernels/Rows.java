@@ -16,16 +16,20 @@ final class Rows {
     }
   }
 
-  /** Largest value; NaN if there is one. */
+  /**
+   * Largest value. As ints order them: a NaN counts as above or below all numbers by its sign bit.
+   */
   static float max(float[] s, int at, int n) {
     return HotKernel.ROWS.isWarm() ? VectorRows.max(s, at, n) : ScalarRows.max(s, at, n);
   }
 
-  /** {@code s = exp(s - max)}; returns the sum. {@code lanes} is scratch of VL floats. */
-  static float expSum(float[] s, int at, int n, float max, float[] lanes) {
-    return HotKernel.ROWS.isWarm()
-        ? VectorRows.expSum(s, at, n, max, lanes)
-        : ScalarRows.expSum(s, at, n, max, lanes);
+  /** {@code s = exp(s - max)}; added to VL partial sums, element i to number i mod VL. */
+  static void exp(float[] s, int at, int n, float max, float[] sums, int to) {
+    if (HotKernel.ROWS.isWarm()) {
+      VectorRows.exp(s, at, n, max, sums, to);
+    } else {
+      ScalarRows.exp(s, at, n, max, sums, to);
+    }
   }
 
   /** Sum of squares. {@code lanes} is scratch of VL floats. */

@@ -22,23 +22,27 @@ final class ScalarRows {
   }
 
   static float max(float[] s, int at, int n) {
-    float max = Float.NEGATIVE_INFINITY;
+    int max = Integer.MIN_VALUE;
     for (int i = 0; i < n; i++) {
-      max = Math.max(max, s[at + i]);
+      int bits = Float.floatToRawIntBits(s[at + i]);
+      max = Math.max(max, bits ^ (bits >> 31 & 0x7FFFFFFF));
     }
-    return max;
+    return fromOrdered(max);
   }
 
-  static float expSum(float[] s, int at, int n, float max, float[] lanes) {
-    Arrays.fill(lanes, 0, VL, 0);
+  /** The float whose bits, flipped below the sign where that is set, are an int of its order. */
+  static float fromOrdered(int ordered) {
+    return Float.intBitsToFloat(ordered ^ (ordered >> 31 & 0x7FFFFFFF));
+  }
+
+  static void exp(float[] s, int at, int n, float max, float[] sums, int to) {
     for (int i = 0; i < n; i += VL) {
       for (int l = 0; l < VL; l++) {
         float p = ScalarMath.exp(s[at + i + l] - max);
         s[at + i + l] = p;
-        lanes[l] += p;
+        sums[to + l] += p;
       }
     }
-    return Lanes.fold(lanes, 0);
   }
 
   static float sumOfSquares(float[] s, int at, int n, float[] lanes) {

@@ -42,22 +42,23 @@ final class VectorRows {
   }
 
   static float max(float[] s, int at, int n) {
-    FloatVector m = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    IntVector m = IntVector.broadcast(I, Integer.MIN_VALUE);
     for (int i = 0; i < n; i += VL) {
-      m = m.max(FloatVector.fromArray(F, s, at + i));
+      IntVector x = FloatVector.fromArray(F, s, at + i).reinterpretAsInts();
+      IntVector flip = x.lanewise(VectorOperators.ASHR, 31).and(0x7FFFFFFF);
+      m = m.max(x.lanewise(VectorOperators.XOR, flip));
     }
-    return m.reduceLanes(VectorOperators.MAX);
+    return ScalarRows.fromOrdered(m.reduceLanes(VectorOperators.MAX));
   }
 
-  static float expSum(float[] s, int at, int n, float max, float[] lanes) {
-    FloatVector sum = FloatVector.zero(F);
+  static void exp(float[] s, int at, int n, float max, float[] sums, int to) {
+    FloatVector sum = FloatVector.fromArray(F, sums, to);
     for (int i = 0; i < n; i += VL) {
       FloatVector p = VectorMath.exp(FloatVector.fromArray(F, s, at + i).sub(max));
       p.intoArray(s, at + i);
       sum = sum.add(p);
     }
-    sum.intoArray(lanes, 0);
-    return Lanes.fold(lanes, 0);
+    sum.intoArray(sums, to);
   }
 
   static float sumOfSquares(float[] s, int at, int n, float[] lanes) {
