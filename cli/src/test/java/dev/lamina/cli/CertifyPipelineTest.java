@@ -75,13 +75,14 @@ class CertifyPipelineTest {
   }
 
   @Test
-  void everyCommandInTheDocuments_isOneThatTheCommandLineTakes() throws IOException {
+  void everyCommandInDocumentsAndWorkflows_isOneThatTheCommandLineTakes() throws IOException {
     int commands = 0;
     List<Path> documents = new ArrayList<>(List.of(ROOT.resolve("README.md")));
     try (Stream<Path> all = Files.walk(ROOT.resolve("docs"))) {
       all.filter(path -> path.toString().endsWith(".md")).forEach(documents::add);
     }
     documents.add(ROOT.resolve("bin/templates/backend/README.md"));
+    documents.addAll(List.of(OWN, VENDORS));
     for (Path document : documents) {
       for (String line : shellLines(Files.readString(document))) {
         Matcher call = Pattern.compile("(?:^|\\s)(?:\\S*/)?bin/lamina (.*)").matcher(line);
@@ -190,6 +191,10 @@ class CertifyPipelineTest {
 
   private static List<String> shellLines(String document) {
     List<String> lines = new ArrayList<>();
+    Pattern.compile("(?m)^ *(?:- )?run: (.*)")
+        .matcher(document)
+        .results()
+        .forEach(run -> lines.add(run.group(1)));
     Matcher block = Pattern.compile("(?m)^```sh\\n(.*?)^```", Pattern.DOTALL).matcher(document);
     while (block.find()) {
       lines.addAll(block.group(1).replace("\\\n", " ").lines().toList());
