@@ -34,6 +34,7 @@ public final class AllCases {
     FoldCases.addTo(list);
     MatmulCases.addTo(list);
     IndexCases.addTo(list);
+    LimitCases.addCoreTo(list);
     LoopCases.addTo(list);
     LayoutCases.addTo(list);
     SymbolCases.addTo(list);
@@ -41,6 +42,7 @@ public final class AllCases {
     DebugCases.addTo(list);
     LayerCases.addTo(list);
     QuantCases.addTo(list);
+    LimitCases.addCompositesTo(list);
     PoolCases.addTo(list);
     AttentionCases.addTo(list);
     AttentionEdgeCases.addTo(list);
@@ -48,6 +50,7 @@ public final class AllCases {
     ExportedCases.addTo(list);
     ModelCases.addTo(list);
     PropertyCases.addTo(list);
+    FarCases.addTo(list);
     InvarianceCases.addTo(list);
     LoweringCases.addTo(list);
     RepeatCases.addTo(list);

@@ -22,8 +22,8 @@ import java.util.stream.IntStream;
  */
 final class AttentionCases {
   private static final Dim T = Dim.sym("T", 0, 4096);
-  private static final Dim S = Dim.sym("S", 0, 64);
-  private static final Dim S1 = Dim.sym("S1", 1, 65);
+  private static final Dim S = Dim.sym("S", 0, 256);
+  private static final Dim S1 = Dim.sym("S1", 1, 257);
   private static final Dim P = Dim.sym("P", 1, 512);
 
   /** Two KV heads of three query heads; K is wider than V. */
@@ -183,12 +183,18 @@ final class AttentionCases {
    * @param keys regime of K
    * @param values regime of V
    * @param sparePages pages that no sequence owns
+   * @param spareColumns columns of the table beyond what the longest sequence needs
+   * @param sinks the sinks, if the op has them
    */
-  record Contents(Regime keys, Regime values, int sparePages) {
+  record Contents(Regime keys, Regime values, int sparePages, int spareColumns, Source sinks) {
     static final Contents NORMAL = new Contents(Regime.NORMAL, Regime.NORMAL);
 
     Contents(Regime keys, Regime values) {
       this(keys, values, 2);
+    }
+
+    Contents(Regime keys, Regime values, int sparePages) {
+      this(keys, values, sparePages, 0, Regime.NORMAL);
     }
   }
 
@@ -208,8 +214,12 @@ final class AttentionCases {
     int pages = batch.pages(heads.page());
     int numPages = sequences * pages + contents.sparePages();
     long[] table = table(g.random, numPages, sequences * pages);
+    int columns = pages + contents.spareColumns();
     RefTensor blockTable =
-        RefTensor.exact(DType.I32, new long[] {sequences, pages}, unused(table, batch, heads));
+        RefTensor.exact(
+            DType.I32,
+            new long[] {sequences, columns},
+            widened(unused(table, batch, heads), pages, columns));
     long slots = (long) numPages * heads.page();
     RefTensor k = g.make(contents.keys(), stored, slots, heads.kv(), heads.key());
     RefTensor v = g.make(contents.values(), stored, slots, heads.kv(), heads.value());
@@ -218,7 +228,7 @@ final class AttentionCases {
     v = poisoned(v, owned);
     RefTensor cu = RefTensor.exact(DType.I32, new long[] {sequences + 1L}, batch.cuSeqlensQ());
     RefTensor lens = RefTensor.exact(DType.I32, new long[] {sequences}, batch.kvLens());
-    RefTensor sinks = g.make(Regime.NORMAL, DType.F32, heads.query());
+    RefTensor sinks = g.make(contents.sinks(), DType.F32, heads.query());
     RefTensor alibi = g.make(Regime.UNIFORM, DType.F32, heads.query());
 
     List<Value> operands = new ArrayList<>();
@@ -252,6 +262,16 @@ final class AttentionCases {
     for (int i = 0; i < out.length; i++) {
       long first = (long) (i % pages) * heads.page();
       out[i] = first < batch.kvLens()[i / pages] ? out[i] : -1;
+    }
+    return out;
+  }
+
+  /** Rows of another length, -1 in what is new. */
+  private static long[] widened(long[] table, int pages, int columns) {
+    long[] out = new long[table.length / pages * columns];
+    Arrays.fill(out, -1);
+    for (int i = 0; i < table.length; i++) {
+      out[i / pages * columns + i % pages] = table[i];
     }
     return out;
   }

@@ -7,6 +7,7 @@ import dev.lamina.conformance.cases.AttentionCases.Heads;
 import dev.lamina.conformance.oracle.RefTensor;
 import dev.lamina.spi.ir.CompositeOp.PagedAttention;
 import dev.lamina.spi.ir.DType;
+import java.util.List;
 import java.util.Random;
 
 /**
@@ -23,6 +24,7 @@ final class AttentionEdgeCases {
     batches(list);
     lengths(list);
     farPages(list);
+    limits(list);
     for (int i = 0; i < NUM_ANY; i++) {
       any(list, i);
     }
@@ -61,6 +63,73 @@ final class AttentionEdgeCases {
           AttentionCases.write(g, AttentionCases.CAUSAL, narrow, batch, q, DType.F32, far);
         },
         Rule.R2);
+  }
+
+  /** More heads, elements, sequences and columns than a kernel may expect; nothing; NaN. */
+  private static void limits(CaseList list) {
+    PagedAttention sinks = with(0.2, true, false, 0);
+    PagedAttention causal = AttentionCases.CAUSAL;
+    Batch mixed = AttentionCases.MIXED;
+    for (PagedAttention op : List.of(causal, sinks)) {
+      add(list, "group-of-16", op, new Heads(32, 2, 16, 16, 16), mixed);
+      add(list, "group-of-24", op, new Heads(24, 1, 8, 8, 16), mixed);
+      add(list, "10-kv-heads", op, new Heads(20, 10, 8, 8, 16), mixed);
+      add(list, "wide-heads", op, new Heads(2, 1, 192, 160, 16), mixed);
+      add(list, "wide-heads", op, new Heads(4, 2, 256, 256, 16), mixed);
+      add(list, "130-sequences", op, new Heads(2, 1, 8, 8, 16), decode(130));
+      add(list, "65-rows", op, AttentionCases.SMALL, new Batch(0, new int[] {65}, 0, 3));
+      add(list, "129-rows", op, AttentionCases.SMALL, new Batch(0, new int[] {100, 29}, 0, 0, 40));
+      add(list, "two-rows", op, AttentionCases.SMALL, new Batch(0, new int[] {2, 2}, 0, 5, 40));
+    }
+    for (boolean past : new boolean[] {true, false}) {
+      add(list, "chunk-of-1", AttentionCases.op(past, 0, 1), AttentionCases.SMALL, mixed);
+    }
+    add(list, "window", AttentionCases.op(true, 70, 0), AttentionCases.SMALL, decode(33));
+    Contents wide = new Contents(Regime.NORMAL, Regime.NORMAL, 2, 3, Regime.NORMAL);
+    own(list, "wide-table", causal, Regime.NORMAL, mixed, wide);
+    own(list, "wide-table", AttentionCases.op(false, 5, 0), Regime.NORMAL, mixed, wide);
+    own(list, "nan-queries", causal, Regime.NANS, mixed, Contents.NORMAL);
+    own(list, "nan-queries", sinks, Regime.NANS, mixed, Contents.NORMAL);
+    Contents below = new Contents(Regime.NEGATIVE, Regime.NORMAL);
+    own(list, "below-f16", with(20, false, false, 0), Regime.POSITIVE, mixed, below);
+    Source hidden = Source.cycleReals(Double.NEGATIVE_INFINITY, 0.5, -3);
+    Contents none = new Contents(Regime.NORMAL, Regime.NORMAL, 2, 0, hidden);
+    own(list, "sinks-of-minus-infinity", sinks, Regime.NORMAL, mixed, none);
+    own(list, "no-tokens", causal, Regime.NORMAL, new Batch(0, new int[] {0, 0}, 0, 5, 0), wide);
+    own(list, "no-sequences", causal, Regime.NORMAL, new Batch(0, new int[0], 3), wide);
+    own(list, "nothing", causal, Regime.NORMAL, new Batch(0, new int[0], 0), wide);
+  }
+
+  /** One row each of so many sequences. */
+  private static Batch decode(int sequences) {
+    int[] ones = new int[sequences];
+    int[] past = new int[sequences];
+    for (int s = 0; s < sequences; s++) {
+      ones[s] = 1;
+      past[s] = s * 37 % 90;
+    }
+    return new Batch(0, ones, 0, past);
+  }
+
+  private static void own(
+      CaseList list,
+      String name,
+      PagedAttention op,
+      Regime queries,
+      Batch batch,
+      Contents contents) {
+    Heads heads = AttentionCases.SMALL;
+    list.composite(
+        "paged_attention",
+        "f32",
+        heads.text(batch),
+        name + ",w=" + op.window() + (op.sinks() ? ",sinks" : ""),
+        g -> {
+          RefTensor q = g.make(queries, DType.F32, AttentionCases.shape(batch, heads));
+          AttentionCases.write(g, op, heads, batch, q, DType.F32, contents);
+        },
+        Rule.R3,
+        Rule.R7);
   }
 
   private static void add(

@@ -31,6 +31,9 @@ final class PoolCases {
       copyMany(list, dtype, "chain", PoolCases::chain);
       copyMany(list, dtype, "padded", PoolCases::padded);
       copyMany(list, dtype, "one", PoolCases::one);
+      copyMany(list, dtype, "none", g -> new Pairs(new long[0], new long[0]));
+      copyMany(list, dtype, "to-itself", PoolCases::toItself);
+      limits(list, dtype);
     }
   }
 
@@ -247,6 +250,127 @@ final class PoolCases {
 
   private static Pairs one(CompositeSpec g) {
     return new Pairs(new long[] {159}, new long[] {0});
+  }
+
+  /** Slots copied to where they are, among others that move. */
+  private static Pairs toItself(CompositeSpec g) {
+    return new Pairs(new long[] {0, 7, 31, 20, 159}, new long[] {0, 9, 31, 21, 159});
+  }
+
+  /** One layer; K and V differ in width. */
+  private static StateSpec one(DType dtype, int heads, int key, int value) {
+    Dim slots = new Dim.Sym("slots.kv", 16, 1 << 20, 16);
+    return new StateSpec(
+        "kv",
+        16,
+        slots,
+        List.of(
+            new StateSpec.Entry("k", 0, dtype, List.of(heads, key)),
+            new StateSpec.Entry("v", 0, dtype, List.of(heads, value))));
+  }
+
+  /** Wide slots, slots beyond 16 bits, NaN and infinity, rows that are many or none. */
+  private static void limits(CaseList list, DType dtype) {
+    StateSpec wide = one(dtype, 5, 40, 33);
+    StateSpec narrow = one(dtype, 1, 2, 1);
+    Source far = Source.cycle(33599, 32768, 0, -1, 831, 32767, 16000, 33001);
+    append(list, dtype, "wide", wide, 48, Regime.NORMAL, Source.distinctRows(48), 20);
+    append(list, dtype, "nans", narrow, 48, Regime.NANS, Source.distinctRows(48), 30);
+    append(list, dtype, "infinite", narrow, 48, Regime.INFINITE, Source.distinctRows(48), 30);
+    append(list, dtype, "far", narrow, 33600, Regime.NORMAL, far, 8);
+    copyPairs(list, dtype, "wide", wide, 48, new long[] {40, 3, 17}, new long[] {2, 40, 5});
+    copyPairs(
+        list,
+        dtype,
+        "far",
+        narrow,
+        33600,
+        new long[] {33599, 32768, 3, 32767},
+        new long[] {1, 33000, 32769, 832});
+    for (int rows : new int[] {0, 70}) {
+      moveMany(list, dtype, rows);
+    }
+  }
+
+  private static void append(
+      CaseList list,
+      DType dtype,
+      String name,
+      StateSpec spec,
+      int numSlots,
+      Regime regime,
+      Source at,
+      int rows) {
+    list.composite(
+        "kv_append",
+        dtype.text(),
+        Dtypes.shape(rows, numSlots),
+        name,
+        g -> {
+          List<RefTensor> entries = content(g, spec, numSlots);
+          Value pool = g.pool(spec, entries);
+          RefTensor slots = g.make(at, DType.I32, rows);
+          List<Value> in = new ArrayList<>();
+          List<RefTensor> expected = new ArrayList<>();
+          for (int e = 0; e < 2; e++) {
+            long[] shape = {rows, entries.get(e).size(1), entries.get(e).size(2)};
+            RefTensor x = g.make(regime, dtype, shape);
+            in.add(g.tensor(x, T, Dim.of(shape[1]), Dim.of(shape[2])));
+            expected.add(written(entries.get(e), slots, x));
+          }
+          Value next = g.ops.kvAppend(pool, 0, in.get(0), in.get(1), g.tensor(slots, T));
+          g.out(spec, next, expected);
+        },
+        Rule.R3,
+        Rule.R8);
+  }
+
+  private static void copyPairs(
+      CaseList list,
+      DType stored,
+      String name,
+      StateSpec spec,
+      int numSlots,
+      long[] from,
+      long[] to) {
+    list.composite(
+        "state_copy",
+        stored.text(),
+        Dtypes.shape(from.length, numSlots),
+        name,
+        g -> {
+          List<RefTensor> entries = content(g, spec, numSlots);
+          Value pool = g.pool(spec, entries);
+          RefTensor src = RefTensor.exact(DType.I32, new long[] {from.length}, from);
+          RefTensor dst = RefTensor.exact(DType.I32, new long[] {to.length}, to);
+          Value next = g.ops.stateCopy(pool, g.tensor(src, T), g.tensor(dst, T));
+          List<RefTensor> expected = new ArrayList<>();
+          entries.forEach(e -> expected.add(written(e, dst, read(e, src))));
+          g.out(spec, next, expected);
+        },
+        Rule.R8);
+  }
+
+  /** Many rows, or none, out of one entry and into another of a pool beyond 256 slots. */
+  private static void moveMany(CaseList list, DType stored, int rows) {
+    StateSpec spec = one(stored, 2, 3, 3);
+    list.composite(
+        "state_import",
+        stored.text(),
+        Dtypes.shape(rows, 400),
+        "many",
+        g -> {
+          List<RefTensor> entries = content(g, spec, 400);
+          Value pool = g.pool(spec, entries);
+          RefTensor slots = g.make(Source.distinctRows(400), DType.I32, rows);
+          RefTensor x = g.make(Regime.NORMAL, stored, rows, 2, 3);
+          Value at = g.tensor(slots, T);
+          g.out(g.ops.stateExport(pool, "k", 0, at), read(entries.get(0), slots));
+          Value in = g.tensor(x, T, Dim.of(2), Dim.of(3));
+          Value next = g.ops.stateImport(pool, "v", 0, in, at);
+          g.out(spec, next, List.of(entries.get(0), written(entries.get(1), slots, x)));
+        },
+        Rule.R8);
   }
 
   private static void copyMany(CaseList list, DType stored, String name, PairSource pairs) {

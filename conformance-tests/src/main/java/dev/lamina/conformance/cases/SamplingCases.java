@@ -48,10 +48,34 @@ final class SamplingCases {
           run(g, g.make(logits, DType.F32, 6, 6), draws, new long[] {1, 0, 1, 0, 1, 0});
         },
         Rule.R6);
+    exactShares(list);
     ties(list);
     logprobs(list, 33, 0);
     logprobs(list, 4099, 40);
     many(list);
+    limits(list);
+  }
+
+  /** Shares that no rounding touches: a running sum that equals top-p is not below it. */
+  private static void exactShares(CaseList list) {
+    list.composite(
+        "sample",
+        "f32",
+        Dtypes.shape(4, 6),
+        "top-p-exact",
+        g -> {
+          double none = Double.NEGATIVE_INFINITY;
+          Source logits =
+              Source.cycleReals(
+                  none, 1, none, 1, none, none, 2, none, none, none, none, 2, none, 3, 3, 3, none,
+                  3, 1, 1, 1, 1, none, none);
+          List<Draw> draws = new ArrayList<>();
+          for (float topP : new float[] {0.5f, 0.5f, 0.25f, 0.25f}) {
+            draws.add(draw(g.random, 0.5f, 0, topP, 0));
+          }
+          run(g, g.make(logits, DType.F32, 4, 6), draws, new long[] {1, 0, 1, 0});
+        },
+        Rule.R6);
   }
 
   /** Rows for each pair of cuts, so that their order and what each is a part of shows. */
@@ -93,6 +117,35 @@ final class SamplingCases {
     }
   }
 
+  /** More tokens than 16 bits number, most of them hidden; more rows; none. */
+  private static void limits(CaseList list) {
+    int many = LimitCases.MANY;
+    sample(list, many, "peaked-greedy", 3, (random, i) -> draw(random, 0, 0, 1, 0));
+    sample(list, many, "peaked-plain", 3, (random, i) -> draw(random, 0.2f, 0, 1, 0));
+    sample(list, many, "peaked-top-k", 3, (random, i) -> draw(random, 0.2f, 40, 0.9f, 0));
+    for (int vocab : new int[] {40, 1057}) {
+      sample(list, vocab, "hidden-plain", 33, (random, i) -> draw(random, 1.5f, 0, 1, 0));
+      sample(list, vocab, "hidden-top-k", 33, (random, i) -> draw(random, 2, 40, 0.8f, 0));
+      sample(list, vocab, "hidden-greedy", 9, (random, i) -> draw(random, 0, 0, 1, 0));
+    }
+    sample(list, 33, "no-rows", 0, (random, i) -> draw(random, 0, 0, 1, 0));
+    penalties(list, 40000, 2, 70);
+    penalties(list, 33, 5, 0);
+    penalties(list, 33, 0, 5);
+    bitmask(list, 40000);
+    bitmask(list, 33, 0);
+    Source hidden = LOGITS_HIDDEN;
+    logprobs(list, many, 5, 2, "peaked", LimitCases.peaked(many));
+    logprobs(list, 130, 4, 9, "hidden", hidden);
+    logprobs(list, 33, 4, 0, "empty", Regime.NORMAL);
+    logprobs(list, 70, 40, 33, "ties", Regime.TIES);
+  }
+
+  /** Three of four tokens are -inf. */
+  private static final Source LOGITS_HIDDEN =
+      Source.reals(
+          random -> () -> random.nextInt(4) > 0 ? Double.NEGATIVE_INFINITY : random.nextGaussian());
+
   /** Cuts that go through equal logits, of which the lowest ids stay. */
   private static void ties(CaseList list) {
     for (int vocab : new int[] {9, 130, 1057}) {
@@ -104,6 +157,12 @@ final class SamplingCases {
   }
 
   private static Source logits(String name, int vocab) {
+    if (name.startsWith("peaked")) {
+      return LimitCases.peaked(vocab);
+    }
+    if (name.startsWith("hidden")) {
+      return LOGITS_HIDDEN;
+    }
     return name.startsWith("ties") ? Regime.TIES : vocab > 1500 ? PEAKED : Regime.NORMAL;
   }
 
@@ -214,14 +273,18 @@ final class SamplingCases {
   }
 
   private static void bitmask(CaseList list, int vocab) {
+    bitmask(list, vocab, 9);
+  }
+
+  private static void bitmask(CaseList list, int vocab, int rows) {
     list.composite(
         "apply_bitmask",
         "f32",
-        Dtypes.shape(9, vocab),
+        Dtypes.shape(rows, vocab),
         "-",
         g -> {
-          RefTensor logits = g.make(Regime.NANS, DType.F32, 9, vocab);
-          RefTensor mask = g.make(Regime.WIDE, DType.U32, 9, (vocab + 31) / 32);
+          RefTensor logits = g.make(Regime.NANS, DType.F32, rows, vocab);
+          RefTensor mask = g.make(Regime.WIDE, DType.U32, rows, (vocab + 31) / 32);
           Value y =
               g.ops.add(
                   new CompositeOp.ApplyBitmask(),
@@ -234,24 +297,29 @@ final class SamplingCases {
 
   private static void logprobs(CaseList list, int vocab, int k) {
     for (Regime regime : List.of(Regime.NORMAL, Regime.TIES, Regime.LARGE)) {
-      list.composite(
-          "logprobs",
-          "f32",
-          Dtypes.shape(3, vocab),
-          "k=" + k + "," + regime.text(),
-          g -> {
-            RefTensor logits = g.make(regime, DType.F32, 3, vocab);
-            RefTensor ids = g.make(Source.between(0, vocab), DType.I32, 3);
-            List<Value> y =
-                g.ops.addAll(
-                    new CompositeOp.Logprobs(k),
-                    List.of(g.tensor(logits, R, Dim.of(vocab)), g.tensor(ids, R)));
-            List<RefTensor> expected = SamplingOracle.logprobs(logits, ids, k);
-            for (int i = 0; i < 3; i++) {
-              g.out(y.get(i), expected.get(i));
-            }
-          },
-          Rule.R6);
+      logprobs(list, vocab, k, 3, regime.text(), regime);
     }
+  }
+
+  private static void logprobs(
+      CaseList list, int vocab, int k, int rows, String name, Source source) {
+    list.composite(
+        "logprobs",
+        "f32",
+        Dtypes.shape(rows, vocab),
+        "k=" + k + "," + name,
+        g -> {
+          RefTensor logits = g.make(source, DType.F32, rows, vocab);
+          RefTensor ids = g.make(Source.between(0, vocab), DType.I32, rows);
+          List<Value> y =
+              g.ops.addAll(
+                  new CompositeOp.Logprobs(k),
+                  List.of(g.tensor(logits, R, Dim.of(vocab)), g.tensor(ids, R)));
+          List<RefTensor> expected = SamplingOracle.logprobs(logits, ids, k);
+          for (int i = 0; i < 3; i++) {
+            g.out(y.get(i), expected.get(i));
+          }
+        },
+        Rule.R6);
   }
 }

@@ -80,7 +80,8 @@ public record AttentionOracle(
         carried[d] += error * Math.abs(x);
       }
     }
-    for (int d = 0; d < width && total > 0; d++) {
+    // Nothing allowed leaves zeros; a total that is NaN is no such row.
+    for (int d = 0; d < width && total != 0; d++) {
       double y = sums[d] / total;
       double slack =
           Tolerance.accumulated(length + 8L, magnitudes[d]) * 2

@@ -105,7 +105,7 @@ class PlainAttention implements Kernel {
     }
     for (int d = 0; d < sums.length; d++) {
       long at = ((long) t * numHeads + h) * sums.length + d;
-      out.set(at, total > 0 ? finish(sums[d] / total, s, t, h) : 0);
+      out.set(at, total == 0 ? 0 : finish(sums[d] / total, s, t, h));
     }
   }
 
@@ -154,9 +154,13 @@ class PlainAttention implements Kernel {
     double dot = 0;
     for (int d = 0; d < keys.width(); d++) {
       double k = keys.get(slot(s, j), kvHead(h), d);
-      dot += q.get(((long) t * numHeads + h) * keys.width() + d) * k;
+      dot += product(q.get(((long) t * numHeads + h) * keys.width() + d), k, d);
     }
     return biased(capped(scaled(dot, h)), h, j - position(s, t));
+  }
+
+  double product(double q, double k, int d) {
+    return q * k;
   }
 
   double scaled(double dot, int h) {
