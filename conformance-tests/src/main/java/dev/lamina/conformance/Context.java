@@ -31,6 +31,7 @@ public final class Context implements AutoCloseable {
   private @Nullable Device device;
   private final Set<Observed.KernelUse> kernels = new LinkedHashSet<>();
   private final List<Measurement> measurements = new ArrayList<>();
+  private final List<Timing> timings = new ArrayList<>();
 
   /**
    * A context that opens nothing yet.
@@ -146,6 +147,15 @@ public final class Context implements AutoCloseable {
   }
 
   /**
+   * Keeps how fast an op ran for the report; never decides a verdict.
+   *
+   * @param timing with the ceilings of the same minute
+   */
+  public void timed(Timing timing) {
+    timings.add(timing);
+  }
+
+  /**
    * Notes which kernels run a graph, for the report.
    *
    * @param lowering of an executable as the device would run it for any caller
@@ -167,9 +177,10 @@ public final class Context implements AutoCloseable {
 
   /** What was noted since this was last asked; the context forgets it. */
   Observed takeObserved() {
-    Observed seen = new Observed(List.copyOf(kernels), measurements);
+    Observed seen = new Observed(List.copyOf(kernels), measurements, timings);
     kernels.clear();
     measurements.clear();
+    timings.clear();
     return seen;
   }
 

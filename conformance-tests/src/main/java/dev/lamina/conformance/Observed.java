@@ -7,15 +7,18 @@ import java.util.List;
  *
  * @param kernels which kernel ran each op
  * @param measurements numbers that the case measured
+ * @param timings ops that the case timed
  */
-public record Observed(List<KernelUse> kernels, List<Measurement> measurements) {
+public record Observed(
+    List<KernelUse> kernels, List<Measurement> measurements, List<Timing> timings) {
   /** Nothing was seen. */
-  public static final Observed NOTHING = new Observed(List.of(), List.of());
+  public static final Observed NOTHING = new Observed(List.of(), List.of(), List.of());
 
   /** Copies the lists. */
   public Observed {
     kernels = List.copyOf(kernels);
     measurements = List.copyOf(measurements);
+    timings = List.copyOf(timings);
   }
 
   /**

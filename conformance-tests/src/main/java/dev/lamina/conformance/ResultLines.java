@@ -22,6 +22,7 @@ final class ResultLines {
 
   private final List<Observed.KernelUse> kernels = new ArrayList<>();
   private final List<Measurement> measurements = new ArrayList<>();
+  private final List<Timing> timings = new ArrayList<>();
 
   /** The lines of a result; the last one ends it. */
   static List<String> of(CaseResult r) {
@@ -31,6 +32,20 @@ final class ResultLines {
     }
     for (Measurement m : r.observed().measurements()) {
       lines.add(line("measured", m.name(), m.value(), m.unit(), m.remark()));
+    }
+    for (Timing t : r.observed().timings()) {
+      lines.add(
+          line(
+              "timed",
+              t.name(),
+              t.kernels(),
+              t.seconds(),
+              t.bytes(),
+              t.flops(),
+              t.bytesPerSecond(),
+              t.flopsPerSecond(),
+              t.floor(),
+              t.verdict()));
     }
     lines.add(line(DONE, r.verdict(), r.worstRatio(), r.millis(), r.message()));
     return lines;
@@ -53,8 +68,9 @@ final class ResultLines {
           kernels.add(new Observed.KernelUse(f[1], f[2], Boolean.parseBoolean(f[3]), f[4]));
       case "measured" ->
           measurements.add(new Measurement(f[1], Double.parseDouble(f[2]), f[3], f[4]));
+      case "timed" -> timings.add(timing(f));
       case DONE -> {
-        Observed observed = new Observed(kernels, measurements);
+        Observed observed = new Observed(kernels, measurements, timings);
         double ratio = Double.parseDouble(f[2]);
         return new CaseResult(
             c, Verdict.valueOf(f[1]), ratio, f[4], Long.parseLong(f[3]), observed);
@@ -62,5 +78,18 @@ final class ResultLines {
       default -> throw new IllegalStateException("conformance: unknown line '" + line + "'");
     }
     return null;
+  }
+
+  private static Timing timing(String[] f) {
+    return new Timing(
+        f[1],
+        f[2],
+        Double.parseDouble(f[3]),
+        Double.parseDouble(f[4]),
+        Double.parseDouble(f[5]),
+        Double.parseDouble(f[6]),
+        Double.parseDouble(f[7]),
+        Double.parseDouble(f[8]),
+        Timing.FloorVerdict.valueOf(f[9]));
   }
 }

@@ -1,5 +1,6 @@
 package dev.lamina.conformance.cases;
 
+import dev.lamina.conformance.Timing.FloorVerdict;
 import java.util.Arrays;
 
 /**
@@ -16,16 +17,6 @@ final class Floor {
 
   private Floor() {}
 
-  /** What can be said. */
-  enum Verdict {
-    /** It is reached. */
-    MET,
-    /** It is not. */
-    NOT_MET,
-    /** Too near to it, or too noisy, to say. */
-    UNDECIDED
-  }
-
   /** The best of some rates. */
   static double best(double... rates) {
     return Arrays.stream(rates).max().orElse(0);
@@ -39,15 +30,15 @@ final class Floor {
    * @param probes of the ceiling, one a round
    * @param known a ceiling measured otherwise, or 0
    */
-  static Verdict judge(double floor, double[] rates, double[] probes, double known) {
+  static FloorVerdict judge(double floor, double[] rates, double[] probes, double known) {
     double ceiling = Math.max(best(probes), known);
     double part = best(rates) / ceiling;
     if (part >= floor) {
-      return Verdict.MET;
+      return FloorVerdict.MET;
     }
     double[] sorted = probes.clone();
     Arrays.sort(sorted);
     boolean steady = sorted[sorted.length / 2] >= STEADY * best(probes);
-    return steady && part < SURELY_BELOW * floor ? Verdict.NOT_MET : Verdict.UNDECIDED;
+    return steady && part < SURELY_BELOW * floor ? FloorVerdict.NOT_MET : FloorVerdict.UNDECIDED;
   }
 }

@@ -4,6 +4,7 @@ import dev.lamina.conformance.Context;
 import dev.lamina.conformance.Level;
 import dev.lamina.conformance.Outcome;
 import dev.lamina.conformance.Rule;
+import dev.lamina.conformance.Timing;
 import dev.lamina.conformance.oracle.Elements;
 import dev.lamina.conformance.oracle.RefTensor;
 import dev.lamina.spi.Backend;
@@ -37,7 +38,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
@@ -178,43 +178,24 @@ final class SpeedCases {
       }
       String name = "linear.rows" + rows + "." + (format == null ? stored.text() : format.text());
       long bytes = type.byteSize(new long[] {N, K}) + 4L * rows * (K + N);
-      report(context, name, rows == 1, bytes, rates, probes, peak, kernels(e));
-      double flops = 2.0 * rows * N * K;
-      context.measure("roofline." + name + ".flops", flops * Floor.best(rates) / 1e9, "GFLOP/s");
-      if (peak.flopsPerSecond() > 0) {
-        double part = flops * Floor.best(rates) / peak.flopsPerSecond();
-        context.measure("roofline." + name + ".of_flops", part, "of the measured peak");
-      }
+      double floor = rows == 1 ? DECODE_FLOOR : 0;
+      double known = peak.readBytesPerSecond();
+      double[] bandwidths = Arrays.stream(rates).map(r -> r * bytes).toArray();
+      context.timed(
+          new Timing(
+              name,
+              kernels(e),
+              1 / Floor.best(rates),
+              bytes,
+              2.0 * rows * N * K,
+              Math.max(Floor.best(probes), known),
+              peak.flopsPerSecond(),
+              floor,
+              floor == 0
+                  ? Timing.FloorVerdict.NONE
+                  : Floor.judge(floor, bandwidths, probes, known)));
     }
     return Outcome.EXACT;
-  }
-
-  private static void report(
-      Context context,
-      String name,
-      boolean floored,
-      long bytes,
-      double[] runs,
-      double[] probes,
-      Peak peak,
-      String kernels) {
-    double[] rates = Arrays.stream(runs).map(r -> r * bytes).toArray();
-    double known = peak.readBytesPerSecond();
-    double ceiling = Math.max(Floor.best(probes), known);
-    String path = "roofline." + name;
-    context.measure(path + ".microseconds", 1e6 / Floor.best(runs), "us", kernels);
-    context.measure(path + ".bandwidth", Floor.best(rates) / 1e9, "GB/s");
-    context.measure(path + ".copy", Floor.best(probes) / 1e9, "GB/s", "the kit's own copy");
-    context.measure(path + ".of_bandwidth", Floor.best(rates) / ceiling, "of the measured peak");
-    if (floored) {
-      Floor.Verdict verdict = Floor.judge(DECODE_FLOOR, rates, probes, known);
-      String text = verdict.toString().toLowerCase(Locale.ROOT).replace('_', ' ');
-      context.measure(
-          "floor." + name,
-          Floor.best(rates) / ceiling,
-          "of the measured peak",
-          "floor %.2f: %s".formatted(DECODE_FLOOR, text));
-    }
   }
 
   private static String kernels(Executable e) {

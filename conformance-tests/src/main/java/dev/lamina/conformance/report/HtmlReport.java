@@ -53,6 +53,7 @@ public final class HtmlReport {
     parts.put("kinds", matrix.kinds());
     parts.put("ratios", matrix.ratios());
     parts.put("areas", matrix.areas());
+    parts.put("speed", new Roofline(report).html());
     parts.put("drift", measurements.drift());
     parts.put("others", section("Measured", "name, value, unit, remark", measurements.others()));
     String page = template();

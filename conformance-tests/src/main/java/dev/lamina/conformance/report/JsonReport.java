@@ -4,19 +4,21 @@ import dev.lamina.conformance.CaseResult;
 import dev.lamina.conformance.Measurement;
 import dev.lamina.conformance.Observed;
 import dev.lamina.conformance.Report;
+import dev.lamina.conformance.Timing;
 import dev.lamina.conformance.Verdict;
 import dev.lamina.spi.DeviceInfo;
 import dev.lamina.spi.SpiVersion;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A report as JSON: {@code report.json}. */
 public final class JsonReport {
   /** Version of the form; grows when a field changes its meaning. */
-  private static final int SCHEMA = 2;
+  private static final int SCHEMA = 3;
 
   private JsonReport() {}
 
@@ -46,6 +48,7 @@ public final class JsonReport {
     root.put("summary", summary);
     root.put("remarks", report.remarks());
     root.put("ops", ops(report));
+    root.put("roofline", Roofline.timed(report).stream().map(JsonReport::timing).toList());
     root.put("cases", report.results().stream().map(JsonReport::entry).toList());
     return JsonWriter.write(root);
   }
@@ -76,6 +79,28 @@ public final class JsonReport {
       rows.add(row);
     }
     return rows;
+  }
+
+  private static Map<String, @Nullable Object> timing(Roofline.Timed timed) {
+    Timing t = timed.timing();
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
+    row.put("case", timed.testCase().id());
+    row.put("name", t.name());
+    row.put("kernels", t.kernels());
+    row.put("seconds", t.seconds());
+    row.put("bytes", t.bytes());
+    row.put("flops", t.flops());
+    row.put("ceiling_bytes_per_second", t.bytesPerSecond());
+    row.put("ceiling_flops_per_second", t.flopsPerSecond() > 0 ? t.flopsPerSecond() : null);
+    row.put("of_bandwidth", t.partOfBandwidth());
+    row.put("of_flops", t.partOfFlops());
+    row.put("of_roofline", t.partOfRoofline());
+    row.put("bound_by", t.boundByArithmetic() ? "arithmetic" : "memory");
+    if (t.floor() > 0) {
+      row.put("floor", t.floor());
+      row.put("floor_verdict", t.verdict().name().toLowerCase(Locale.ROOT));
+    }
+    return row;
   }
 
   private static Map<String, @Nullable Object> entry(CaseResult r) {

@@ -13,6 +13,8 @@ import dev.lamina.conformance.Level;
 import dev.lamina.conformance.Measurement;
 import dev.lamina.conformance.Observed;
 import dev.lamina.conformance.Report;
+import dev.lamina.conformance.Timing;
+import dev.lamina.conformance.Timing.FloorVerdict;
 import dev.lamina.conformance.Verdict;
 import dev.lamina.spi.Cap;
 import dev.lamina.spi.DeviceInfo;
@@ -34,6 +36,14 @@ import org.junit.jupiter.api.io.TempDir;
 /** The three forms of a report: JSON by its schema, the page, the badge. */
 class ReportFormsTest {
   private static final List<Case> CASES = CaseCatalog.of(0).cases();
+
+  /** 64 MB in 4 ms, of 20 GB/s; the backend knows no ceiling of arithmetic. */
+  private static final Timing DECODE =
+      new Timing("linear.rows1.f32", "dot<1>", 4e-3, 64e6, 32e6, 20e9, 0, 0.6, FloorVerdict.MET);
+
+  /** 2 GFLOP in 20 ms, of 400 GFLOP/s. */
+  private static final Timing PREFILL =
+      new Timing("linear.rows64.f32", "tile", 20e-3, 66e6, 2e9, 20e9, 400e9, 0, FloorVerdict.NONE);
 
   @TempDir Path folder;
 
@@ -61,7 +71,8 @@ class ReportFormsTest {
     Observed seen =
         new Observed(
             List.of(new Observed.KernelUse("linear", "tile", false, "FAST STRICT")),
-            List.of(new Measurement("drift.run_to_run.linear.f32.order", 2e-7, "parts", "odd")));
+            List.of(new Measurement("drift.run_to_run.linear.f32.order", 2e-7, "parts", "odd")),
+            List.of(DECODE, PREFILL));
     return new CaseResult(c, Verdict.PASSED, 0.25, "", 3, seen);
   }
 
@@ -93,6 +104,11 @@ class ReportFormsTest {
   void json_isWhatTheSchemaSays() throws IOException {
     String json = JsonReport.of(report(Level.L3, "a*", everything(), "closing failed"));
     assertThat(broken(json)).isEmpty();
+    assertThat(json)
+        .contains(
+            "\"of_roofline\": 0.8", "\"bound_by\": \"arithmetic\"", "\"floor_verdict\": \"met\"");
+    assertThat(broken(json.replace("\"floor\": 0.6", "\"floor\": 6"))).isNotEmpty();
+    assertThat(broken(json.replace("\"seconds\": 0.004", "\"seconds\": null"))).isNotEmpty();
     assertThat(broken(json.replace("\"kernel\":", "\"kernal\":"))).isNotEmpty();
     assertThat(broken(json.replace("\"verdict\": \"failed\"", "\"verdict\": \"odd\"")))
         .isNotEmpty();
@@ -109,6 +125,47 @@ class ReportFormsTest {
   }
 
   @Test
+  void timings_areSetAgainstTheLowerOfTheirCeilings() {
+    assertThat(DECODE.boundByArithmetic()).isFalse();
+    assertThat(DECODE.partOfRoofline()).isEqualTo(DECODE.partOfBandwidth()).isEqualTo(0.8);
+    assertThat(DECODE.partOfFlops()).isNaN();
+    assertThat(PREFILL.boundByArithmetic()).isTrue();
+    assertThat(PREFILL.partOfRoofline()).isEqualTo(PREFILL.partOfFlops()).isEqualTo(0.25);
+    assertThat(PREFILL.partOfBandwidth()).isEqualTo(0.165);
+  }
+
+  @Test
+  void page_showsEachTimedOpUnderItsCeiling() {
+    Case timed = CASES.getLast();
+    Function<Case, CaseResult> results =
+        c -> {
+          Observed seen = new Observed(List.of(), List.of(), List.of(PREFILL, DECODE));
+          return new CaseResult(c, Verdict.PASSED, 0, "", 1, c == timed ? seen : Observed.NOTHING);
+        };
+    String page = HtmlReport.of(report(Level.L3, null, results));
+    assertThat(page)
+        .contains("linear · rows1 · f32", "width:80.0%", "left:60.0%", "60 %: met", "dot&lt;1&gt;")
+        .contains("linear · rows64 · f32", "width:25.0%", "20.0 ms", "arithmetic");
+    // The best ceiling of arithmetic in the run counts for all: 2 GFLOP in 20 ms, of 500.
+    Observed first =
+        new Observed(List.of(), List.of(), List.of(PREFILL, PREFILL.withFlopsPerSecond(500e9)));
+    String best =
+        HtmlReport.of(
+            report(
+                Level.L3,
+                null,
+                c ->
+                    new CaseResult(
+                        c, Verdict.PASSED, 0, "", 1, c == timed ? first : Observed.NOTHING)));
+    assertThat(best).contains("width:20.0%").doesNotContain("width:25.0%");
+    // What the memory bounds comes first.
+    assertThat(page.indexOf("rows1")).isLessThan(page.indexOf("rows64"));
+    assertThat(
+            HtmlReport.of(report(Level.L3, null, c -> new CaseResult(c, Verdict.PASSED, 0, "", 1))))
+        .doesNotContain("what the device can do");
+  }
+
+  @Test
   void page_countsWhatDoesNotDrift() {
     int[] at = {0};
     Function<Case, CaseResult> drifting =
@@ -117,7 +174,7 @@ class ReportFormsTest {
           Measurement m =
               new Measurement(
                   "drift.batch_invariant.op" + i % 3, i % 3 == 0 ? 3e-5 : 0, "parts", "");
-          Observed seen = new Observed(List.of(), List.of(m));
+          Observed seen = new Observed(List.of(), List.of(m), List.of());
           return new CaseResult(c, Verdict.PASSED, 0, "", 1, seen);
         };
     assertThat(HtmlReport.of(report(Level.L3, null, drifting)))
