@@ -46,6 +46,14 @@ sealed interface Fault {
    */
   record OfDevice(Function<Device, Device> wrong) implements Fault {}
 
+  /**
+   * One instruction of the SDK or the reference backend, which then runs as it is: composites by
+   * decomposition.
+   *
+   * @param change the instruction and what takes its place
+   */
+  record OfCode(CodeChange change) implements Fault {}
+
   /** No bug at all. */
   record None() implements Fault {}
 

@@ -62,6 +62,9 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
     if (!options.properties().isEmpty()) {
       throw new Unsupported("open mutant: expected no properties, got " + options.properties());
     }
+    if (mutant.fault() instanceof Fault.OfCode f) {
+      return ChangedCode.provider(f.change()).open(options);
+    }
     DeviceInfo info = RightKernels.info().withMemoryLimit(options.memoryLimitBytes());
     Backend right =
         new HostBackend(

@@ -68,6 +68,11 @@ final class MutantList {
         new Fault.OfExpression(e -> Rewrites.bottomUp(e, node), (e, changed) -> changed));
   }
 
+  /** One instruction changed, named after it. */
+  void code(CodeChange change) {
+    add(change.toString(), change.change(), new Fault.OfCode(change));
+  }
+
   /** Another device. */
   void device(String name, String bug, Function<Device, Device> wrong) {
     add(name, bug, new Fault.OfDevice(wrong));

@@ -19,9 +19,12 @@ final class Mutants {
     SamplingMutants.addTo(list);
     SubtleMutants.addTo(list);
     SubtleAttentionMutants.addTo(list);
+    LimitMutants.addTo(list);
+    PoolLimitMutants.addTo(list);
     QueueMutants.addTo(list);
     TimelineMutants.addTo(list);
     DeviceMutants.addTo(list);
+    CodeMutants.addTo(list);
     return list.mutants();
   }
 }

@@ -1,0 +1,115 @@
+package dev.lamina.backend.reference.mutant;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Changes the SDK instruction by instruction, and asks the kit which changes it sees. Not part of
+ * the gate: of what survives, much computes the same (another size of tile, a start that the first
+ * step replaces), and a reader must tell that from a hole in the kit.
+ */
+final class CodeSweep {
+  private static final String SDK = "dev.lamina.backend.sdk.";
+
+  /** A change that makes a case wait for what never comes counts as seen after so long. */
+  private static final long PATIENCE_SECONDS = 90;
+
+  private static final long SEED = 1;
+
+  private CodeSweep() {}
+
+  /** Classes of the SDK, and the cases that are meant to see a change of each. */
+  private static Map<String, List<String>> areas() {
+    Map<String, List<String>> areas = new LinkedHashMap<>();
+    areas.put("AttentionDecomposition", List.of("paged_attention/*"));
+    areas.put("PageLoop", List.of("paged_attention/*"));
+    areas.put("LinearDecomposition", List.of("linear/*"));
+    areas.put("Dequantisation", List.of("linear/*w=q*", "embedding/1/q*"));
+    areas.put("EmbeddingDecomposition", List.of("embedding/*"));
+    areas.put("NormDecomposition", List.of("rms_norm/*", "layer_norm/*"));
+    areas.put("RopeDecomposition", List.of("rope/*"));
+    areas.put("ActivationDecomposition", List.of("gated_activation/*"));
+    areas.put("StateDecomposition", List.of("kv_append/*", "state_*"));
+    areas.put("LogitsDecomposition", List.of("penalties/*", "apply_bitmask/*", "logprobs/*"));
+    areas.put("SampleDecomposition", List.of("sample/*"));
+    areas.put("Philox", List.of("sample/*"));
+    areas.put("ScatterKernel", List.of("scatter*"));
+    areas.put(
+        "HostMovement",
+        List.of("concat/*", "gather/*", "slice/*", "update/*", "iota/*", "permute/*", "buffer/*"));
+    List<String> lifecycles =
+        List.of(
+            "queue/*",
+            "timeline/*",
+            "capture/*",
+            "run/*",
+            "lifetime/*",
+            "buffer/*",
+            "fault/*",
+            "fuzz/*");
+    for (String c :
+        List.of("HostQueue", "HostTimeline", "HostRecording", "CommandRunner$Execute", "Ledger")) {
+      areas.put(c, lifecycles);
+    }
+    return areas;
+  }
+
+  /**
+   * Prints a line a change: whether it was seen, where it is, seconds.
+   *
+   * @param args classes to change; all unless given
+   */
+  public static void main(String[] args) throws InterruptedException {
+    MutationGate gate = new MutationGate();
+    List<Callable<String>> work = new ArrayList<>();
+    areas()
+        .forEach((type, meant) -> {
+          if (args.length == 0 || List.of(args).contains(type)) {
+            for (CodeChange change : CodeChange.allOf(SDK + type, ChangedCode.bytes(SDK + type))) {
+              if (!change.change().endsWith(CodeEdits.IN_INT)) {
+                Mutant mutant =
+                    new Mutant("code", change.toString(), "", meant, new Fault.OfCode(change));
+                work.add(() -> line(gate, mutant));
+              }
+            }
+          }
+        });
+    List<String> lines = MutationGate.inParallel(work, System.out::println);
+    long survivors = lines.stream().filter(l -> l.startsWith("SURVIVES")).count();
+    System.out.printf("changes: %d seen / %d survived%n", lines.size() - survivors, survivors);
+    // A change may have left a thread that never ends.
+    System.exit(0);
+  }
+
+  private static String line(MutationGate gate, Mutant mutant)
+      throws InterruptedException, ExecutionException {
+    long start = System.nanoTime();
+    FutureTask<String> hunt = new FutureTask<>(() -> how(gate, mutant));
+    Thread.ofPlatform().daemon().start(hunt);
+    String how;
+    try {
+      how = hunt.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      how = "hangs";
+    }
+    return "%s %s %.1f".formatted(how, mutant.name(), (System.nanoTime() - start) / 1e9);
+  }
+
+  /** Code that does not even load is seen too. */
+  private static String how(MutationGate gate, Mutant mutant) {
+    try {
+      return MutationGate.run(new MutantBackend(mutant), gate.meantFor(mutant, SEED), 1).isEmpty()
+          ? "SURVIVES"
+          : "seen";
+    } catch (LinkageError e) {
+      return "seen";
+    }
+  }
+}
