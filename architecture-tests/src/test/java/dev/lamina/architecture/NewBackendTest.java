@@ -22,7 +22,9 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a vendor begins with: a project outside of the tree that compiles and lacks kernels alone. */
+/**
+ * What a vendor begins with: a project outside of the tree that compiles and lacks kernels alone.
+ */
 class NewBackendTest {
   private static final Path ROOT =
       Path.of(System.getProperty("lamina.fixtures")).toAbsolutePath().getParent();
