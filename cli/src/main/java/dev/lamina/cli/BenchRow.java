@@ -12,8 +12,10 @@ import tools.jackson.databind.node.ObjectNode;
  * @param numParallel sequences at once
  * @param requests requests of an engine row, 0 else
  * @param rates tokens a second of each repetition
- * @param bandwidthFraction bytes that must be read over what the measured bandwidth allows
- * @param flopsFraction operations that must be done over what the measured peak allows
+ * @param bandwidthFraction bytes that must be read over what the bandwidth measured beside it
+ *     allows; median
+ * @param flopsFraction operations that must be done over what the peak measured beside it allows;
+ *     median
  */
 record BenchRow(
     int numPrompt,
@@ -25,7 +27,11 @@ record BenchRow(
     double flopsFraction) {
 
   double median() {
-    double[] sorted = rates.clone();
+    return median(rates);
+  }
+
+  static double median(double[] values) {
+    double[] sorted = values.clone();
     Arrays.sort(sorted);
     int n = sorted.length;
     return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;

@@ -7,9 +7,11 @@ import dev.lamina.scheduler.KvGroup;
 import dev.lamina.scheduler.ScheduledBatch;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.DeviceInfo.Peak;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 
 /** Prefill and decode without the engine, from an empty context, as llama-bench does. */
 final class StepBench {
@@ -33,45 +35,32 @@ final class StepBench {
 
   BenchRow prefill(int prompt, int parallel) {
     int steps = (prompt * parallel + maxTokens - 1) / maxTokens;
-    Peak before = peak.get();
-    double[] seconds = measure(prompt, parallel, this::runPrefill);
-    Peak after = peak.get();
     double flops = cost.prefillFlops(prompt) * parallel;
     double bytes = cost.prefillBytes(prompt, steps, parallel);
-    return row(prompt, 0, parallel, seconds, flops, bytes, larger(before, after));
+    return row(prompt, 0, parallel, measure(prompt, parallel, this::runPrefill), flops, bytes);
   }
 
   BenchRow decode(int generated, int parallel) {
-    Peak before = peak.get();
-    double[] seconds = measure(generated, parallel, this::runDecode);
-    Peak after = peak.get();
     double flops = cost.decodeFlops(generated) * parallel;
     double bytes = cost.decodeBytes(generated, parallel);
-    return row(0, generated, parallel, seconds, flops, bytes, larger(before, after));
+    return row(0, generated, parallel, measure(generated, parallel, this::runDecode), flops, bytes);
   }
 
   private static BenchRow row(
-      int prompt,
-      int generated,
-      int parallel,
-      double[] seconds,
-      double flops,
-      double bytes,
-      Peak peak) {
-    double[] rates = new double[seconds.length];
-    for (int i = 0; i < rates.length; i++) {
-      rates[i] = (double) (prompt + generated) * parallel / seconds[i];
-    }
-    BenchRow plain = new BenchRow(prompt, generated, parallel, 0, rates, 0, 0);
-    double median = (prompt + generated) * parallel / plain.median();
+      int prompt, int generated, int parallel, List<Timed> runs, double flops, double bytes) {
+    double tokens = (double) (prompt + generated) * parallel;
     return new BenchRow(
         prompt,
         generated,
         parallel,
         0,
-        rates,
-        fraction(bytes / median, peak.readBytesPerSecond()),
-        fraction(flops / median, peak.flopsPerSecond()));
+        runs.stream().mapToDouble(t -> tokens / t.seconds).toArray(),
+        median(runs, t -> fraction(bytes / t.seconds, t.peak.readBytesPerSecond())),
+        median(runs, t -> fraction(flops / t.seconds, t.peak.flopsPerSecond())));
+  }
+
+  private static double median(List<Timed> runs, ToDoubleFunction<Timed> of) {
+    return BenchRow.median(runs.stream().mapToDouble(of).toArray());
   }
 
   private static double fraction(double rate, double peak) {
@@ -84,30 +73,43 @@ final class StepBench {
         Math.max(a.flopsPerSecond(), b.flopsPerSecond()));
   }
 
-  /** One timed repetition. */
+  /**
+   * One repetition.
+   *
+   * @param seconds that it took
+   * @param peak the larger of what was measured just before it and just after it: what a shared
+   *     machine can do changes within seconds
+   */
+  private record Timed(double seconds, Peak peak) {}
+
+  /** What is timed. */
   private interface Run {
     void run(ForwardPass forward, ScheduledBatch batch, int[][] ids) throws BackendException;
   }
 
-  private double[] measure(int length, int parallel, Run run) {
+  private List<Timed> measure(int length, int parallel, Run run) {
     int[][] ids = new int[parallel][];
     for (int s = 0; s < parallel; s++) {
       ids[s] = random.ints(length, 0, runtime.compiled().limits().vocabSize()).toArray();
     }
-    double[] seconds = new double[repetitions];
+    List<Timed> runs = new ArrayList<>();
     List<KvGroup> groups = runtime.compiled().groups();
     ScheduledBatch batch = new ScheduledBatch(parallel, Math.max(maxTokens, parallel), groups);
     try (ForwardPass forward = new ForwardPass(runtime.compiled())) {
       warmUp(forward, batch, ids, run);
+      Peak before = peak.get();
       for (int r = 0; r < repetitions; r++) {
         long start = System.nanoTime();
         run.run(forward, batch, ids);
-        seconds[r] = (System.nanoTime() - start) / 1e9;
+        double seconds = (System.nanoTime() - start) / 1e9;
+        Peak after = peak.get();
+        runs.add(new Timed(seconds, larger(before, after)));
+        before = after;
       }
     } catch (BackendException e) {
       throw new LaminaException("bench: " + e.getMessage(), e);
     }
-    return seconds;
+    return runs;
   }
 
   /** Runs until it has not become faster for a while, so that what is timed is compiled code. */

@@ -60,9 +60,7 @@ public final class Attention implements WorkerPool.Task {
     for (int s = 0; s < args.numSeqs; s++) {
       int from = args.cuSeqlensQ(s);
       int to = args.cuSeqlensQ(s + 1);
-      for (int t = from + (to - from - 1) / tokensPerTask * tokensPerTask;
-          to > from && t >= from;
-          t -= tokensPerTask) {
+      for (int t = from; t < to; t += tokensPerTask) {
         addTask(s, t);
       }
     }

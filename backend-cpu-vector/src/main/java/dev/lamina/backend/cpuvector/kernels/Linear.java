@@ -184,6 +184,9 @@ public final class Linear {
   private static final class Blocks implements WorkerPool.Task {
     private static final int[] NO_SQUARE = {};
 
+    /** Rows of x that are worth packing the weights for once more. */
+    private static final int FEWEST_ROWS = 128;
+
     private final WorkerPool pool;
     private final float[][] panels;
     private final float[][] tiles;
@@ -194,6 +197,7 @@ public final class Linear {
     private int blockRows;
     private int splitRows;
     private int splits;
+    private int rowBlocks;
     private boolean vectorTile;
     private boolean vectorPack;
     private @Nullable Matrix w;
@@ -231,23 +235,24 @@ public final class Linear {
           tiles[i] = new float[splitRows * blockRows];
         }
       }
-      pool.forEach((w.rows + blockRows - 1) / blockRows * splits, this);
+      rowBlocks = (w.rows + blockRows - 1) / blockRows;
+      pool.forEach(splits * rowBlocks, this);
     }
 
     /**
-     * Blocks of 128 to NR weight rows, then parts of the rows of x, until all threads have work.
+     * Parts of the rows of x, a thread's share each as in the loops before and after this one, if
+     * that leaves enough rows to pack a weight for; then blocks of 128 to NR weight rows, until all
+     * threads have work.
      */
     private void cut(int m, int n) {
-      int wanted = pool.size() == 1 ? 1 : 4 * pool.size();
+      splits = Math.clamp(m / FEWEST_ROWS, 1, pool.size());
+      splitRows = Lanes.roundUp((m + splits - 1) / splits, 8);
+      splits = (m + splitRows - 1) / splitRows;
+      int wanted = pool.size() == 1 ? 1 : (4 * pool.size() + splits - 1) / splits;
       blockRows = Math.max(NR, 128);
       while (blockRows > NR && (n + blockRows - 1) / blockRows < wanted) {
         blockRows = Math.max(NR, Lanes.roundUp(blockRows / 2, NR));
       }
-      int rowBlocks = (n + blockRows - 1) / blockRows;
-      splits = Math.max(1, Math.min(m / (4 * Lanes.MR), (wanted + rowBlocks - 1) / rowBlocks));
-      splitRows = (m + splits - 1) / splits;
-      splitRows = (splitRows + Lanes.MR - 1) / Lanes.MR * Lanes.MR;
-      splits = (m + splitRows - 1) / splitRows;
     }
 
     @Override
@@ -257,9 +262,9 @@ public final class Linear {
       if (weights == null || result == null) {
         throw new AssertionError("linear: run without arguments");
       }
-      int n0 = index / splits * blockRows;
+      int n0 = index % rowBlocks * blockRows;
       int rows = Math.min(blockRows, weights.rows - n0);
-      int t0 = index % splits * splitRows;
+      int t0 = index / rowBlocks * splitRows;
       int tokens = Math.min(splitRows, m - t0);
       int width = Lanes.roundUp(rows, NR);
       for (int k0 = 0; k0 == 0 || k0 < weights.cols; k0 += KC) {

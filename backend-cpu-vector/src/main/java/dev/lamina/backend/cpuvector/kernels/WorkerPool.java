@@ -34,11 +34,15 @@ public final class WorkerPool implements AutoCloseable {
   /** Cells a cache line apart (and one more, against the prefetcher of adjacent lines). */
   private static final int GENERATION = 32;
 
-  private static final int NEXT = 64;
-  private static final int PENDING = 96;
+  private static final int PENDING = 64;
+
+  /** Of the first worker; each has a cell of its own. */
+  private static final int NEXT = 96;
+
+  private static final int LINE = 32;
   private static final long IDLE_SPIN_NANOS = 50_000;
 
-  private final int[] cells = new int[128];
+  private final int[] cells;
   private final Thread[] threads;
   private final boolean[] parked;
   private final boolean crowded;
@@ -65,6 +69,7 @@ public final class WorkerPool implements AutoCloseable {
     int processors = Runtime.getRuntime().availableProcessors();
     crowded = size > processors;
     tight = size + 2 > processors;
+    cells = new int[NEXT + LINE * (size + 1)];
     parked = new boolean[size];
     threads = new Thread[size - 1];
     for (int i = 0; i < threads.length; i++) {
@@ -109,7 +114,11 @@ public final class WorkerPool implements AutoCloseable {
   }
 
   /**
-   * Runs parts 0 to {@code count - 1}, each once, on whichever thread is free, and waits for all.
+   * Runs parts 0 to {@code count - 1}, each once, and waits for all.
+   *
+   * <p>Each thread begins with its own share of them, the same share of every loop, so that rows
+   * that several loops go over stay in its caches (other cores may be as far away as memory); then
+   * it takes what others have not begun.
    *
    * <p>The first exception of a part is thrown here after the others have ended.
    *
@@ -134,7 +143,9 @@ public final class WorkerPool implements AutoCloseable {
   private void fork(int count, Task task) {
     this.task = task;
     this.count = count;
-    CELL.setVolatile(cells, NEXT, 0);
+    for (int worker = 0; worker < size(); worker++) {
+      CELL.setVolatile(cells, NEXT + LINE * worker, begin(count, worker));
+    }
     CELL.setVolatile(cells, PENDING, threads.length);
     CELL.getAndAdd(cells, GENERATION, 1);
     drain(task, count, 0);
@@ -156,18 +167,34 @@ public final class WorkerPool implements AutoCloseable {
 
   private void drain(Task task, int count, int worker) {
     try {
-      int i;
-      while ((i = (int) CELL.getAndAdd(cells, NEXT, 1)) < count) {
-        task.run(i, worker);
+      for (int i = 0; i < size(); i++) {
+        int owner = (worker + i) % size();
+        drainShare(task, NEXT + LINE * owner, begin(count, owner + 1), worker);
       }
     } catch (Throwable e) {
-      CELL.setVolatile(cells, NEXT, count);
+      for (int i = 0; i < size(); i++) {
+        CELL.setVolatile(cells, NEXT + LINE * i, count);
+      }
       synchronized (this) {
         if (failure == null) {
           failure = e;
         }
       }
     }
+  }
+
+  private void drainShare(Task task, int next, int end, int worker) {
+    while ((int) CELL.getOpaque(cells, next) < end) {
+      int i = (int) CELL.getAndAdd(cells, next, 1);
+      if (i < end) {
+        task.run(i, worker);
+      }
+    }
+  }
+
+  /** First part of a worker's share. */
+  private int begin(int count, int worker) {
+    return (int) ((long) count * worker / size());
   }
 
   private void work(int worker) {
