@@ -14,9 +14,9 @@ enum Room {
   CHAT("dev.lamina.chat", 35, JSON),
   SCHEDULER("dev.lamina.scheduler", 40, SPI),
   LAMINA("dev.lamina", 18, SPI, MODELS, CHAT, SCHEDULER),
-  SERVER("dev.lamina.server", 20, LAMINA, MODELS, CHAT, SCHEDULER),
+  SERVER("dev.lamina.server", 20, LAMINA, MODELS, CHAT, SCHEDULER, JSON),
   CONFORMANCE("dev.lamina.conformance", 60, SPI),
-  CLI("dev.lamina.cli", 20, LAMINA, SERVER, CONFORMANCE, SPI, MODELS, CHAT, SCHEDULER);
+  CLI("dev.lamina.cli", 20, LAMINA, SERVER, CONFORMANCE, SPI, MODELS, CHAT, SCHEDULER, JSON);
 
   final String rootPackage;
 

@@ -37,7 +37,7 @@ final class JsonFile {
                   + " column "
                   + e.getLocation().getColumnNr();
       throw new TokenizerException(
-          "read " + file + ": not valid JSON" + at + " (" + oneLine(e) + "); fetch the file again",
+          "read " + file + ": not valid JSON" + at + " (" + JsonTrees.reason(e) + "); fetch the file again",
           e);
     }
   }
@@ -52,9 +52,5 @@ final class JsonFile {
           }
           return (ObjectNode) JsonTrees.value(parser);
         });
-  }
-
-  private static String oneLine(JacksonException e) {
-    return e.getOriginalMessage().replaceAll("\\s*\\R\\s*", " ");
   }
 }

@@ -1,5 +1,6 @@
 package dev.lamina.cli;
 
+import dev.lamina.json.JsonTrees;
 import dev.lamina.LaminaException;
 import dev.lamina.LaminaOptions;
 import dev.lamina.ModelLocator;
@@ -162,7 +163,7 @@ final class ScoreCommand implements Callable<Integer> {
       }
       return new Sequence(node.get("id").asString(), tokens);
     } catch (JacksonException e) {
-      throw new LaminaException(where + ": not JSON: " + e.getOriginalMessage(), e);
+      throw new LaminaException(where + ": not JSON: " + JsonTrees.reason(e), e);
     }
   }
 

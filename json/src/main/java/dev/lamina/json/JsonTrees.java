@@ -1,5 +1,6 @@
 package dev.lamina.json;
 
+import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -30,7 +31,23 @@ public final class JsonTrees {
           .build();
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
+  /** What the parser adds for programmers: places it does not know, settings of its own. */
+  private static final Pattern ASIDE =
+      Pattern.compile(
+          " \\(start marker at \\[[^\\]]*\\]\\)|: enable `[^`]*` to allow|, from `[^`]*`|\\R\\s*at \\[.*");
+
   private JsonTrees() {}
+
+  /**
+   * Why a text is not JSON, for whoever wrote the text.
+   *
+   * @param e what a parser threw
+   * @return one line, without the parser's own settings
+   */
+  public static String reason(JacksonException e) {
+    String message = String.valueOf(e.getOriginalMessage());
+    return ASIDE.matcher(message).replaceAll("").replaceAll("\\s*\\R\\s*", " ");
+  }
 
   /**
    * A parser before its first token.

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -54,5 +56,32 @@ class JsonTreesTest {
     assertThatThrownBy(() -> JsonTrees.read("{\"a\": [1, 2"))
         .isInstanceOf(JacksonException.class)
         .hasMessageContaining("Unexpected end-of-input");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "[1,|Unexpected end-of-input: expected close marker for Array",
+        "{\"a\": nan}|Unrecognized token 'nan': was expecting (JSON String, Number, Array, Object"
+            + " or token 'null', 'true' or 'false')",
+        "{} {}|more after the end of the JSON value",
+      })
+  void reason_namesNoSettingOfTheParser(String json, String reason) {
+    assertThatThrownBy(() -> JsonTrees.read(json))
+        .isInstanceOfSatisfying(
+            JacksonException.class,
+            e -> assertThat(JsonTrees.reason(e)).startsWith(reason).doesNotContain("Source", "`"));
+    assertThatThrownBy(() -> JsonTrees.read("[".repeat(600)))
+        .isInstanceOfSatisfying(
+            JacksonException.class,
+            e ->
+                assertThat(JsonTrees.reason(e))
+                    .isEqualTo("Document nesting depth (501) exceeds the maximum allowed (500)"));
+    assertThatThrownBy(() -> JsonMapper.builder().build().readTree("[NaN]"))
+        .isInstanceOfSatisfying(
+            JacksonException.class,
+            e -> assertThat(JsonTrees.reason(e)).isEqualTo("Non-standard token 'NaN'"));
   }
 }

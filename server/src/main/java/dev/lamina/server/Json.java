@@ -1,5 +1,6 @@
 package dev.lamina.server;
 
+import dev.lamina.json.JsonTrees;
 import io.vertx.core.buffer.Buffer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.TokenStreamLocation;
@@ -47,9 +48,9 @@ final class Json {
       TokenStreamLocation at = e.getLocation();
       String where =
           at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-      String what = String.valueOf(e.getOriginalMessage()).replaceAll("\\s*\\R\\s*", " ");
+      String what = JsonTrees.reason(e);
       throw ApiException.badRequest(
-          null, "body: expected JSON, got what is none" + where + ": " + what);
+          null, "body: expected JSON, got something else" + where + ": " + what);
     }
   }
 }

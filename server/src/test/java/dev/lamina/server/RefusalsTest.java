@@ -35,7 +35,7 @@ class RefusalsTest {
         chat("{}", "messages", "messages: expected a non-empty array"),
         chat("[]", null, "request: expected a JSON object, got an empty array"),
         chat("", null, "body: expected a JSON object, got nothing"),
-        chat("{\"messages\":", null, "body: expected JSON, got what is none at line 1, column"),
+        chat("{\"messages\":", null, "body: expected JSON, got something else at line 1, column"),
         chat("{} {}", null, "body: expected JSON"),
         chat("[".repeat(3000), null, "body: expected JSON"),
         chat(

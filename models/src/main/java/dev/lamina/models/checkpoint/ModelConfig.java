@@ -70,7 +70,7 @@ public final class ModelConfig {
   private static ModelException unparsable(String origin, JacksonException e) {
     return new ModelException(
         "read %s: expected a JSON object, got text that does not parse (%s); fetch it again"
-            .formatted(origin, e.getOriginalMessage()),
+            .formatted(origin, JsonTrees.reason(e)),
         e);
   }
 

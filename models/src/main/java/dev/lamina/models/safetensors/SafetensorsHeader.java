@@ -51,7 +51,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
     } catch (JacksonException e) {
       throw new ModelException(
           "read %s: header: expected a JSON object, got bytes that do not parse (%s);"
-                  .formatted(file, e.getOriginalMessage())
+                  .formatted(file, JsonTrees.reason(e))
               + " it is damaged, fetch it again",
           e);
     }

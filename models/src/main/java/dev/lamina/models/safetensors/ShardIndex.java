@@ -31,7 +31,7 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
     } catch (JacksonException e) {
       throw new ModelException(
           "read %s: expected a JSON object with a weight_map, got %s; fetch it again"
-              .formatted(file, e.getOriginalMessage()),
+              .formatted(file, JsonTrees.reason(e)),
           e);
     }
     JsonNode map = root.path("weight_map");
