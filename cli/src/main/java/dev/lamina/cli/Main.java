@@ -6,6 +6,8 @@ import dev.lamina.chat.TokenizerException;
 import dev.lamina.chat.UnsupportedTemplateException;
 import dev.lamina.scheduler.CapacityExceededException;
 import dev.lamina.scheduler.InvalidRequestException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -59,26 +61,27 @@ public final class Main implements Runnable {
 
   /** Runs the command and exits with its code. */
   public static void main(String[] args) {
-    System.setOut(utf8(System.out));
-    System.setErr(utf8(System.err));
+    System.setOut(Stdout.printingTo(new FileOutputStream(FileDescriptor.out)));
+    System.setErr(new PrintStream(System.err, true, StandardCharsets.UTF_8));
     int code = run(args);
-    System.out.flush();
     System.err.flush();
     System.exit(code);
-  }
-
-  private static PrintStream utf8(PrintStream to) {
-    return new PrintStream(to, true, StandardCharsets.UTF_8);
   }
 
   /** Runs the command in this process. */
   static int run(String... args) {
     CommandLine command = commandLine(args);
     Main main = command.getCommand();
-    return command
+    command
         .setParameterExceptionHandler((e, a) -> main.report(USAGE, e))
-        .setExecutionExceptionHandler((e, line, result) -> main.report(codeOf(e), e))
-        .execute(args);
+        .setExecutionExceptionHandler((e, line, result) -> main.report(codeOf(e), e));
+    try {
+      int code = command.execute(args);
+      System.out.flush();
+      return code;
+    } catch (Stdout.Failure e) {
+      return main.report(FAILED, e);
+    }
   }
 
   /** What parses these arguments. */
@@ -108,6 +111,9 @@ public final class Main implements Runnable {
   }
 
   private int report(int code, Exception e) {
+    if (e instanceof Stdout.Failure failure && failure.readerGone() && !debug) {
+      return code;
+    }
     System.err.println("error: " + line(e));
     if (debug) {
       e.printStackTrace(System.err);
@@ -127,6 +133,7 @@ public final class Main implements Runnable {
       case TokenizerException x -> message;
       case CapacityExceededException x -> message;
       case CommandLine.ParameterException x -> message;
+      case Stdout.Failure x -> message;
       case IllegalArgumentException x -> message;
       default -> e.getClass().getSimpleName() + ": " + message + " (--debug prints where)";
     };
