@@ -39,16 +39,16 @@ final class Admission {
     if (promptIds.length >= maxModelLen) {
       throw new InvalidRequestException(
           "prompt",
-          "prompt: expected fewer tokens than the %d of the longest context, got %d (request %s); shorten the prompt"
-              .formatted(maxModelLen, promptIds.length, request.requestId()));
+          "prompt: expected fewer tokens than the %d of the longest context, got %d; shorten the prompt"
+              .formatted(maxModelLen, promptIds.length));
     }
     checkVocabulary(request, "prompt", promptIds);
     checkVocabulary(request, "stop_token_ids", request.sampling().stopTokenIds());
     if (promptIds.length > capacityTokens) {
       throw new InvalidRequestException(
           "prompt",
-          "KV cache: a prompt of %d tokens needs more than the %d blocks of the pool (%d tokens) (request %s); raise --num-kv-blocks or shorten the prompt"
-              .formatted(promptIds.length, numBlocks, capacityTokens, request.requestId()));
+          "KV cache: a prompt of %d tokens needs more than the %d blocks of the pool (%d tokens); raise --num-kv-blocks or shorten the prompt"
+              .formatted(promptIds.length, numBlocks, capacityTokens));
     }
     Long seed = request.sampling().seed();
     return new Request(
@@ -74,8 +74,8 @@ final class Admission {
       if (ids[i] < 0 || ids[i] >= limits.vocabSize()) {
         throw new InvalidRequestException(
             param,
-            "%s: expected token ids in 0..%d, got %d at index %d (request %s)"
-                .formatted(param, limits.vocabSize() - 1, ids[i], i, request.requestId()));
+            "%s: expected token ids in 0..%d, got %d at index %d"
+                .formatted(param, limits.vocabSize() - 1, ids[i], i));
       }
     }
   }

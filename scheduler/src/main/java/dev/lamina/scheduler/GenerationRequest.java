@@ -24,8 +24,7 @@ public record GenerationRequest(
 
   public GenerationRequest {
     if (promptIds.length == 0) {
-      throw new InvalidRequestException(
-          "prompt", "prompt: expected at least one token, got none (request " + requestId + ")");
+      throw new InvalidRequestException("prompt", "prompt: expected at least one token, got none");
     }
   }
 

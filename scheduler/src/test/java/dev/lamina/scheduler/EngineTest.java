@@ -271,8 +271,8 @@ class EngineTest {
     assertThatThrownBy(() -> rig.add("big", Rig.prompt(1, 33), 1))
         .isInstanceOf(InvalidRequestException.class)
         .hasMessage(
-            "KV cache: a prompt of 33 tokens needs more than the 2 blocks of the pool (32 tokens)"
-                + " (request big); raise --num-kv-blocks or shorten the prompt");
+            "KV cache: a prompt of 33 tokens needs more than the 2 blocks of the pool (32 tokens);"
+                + " raise --num-kv-blocks or shorten the prompt");
   }
 
   @Test
@@ -280,14 +280,14 @@ class EngineTest {
     Rig rig = new Rig(CONFIG, 64);
     assertThatThrownBy(() -> rig.add("long", Rig.prompt(1, Rig.MAX_MODEL_LEN), 1))
         .hasMessage(
-            "prompt: expected fewer tokens than the 512 of the longest context, got 512 (request"
-                + " long); shorten the prompt");
+            "prompt: expected fewer tokens than the 512 of the longest context, got 512;"
+                + " shorten the prompt");
     assertThatThrownBy(() -> rig.add("range", new int[] {3, 1000}, 1))
-        .hasMessage("prompt: expected token ids in 0..999, got 1000 at index 1 (request range)");
+        .hasMessage("prompt: expected token ids in 0..999, got 1000 at index 1");
     assertThatThrownBy(() -> rig.add("range", new int[] {-1}, 1))
-        .hasMessage("prompt: expected token ids in 0..999, got -1 at index 0 (request range)");
+        .hasMessage("prompt: expected token ids in 0..999, got -1 at index 0");
     assertThatThrownBy(() -> rig.add("empty", new int[0], 1))
-        .hasMessage("prompt: expected at least one token, got none (request empty)");
+        .hasMessage("prompt: expected at least one token, got none");
   }
 
   @Test
