@@ -2,9 +2,9 @@ package dev.lamina.cli;
 
 import dev.lamina.AnswerStream;
 import dev.lamina.Delta;
+import dev.lamina.scheduler.InvalidRequestException;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -19,12 +19,14 @@ final class ChatTerminal {
       """
       /help            this text
       /reset           forgets the conversation
-      /system TEXT     forgets it and instructs the model
+      /system [TEXT]   forgets it and instructs the model; without TEXT no longer
       /exit            ends (as Ctrl-D does); Ctrl-C stops an answer\
       """;
 
   private final RunCommand.Conversation conversation;
   private final String modelName;
+  private volatile @Nullable AnswerStream running;
+  private volatile boolean interrupted;
 
   ChatTerminal(RunCommand.Conversation conversation, String modelName) {
     this.conversation = conversation;
@@ -32,35 +34,49 @@ final class ChatTerminal {
   }
 
   void run() throws IOException {
-    AtomicReference<@Nullable AnswerStream> running = new AtomicReference<@Nullable AnswerStream>();
-    try (Terminal terminal = TerminalBuilder.builder().system(true).build()) {
-      terminal.handle(Terminal.Signal.INT, signal -> stop(running));
-      LineReader reader = LineReaderBuilder.builder().terminal(terminal).build();
-      PrintWriter out = terminal.writer();
-      out.println(modelName + "; /help lists commands");
-      while (true) {
-        String line;
-        try {
-          line = reader.readLine("> ").strip();
-        } catch (UserInterruptException e) {
-          continue;
-        } catch (EndOfFileException e) {
-          return;
-        }
-        if (line.equals("/exit") || line.equals("/quit")) {
-          return;
-        }
-        if (line.startsWith("/")) {
-          command(line, out);
-        } else if (!line.isEmpty()) {
-          ask(line, out, running);
-        }
+    // Asking a terminal how it joins emoji draws some, and waits where nothing answers.
+    try (Terminal terminal =
+        TerminalBuilder.builder().system(true).graphemeCluster(false).build()) {
+      run(terminal);
+    }
+  }
+
+  void run(Terminal terminal) {
+    terminal.handle(Terminal.Signal.INT, signal -> stop());
+    // What is typed during an answer shows at the next prompt, not within the answer.
+    terminal.echo(false);
+    LineReader reader =
+        LineReaderBuilder.builder()
+            .terminal(terminal)
+            // Else "!!" becomes the last line and a backslash is lost.
+            .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+            .build();
+    PrintWriter out = terminal.writer();
+    out.println(modelName + "; /help lists commands");
+    while (true) {
+      String line;
+      try {
+        line = reader.readLine("> ").strip();
+      } catch (UserInterruptException e) {
+        continue;
+      } catch (EndOfFileException e) {
+        return;
+      }
+      if (line.equals("/exit") || line.equals("/quit")) {
+        return;
+      }
+      if (line.startsWith("/")) {
+        command(line, out);
+      } else if (!line.isEmpty()) {
+        ask(line, out);
       }
     }
   }
 
-  private static void stop(AtomicReference<@Nullable AnswerStream> running) {
-    AnswerStream stream = running.get();
+  /** Ends the answer that runs, or the one that is just being started. */
+  private void stop() {
+    interrupted = true;
+    AnswerStream stream = running;
     if (stream != null) {
       stream.close();
     }
@@ -70,6 +86,9 @@ final class ChatTerminal {
     if (line.equals("/reset")) {
       conversation.reset();
       out.println("forgotten");
+    } else if (line.equals("/system")) {
+      conversation.instruct(null);
+      out.println("forgotten, no instructions");
     } else if (line.startsWith("/system ")) {
       conversation.instruct(line.substring("/system ".length()).strip());
       out.println("instructed");
@@ -79,10 +98,13 @@ final class ChatTerminal {
     out.flush();
   }
 
-  private void ask(
-      String question, PrintWriter out, AtomicReference<@Nullable AnswerStream> running) {
+  private void ask(String question, PrintWriter out) {
+    interrupted = false;
     try (AnswerStream stream = conversation.start(question)) {
-      running.set(stream);
+      running = stream;
+      if (interrupted) {
+        stream.close();
+      }
       StringBuilder text = new StringBuilder();
       for (Delta delta : stream) {
         out.print(delta.text());
@@ -91,10 +113,11 @@ final class ChatTerminal {
       }
       conversation.answered(text.toString());
     } catch (RuntimeException e) {
-      out.print("error: " + Main.line(e));
+      boolean tooLong = e instanceof InvalidRequestException x && x.param().equals("prompt");
+      out.print("error: " + Main.line(e) + (tooLong ? ", or /reset the conversation" : ""));
       conversation.forgetQuestion();
     } finally {
-      running.set(null);
+      running = null;
       out.println();
       out.flush();
     }

@@ -5,7 +5,6 @@ import dev.lamina.ModelLocator;
 import dev.lamina.chat.Tokenizer;
 import dev.lamina.chat.Tokenizers;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -30,7 +29,7 @@ final class DetokenizeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+    String text = Stdin.text("detokenize");
     try (Tokenizer tokenizer = Tokenizers.load(ModelLocator.find(model))) {
       String decoded = tokenizer.decode(ids(text, tokenizer.vocabSize()), skipSpecial);
       if (json) {

@@ -1,5 +1,6 @@
 package dev.lamina.cli;
 
+import dev.lamina.json.JsonTrees;
 import dev.lamina.Answer;
 import dev.lamina.AnswerListener;
 import dev.lamina.Delta;
@@ -13,13 +14,11 @@ import dev.lamina.models.Precision;
 import dev.lamina.scheduler.EngineStats;
 import dev.lamina.scheduler.InvalidRequestException;
 import dev.lamina.scheduler.SamplingParams;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -65,7 +64,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    List<String> lines = readLines();
+    List<byte[]> lines = readLines();
     int failed = 0;
     try (Lamina lamina =
         Lamina.open(
@@ -87,30 +86,35 @@ final class GenerateCommand implements Callable<Integer> {
     return failed == 0 ? Main.OK : Main.FAILED;
   }
 
-  private static List<String> readLines() throws IOException {
-    List<String> lines = new ArrayList<>();
-    try (BufferedReader in =
-        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
-        if (!line.isBlank()) {
-          lines.add(line);
-        }
+  /** The lines that hold anything, undecoded: each is refused alone. */
+  private static List<byte[]> readLines() throws IOException {
+    List<byte[]> lines = new ArrayList<>();
+    byte[] all = System.in.readAllBytes();
+    for (int from = 0, to; from < all.length; from = to + 1) {
+      to = from;
+      boolean blank = true;
+      while (to < all.length && all[to] != '\n') {
+        blank &= all[to] >= 0 && all[to] <= ' ';
+        to++;
+      }
+      if (!blank) {
+        lines.add(Arrays.copyOfRange(all, from, to));
       }
     }
     return lines;
   }
 
-  private void start(Lamina lamina, String line) {
+  private void start(Lamina lamina, byte[] line) {
     JsonNode id = NullNode.getInstance();
     try {
-      JsonNode request = Json.read(line);
+      JsonNode request = Json.read(Stdin.decode(line, "request"));
       id = request.path("id").isMissingNode() ? id : request.path("id");
       RequestFields fields = new RequestFields(request);
       fields.refuse(NOT_BUILT);
       fields.refuseSeveralChoices();
       lamina.start(prompt(fields), options(fields), new Printer(id));
     } catch (JacksonException e) {
-      fail(id, "not a JSON object: " + e.getOriginalMessage());
+      fail(id, "not a JSON object: " + JsonTrees.reason(e));
     } catch (RuntimeException e) {
       fail(id, Main.line(e));
     }

@@ -8,12 +8,12 @@ import dev.lamina.LaminaOptions;
 import dev.lamina.ModelLocator;
 import dev.lamina.Prompt;
 import dev.lamina.chat.Message;
+import dev.lamina.chat.Role;
 import dev.lamina.models.Precision;
 import dev.lamina.scheduler.SamplingParams;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -54,6 +54,12 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (arguments.size() > 2) {
+      throw new UsageException(
+          "run: expected [MODEL] [PROMPT], got "
+              + arguments.size()
+              + " arguments; put the prompt in quotes");
+    }
     String model = ModelLocator.DEFAULT;
     String prompt = null;
     if (arguments.size() == 2) {
@@ -69,7 +75,7 @@ final class RunCommand implements Callable<Integer> {
     Console console = System.console();
     boolean interactive = prompt == null && console != null && console.isTerminal();
     if (prompt == null && !interactive) {
-      prompt = new String(System.in.readAllBytes(), StandardCharsets.UTF_8).strip();
+      prompt = Stdin.text("run").strip();
     }
     if (prompt != null && prompt.isBlank()) {
       if (!arguments.isEmpty() && arguments.getLast().equals(prompt)) {
@@ -112,20 +118,20 @@ final class RunCommand implements Callable<Integer> {
     Conversation(Lamina lamina, GenerationOptions options, @Nullable String system) {
       this.lamina = lamina;
       this.options = options;
+      instruct(system);
+    }
+
+    /** Forgets questions and answers. */
+    void reset() {
+      messages.removeIf(m -> m.role() != Role.SYSTEM);
+    }
+
+    /** Forgets everything and instructs the model, or does not if null. */
+    void instruct(@Nullable String system) {
+      messages.clear();
       if (system != null) {
         messages.add(Message.system(system));
       }
-    }
-
-    /** Forgets everything. */
-    void reset() {
-      messages.clear();
-    }
-
-    /** Forgets everything and instructs the model. */
-    void instruct(String system) {
-      messages.clear();
-      messages.add(Message.system(system));
     }
 
     AnswerStream start(String question) {

@@ -4,7 +4,6 @@ import dev.lamina.ModelLocator;
 import dev.lamina.chat.Tokenizer;
 import dev.lamina.chat.Tokenizers;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -27,7 +26,7 @@ final class TokenizeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+    String text = Stdin.text("tokenize");
     try (Tokenizer tokenizer = Tokenizers.load(ModelLocator.find(model))) {
       int[] ids = tokenizer.encode(text, true);
       System.out.println(

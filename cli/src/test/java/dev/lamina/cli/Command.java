@@ -15,15 +15,19 @@ record Command(int code, String out, String err) {
     return withInput("", args);
   }
 
+  static Command withInput(String input, String... args) {
+    return withInput(input.getBytes(StandardCharsets.UTF_8), args);
+  }
+
   /** The streams are the process's: one at a time. */
-  static synchronized Command withInput(String input, String... args) {
+  static synchronized Command withInput(byte[] input, String... args) {
     InputStream in = System.in;
     PrintStream out = System.out;
     PrintStream err = System.err;
     ByteArrayOutputStream printed = new ByteArrayOutputStream();
     ByteArrayOutputStream complained = new ByteArrayOutputStream();
     try {
-      System.setIn(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)));
+      System.setIn(new ByteArrayInputStream(input));
       System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
       System.setErr(new PrintStream(complained, true, StandardCharsets.UTF_8));
       int code = Main.run(args);

@@ -3,8 +3,10 @@ package dev.lamina.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -68,6 +70,24 @@ class GenerateTest {
     assertThat(counted.get("steps").intValue()).isPositive();
     assertThat(counted.propertyNames())
         .contains("steps", "max_batch", "preemptions", "prefix_hit_tokens");
+  }
+
+  @Test
+  void stdin_thatIsNotUtf8IsRefusedNotReplaced() {
+    byte[] good = "{\"id\":1,\"text\":\"a\",\"max_tokens\":1}\n".getBytes(StandardCharsets.UTF_8);
+    byte[] all = Arrays.copyOf(good, good.length + 2);
+    all[good.length] = '{';
+    all[good.length + 1] = (byte) 0xff;
+    Command c = Command.withInput(all, "generate");
+    assertThat(c.code()).isEqualTo(Main.FAILED);
+    assertThat(c.jsonLines()).hasSize(2);
+    assertThat(c.out())
+        .contains("\"finish_reason\":\"length\"")
+        .contains("request: expected UTF-8, got the byte 0xff at offset 1");
+    assertThat(Command.withInput(new byte[] {'h', (byte) 0xc3}, "run").error())
+        .isEqualTo("run: stdin: expected UTF-8, got the byte 0xc3 at offset 1");
+    assertThat(Command.withInput(new byte[] {(byte) 0x80}, "tokenize").error())
+        .isEqualTo("tokenize: stdin: expected UTF-8, got the byte 0x80 at offset 0");
   }
 
   private static List<String> errors(Map<String, JsonNode> byId, String... ids) {

@@ -39,6 +39,7 @@ class UsageTest {
         "run --precision f8 hi|--precision: expected f32 or default, got f8",
         "run --kv-dtype fp8 hi|--kv-dtype: fp8 is not built yet",
         "run --kv-dtype i8 hi|--kv-dtype: expected f32, bf16 or f16, got i8",
+        "run micro-chat what now|run: expected [MODEL] [PROMPT], got 3 arguments; put the prompt in quotes",
         "run --adapter a hi|--adapter: LoRA adapters are not built yet",
         "run --draft a hi|--draft: speculative decoding is not built yet",
         "generate --max-num-seqs 0|--max-num-seqs: expected at least 1, got 0",
