@@ -37,7 +37,13 @@ final class JsonFile {
                   + " column "
                   + e.getLocation().getColumnNr();
       throw new TokenizerException(
-          "read " + file + ": not valid JSON" + at + " (" + JsonTrees.reason(e) + "); fetch the file again",
+          "read "
+              + file
+              + ": not valid JSON"
+              + at
+              + " ("
+              + JsonTrees.reason(e)
+              + "); fetch the file again",
           e);
     }
   }

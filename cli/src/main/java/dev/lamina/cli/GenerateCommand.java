@@ -1,6 +1,5 @@
 package dev.lamina.cli;
 
-import dev.lamina.json.JsonTrees;
 import dev.lamina.Answer;
 import dev.lamina.AnswerListener;
 import dev.lamina.Delta;
@@ -10,6 +9,7 @@ import dev.lamina.ModelLocator;
 import dev.lamina.Prompt;
 import dev.lamina.RequestFields;
 import dev.lamina.TokenLogprobs;
+import dev.lamina.json.JsonTrees;
 import dev.lamina.models.Precision;
 import dev.lamina.scheduler.EngineStats;
 import dev.lamina.scheduler.InvalidRequestException;

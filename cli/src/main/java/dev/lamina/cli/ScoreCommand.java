@@ -1,6 +1,5 @@
 package dev.lamina.cli;
 
-import dev.lamina.json.JsonTrees;
 import dev.lamina.LaminaException;
 import dev.lamina.LaminaOptions;
 import dev.lamina.ModelLocator;
@@ -8,6 +7,7 @@ import dev.lamina.ModelRuntime;
 import dev.lamina.Scorer;
 import dev.lamina.chat.Tokenizer;
 import dev.lamina.chat.Tokenizers;
+import dev.lamina.json.JsonTrees;
 import dev.lamina.models.Checkpoint;
 import dev.lamina.models.Precision;
 import dev.lamina.models.checkpoint.ModelException;

@@ -47,7 +47,8 @@ final class Routes {
       route(request, request.path() == null ? "" : request.path());
     } catch (ApiException e) {
       Responses.error(request.response(), e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // Without an answer the client would wait for ever.
       LOG.log(Level.ERROR, "a request failed", e);
       Responses.error(
           request.response(), ApiException.failed("request: " + e.getClass().getSimpleName()));

@@ -43,7 +43,10 @@ final class TestServer implements AutoCloseable {
   }
 
   static TestServer open(EngineConfig engine, ServerOptions options) {
-    LaminaOptions lamina = LaminaOptions.DEFAULT.withEngine(engine).withThreads(1);
+    return open(LaminaOptions.DEFAULT.withEngine(engine).withThreads(1), options);
+  }
+
+  static TestServer open(LaminaOptions lamina, ServerOptions options) {
     return new TestServer(LaminaServer.open(model().toString(), lamina, options.withPort(0)));
   }
 
