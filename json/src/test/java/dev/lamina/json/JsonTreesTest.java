@@ -63,9 +63,9 @@ class JsonTreesTest {
       delimiter = '|',
       quoteCharacter = '~',
       value = {
-        "[1,|Unexpected end-of-input: expected close marker for Array",
-        "{\"a\": nan}|Unrecognized token 'nan': was expecting (JSON String, Number, Array, Object"
-            + " or token 'null', 'true' or 'false')",
+        "[1,|Unexpected end-of-input within/between Array entries",
+        "{\"a\": nan}|Unrecognized token 'nan': was expecting (JSON String, Number (or"
+            + " 'NaN'/'+INF'/'-INF'), Array, Object or token 'null', 'true' or 'false')",
         "{} {}|more after the end of the JSON value",
       })
   void reason_namesNoSettingOfTheParser(String json, String reason) {
