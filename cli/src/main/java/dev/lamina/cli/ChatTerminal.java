@@ -103,7 +103,7 @@ final class ChatTerminal {
     try (AnswerStream stream = conversation.start(question)) {
       running = stream;
       if (interrupted) {
-        stream.close();
+        stop();
       }
       StringBuilder text = new StringBuilder();
       for (Delta delta : stream) {

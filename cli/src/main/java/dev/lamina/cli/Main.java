@@ -9,6 +9,8 @@ import dev.lamina.scheduler.InvalidRequestException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import picocli.CommandLine;
@@ -75,8 +77,12 @@ public final class Main implements Runnable {
     command
         .setParameterExceptionHandler((e, a) -> main.report(USAGE, e))
         .setExecutionExceptionHandler((e, line, result) -> main.report(codeOf(e), e));
+    // The parser would print the trace of a failure to print its help.
+    StringWriter help = new StringWriter();
+    command.setOut(new PrintWriter(help));
     try {
       int code = command.execute(args);
+      System.out.print(help);
       System.out.flush();
       return code;
     } catch (Stdout.Failure e) {
