@@ -7,6 +7,7 @@ module dev.lamina.models {
 
   exports dev.lamina.models;
   exports dev.lamina.models.checkpoint;
+  exports dev.lamina.models.ggml;
   exports dev.lamina.models.safetensors;
 
   uses dev.lamina.models.ModelFamily;

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 
-/** The models that are committed with the project. */
-final class Fixtures {
+/** The models and blocks that are committed with the project. */
+public final class Fixtures {
   private Fixtures() {}
 
   private static Path root() {
@@ -17,14 +17,23 @@ final class Fixtures {
   }
 
   /** Folder of a built-in model. */
-  static Path model(String name) {
+  public static Path model(String name) {
     return root().resolve("models").resolve(name);
   }
 
   /** Unpacks a golden checkpoint. */
-  static Path unzip(String name, Path folder) throws IOException {
-    Path target = Files.createDirectories(folder.resolve(name));
-    try (InputStream in = Files.newInputStream(root().resolve("zoo").resolve(name + ".zip"));
+  public static Path unzip(String name, Path folder) throws IOException {
+    return unzipAny("zoo/" + name, folder.resolve(name));
+  }
+
+  /** Unpacks the blocks of GGUF's types with the floats that the format's makers decode. */
+  public static Path unzipBlocks(Path folder) throws IOException {
+    return unzipAny("quant/gguf-blocks", folder);
+  }
+
+  private static Path unzipAny(String archive, Path folder) throws IOException {
+    Path target = Files.createDirectories(folder);
+    try (InputStream in = Files.newInputStream(root().resolve(archive + ".zip"));
         ZipInputStream zip = new ZipInputStream(in)) {
       for (ZipEntry e = zip.getNextEntry(); e != null; e = zip.getNextEntry()) {
         try (OutputStream out =
