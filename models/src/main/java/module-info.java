@@ -8,6 +8,7 @@ module dev.lamina.models {
   exports dev.lamina.models;
   exports dev.lamina.models.checkpoint;
   exports dev.lamina.models.ggml;
+  exports dev.lamina.models.gguf;
   exports dev.lamina.models.safetensors;
 
   uses dev.lamina.models.ModelFamily;

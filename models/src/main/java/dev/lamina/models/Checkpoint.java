@@ -5,6 +5,7 @@ import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.checkpoint.TensorSource;
+import dev.lamina.models.gguf.GgufCheckpoint;
 import dev.lamina.models.safetensors.SafetensorsCheckpoint;
 import dev.lamina.spi.ir.DType;
 import java.nio.file.Files;
@@ -14,8 +15,8 @@ import java.nio.file.Path;
  * A model before any device sees it: configuration, architecture and tensors. Closing it unmaps the
  * tensors; a {@link LoadedModel} made of it must be closed first.
  *
- * @param name what to call it in messages: the folder or shape
- * @param config its {@code config.json}
+ * @param name what to call it in messages: the folder, file or shape
+ * @param config its {@code config.json}, or what a GGUF file has for it
  * @param architecture as its family parsed it
  * @param generation what its makers recommend
  * @param tensors its weights
@@ -29,13 +30,30 @@ public record Checkpoint(
     implements AutoCloseable {
 
   /**
-   * Opens a folder with {@code config.json} and {@code *.safetensors}.
+   * Opens a folder with {@code config.json} and {@code *.safetensors}, or a GGUF file.
    *
-   * @param folder the folder
+   * @param path the folder or file
    * @return the checkpoint; the caller closes it
    * @throws ModelException if something is missing, malformed or not built; one line
    */
-  public static Checkpoint open(Path folder) throws ModelException {
+  public static Checkpoint open(Path path) throws ModelException {
+    return path.toString().endsWith(".gguf") ? openGguf(path) : openFolder(path);
+  }
+
+  private static Checkpoint openGguf(Path file) throws ModelException {
+    GgufCheckpoint tensors = GgufCheckpoint.open(file);
+    try {
+      ModelConfig config = tensors.config();
+      Architecture architecture = ModelFamilies.parse(config);
+      return new Checkpoint(
+          file.toString(), config, architecture, GenerationConfig.of(config), tensors);
+    } catch (ModelException | RuntimeException e) {
+      tensors.close();
+      throw e;
+    }
+  }
+
+  private static Checkpoint openFolder(Path folder) throws ModelException {
     if (!Files.isDirectory(folder)) {
       throw new ModelException(
           "open %s: expected a folder with config.json and *.safetensors, got %s; check the path"

@@ -2,7 +2,6 @@ package dev.lamina.models;
 
 import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.spi.ir.DType;
-import dev.lamina.spi.ir.Layout;
 import dev.lamina.spi.ir.StateSpec;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -64,11 +63,7 @@ public record ModelSummary(
     Checkpoint checkpoint = plan.checkpoint();
     Map<String, Long> dtypes = new LinkedHashMap<>();
     for (StoredTensor t : checkpoint.tensors().tensors()) {
-      String format =
-          t.type().layout() instanceof Layout.Blocked b
-              ? b.format().text()
-              : t.type().dtype().text();
-      dtypes.merge(format, t.elements(), Long::sum);
+      dtypes.merge(t.format(), t.elements(), Long::sum);
     }
     Map<String, Component> components = new LinkedHashMap<>();
     for (WeightTable.Planned w : plan.weights()) {

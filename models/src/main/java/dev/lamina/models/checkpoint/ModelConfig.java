@@ -93,6 +93,15 @@ public final class ModelConfig {
   }
 
   /**
+   * This configuration as text.
+   *
+   * @return a JSON object
+   */
+  public String text() {
+    return node.toPrettyString();
+  }
+
+  /**
    * Whether a key has a value other than null.
    *
    * @param key of this object

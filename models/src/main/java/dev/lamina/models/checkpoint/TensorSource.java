@@ -55,10 +55,10 @@ public interface TensorSource extends AutoCloseable {
     Map<DType, Long> bytes = new EnumMap<>(DType.class);
     long blocked = 0;
     for (StoredTensor t : tensors()) {
-      if (t.type().isBlocked()) {
-        blocked += t.data().byteSize();
+      if (t.format().equals(t.type().dtype().text())) {
+        bytes.merge(t.type().dtype(), t.storedBytes(), Long::sum);
       } else {
-        bytes.merge(t.type().dtype(), t.data().byteSize(), Long::sum);
+        blocked += t.storedBytes();
       }
     }
     DType most = null;

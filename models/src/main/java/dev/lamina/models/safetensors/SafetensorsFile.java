@@ -34,8 +34,16 @@ record SafetensorsFile(List<StoredTensor> tensors, Map<String, String> metadata)
    * @param arena owns the mapping
    */
   static SafetensorsFile open(Path path, Arena arena) throws ModelException {
-    String file = path.toString();
-    MemorySegment mapped = map(path, arena);
+    return parse(path.toString(), map(path, arena));
+  }
+
+  /**
+   * Checks a header.
+   *
+   * @param file name of the file, for messages
+   * @param mapped the whole of it
+   */
+  static SafetensorsFile parse(String file, MemorySegment mapped) throws ModelException {
     long size = mapped.byteSize();
     if (size < PREFIX) {
       throw SafetensorsHeader.refuse(

@@ -1,17 +1,14 @@
 package dev.lamina.models.safetensors;
 
+import dev.lamina.models.checkpoint.TensorStream;
+import dev.lamina.models.checkpoint.TensorStream.Place;
 import dev.lamina.spi.ir.TensorType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,31 +24,11 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class SafetensorsWriter implements AutoCloseable {
   private static final JsonMapper JSON = JsonMapper.builder().build();
-  private static final int PIECE = 1 << 20;
 
-  private final Path target;
-  private final Path partial;
-  private final FileChannel channel;
-  private final Map<String, Span> spans;
-  private final ByteBuffer staging = ByteBuffer.allocateDirect(PIECE);
-  private boolean closed;
+  private final TensorStream stream;
 
-  private static final class Span {
-    final long end;
-    long next;
-
-    Span(long begin, long end) {
-      this.next = begin;
-      this.end = end;
-    }
-  }
-
-  private SafetensorsWriter(
-      Path target, Path partial, FileChannel channel, Map<String, Span> spans) {
-    this.target = target;
-    this.partial = partial;
-    this.channel = channel;
-    this.spans = spans;
+  private SafetensorsWriter(TensorStream stream) {
+    this.stream = stream;
   }
 
   /**
@@ -66,29 +43,14 @@ public final class SafetensorsWriter implements AutoCloseable {
   public static SafetensorsWriter create(
       Path target, Map<String, TensorType> tensors, Map<String, String> metadata)
       throws IOException {
-    Map<String, Span> spans = new LinkedHashMap<>();
-    byte[] header = header(tensors, metadata, spans);
-    Path partial = target.resolveSibling(target.getFileName() + ".partial");
-    FileChannel channel =
-        FileChannel.open(
-            partial,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.TRUNCATE_EXISTING);
-    SafetensorsWriter writer = new SafetensorsWriter(target, partial, channel, spans);
-    try {
-      ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-      writer.writeFully(length.putLong(header.length).flip(), 0);
-      writer.writeFully(ByteBuffer.wrap(header), 8);
-    } catch (IOException e) {
-      writer.discard();
-      throw e;
-    }
-    return writer;
+    Map<String, Place> places = new LinkedHashMap<>();
+    byte[] header = header(tensors, metadata, places);
+    long size = header.length + places.values().stream().mapToLong(Place::bytes).sum();
+    return new SafetensorsWriter(TensorStream.create(target, header, places, size));
   }
 
   private static byte[] header(
-      Map<String, TensorType> tensors, Map<String, String> metadata, Map<String, Span> spans) {
+      Map<String, TensorType> tensors, Map<String, String> metadata, Map<String, Place> places) {
     ObjectNode root = JSON.createObjectNode();
     if (!metadata.isEmpty()) {
       ObjectNode strings = root.putObject("__metadata__");
@@ -117,15 +79,19 @@ public final class SafetensorsWriter implements AutoCloseable {
       at += type.byteSize();
     }
     byte[] json = root.toString().getBytes(StandardCharsets.UTF_8);
-    byte[] padded = Arrays.copyOf(json, (json.length + 7) / 8 * 8);
-    Arrays.fill(padded, json.length, padded.length, (byte) ' ');
-    long first = 8L + padded.length;
-    for (Map.Entry<String, TensorType> e : sorted) {
-      long end = first + e.getValue().byteSize();
-      spans.put(e.getKey(), new Span(first, end));
-      first = end;
+    // The length before the JSON, and blanks after it, so that the data begin at a multiple of 8.
+    ByteBuffer header =
+        ByteBuffer.allocate(8 + (json.length + 7) / 8 * 8).order(ByteOrder.LITTLE_ENDIAN);
+    header.putLong(header.capacity() - 8L).put(json);
+    while (header.hasRemaining()) {
+      header.put((byte) ' ');
     }
-    return padded;
+    long begin = header.capacity();
+    for (Map.Entry<String, TensorType> e : sorted) {
+      places.put(e.getKey(), new Place(begin, e.getValue().byteSize()));
+      begin += e.getValue().byteSize();
+    }
+    return header.array();
   }
 
   /**
@@ -137,26 +103,7 @@ public final class SafetensorsWriter implements AutoCloseable {
    * @throws IllegalArgumentException if there is no such tensor or it has no room for them
    */
   public void append(String name, MemorySegment bytes) throws IOException {
-    Span span = spans.get(name);
-    if (span == null || bytes.byteSize() > span.end - span.next) {
-      throw new IllegalArgumentException(
-          "write %s: tensor '%s': expected at most %d more bytes, got %d"
-              .formatted(target, name, span == null ? 0 : span.end - span.next, bytes.byteSize()));
-    }
-    for (long at = 0; at < bytes.byteSize(); at += PIECE) {
-      int size = (int) Math.min(PIECE, bytes.byteSize() - at);
-      staging.clear().limit(size);
-      MemorySegment.ofBuffer(staging).copyFrom(bytes.asSlice(at, size));
-      writeFully(staging, span.next);
-      span.next += size;
-    }
-  }
-
-  private void writeFully(ByteBuffer bytes, long position) throws IOException {
-    long at = position;
-    while (bytes.hasRemaining()) {
-      at += channel.write(bytes, at);
-    }
+    stream.append(name, bytes);
   }
 
   /**
@@ -166,26 +113,6 @@ public final class SafetensorsWriter implements AutoCloseable {
    */
   @Override
   public void close() throws IOException {
-    if (closed) {
-      return;
-    }
-    for (Map.Entry<String, Span> e : spans.entrySet()) {
-      long missing = e.getValue().end - e.getValue().next;
-      if (missing != 0) {
-        discard();
-        throw new IOException(
-            "write %s: tensor '%s': expected all its bytes, %d were not given; no file is kept"
-                .formatted(target, e.getKey(), missing));
-      }
-    }
-    closed = true;
-    channel.close();
-    Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
-  }
-
-  private void discard() throws IOException {
-    closed = true;
-    channel.close();
-    Files.deleteIfExists(partial);
+    stream.close();
   }
 }

@@ -1,0 +1,126 @@
+package dev.lamina.models.gguf;
+
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.models.checkpoint.TensorSource;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A mapped GGUF file as a checkpoint, its tensors by the names that transformers gives them. Safe
+ * for many threads.
+ *
+ * <p>F32, F16, BF16, Q8_0 and Q4_0 are used where they lie. Types that the IR has no format for are
+ * decoded to F32, tensor by tensor, off the heap, at first use; so are rows of rotary projections
+ * put into transformers' order.
+ */
+public final class GgufCheckpoint implements TensorSource {
+  private final Path path;
+  private final Arena arena;
+  private final GgufMetadata metadata;
+  private final ModelConfig config;
+  private final SequencedMap<String, StoredTensor> byName;
+
+  private GgufCheckpoint(
+      Path path,
+      Arena arena,
+      GgufMetadata metadata,
+      ModelConfig config,
+      SequencedMap<String, StoredTensor> byName) {
+    this.path = path;
+    this.arena = arena;
+    this.metadata = metadata;
+    this.config = config;
+    this.byName = byName;
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param path the file
+   * @return the checkpoint; the caller closes it
+   * @throws ModelException if it is malformed or of an architecture that is not read; one line
+   */
+  @SuppressWarnings("MustBeClosedChecker") // the checkpoint owns the arena
+  public static GgufCheckpoint open(Path path) throws ModelException {
+    Arena arena = Arena.ofShared();
+    try {
+      GgufFile file = GgufFile.open(path, arena);
+      GgufArchitecture architecture = GgufArchitecture.of(file.metadata());
+      ModelConfig config = GgufConfig.of(file, architecture);
+      SequencedMap<String, StoredTensor> byName = new LinkedHashMap<>();
+      for (GgufFile.Tensor t : file.tensors()) {
+        if (t.name().equals(GgufConfig.ROPE_FACTORS)) {
+          continue; // It is in the configuration now.
+        }
+        String name = GgufNames.toHf(t.name());
+        name = name == null ? t.name() : name;
+        int heads = architecture.pairedHeads(name, config);
+        if (byName.putIfAbsent(name, GgufTensors.stored(name, t, heads, arena, path)) != null) {
+          throw GgufFile.refuse(
+              path.toString(),
+              "tensor '" + t.name() + "'",
+              "it once",
+              "it by the name '" + name + "' too",
+              "convert the model again");
+        }
+      }
+      return new GgufCheckpoint(path, arena, file.metadata(), config, byName);
+    } catch (ModelException | RuntimeException e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  /** All elements of a small tensor. */
+  static float[] decode(GgufFile.Tensor t) {
+    float[] values = new float[Math.toIntExact(t.shape().elements())];
+    t.type().decode(t.data(), 0, values, 0, values.length);
+    return values;
+  }
+
+  /**
+   * Its hyper-parameters.
+   *
+   * @return by the names of transformers
+   */
+  public ModelConfig config() {
+    return config;
+  }
+
+  /**
+   * Its metadata.
+   *
+   * @return keys and values, arrays being readable until this is closed
+   */
+  public GgufMetadata metadata() {
+    return metadata;
+  }
+
+  @Override
+  public String origin() {
+    return path.toString();
+  }
+
+  @Override
+  public List<StoredTensor> tensors() {
+    return List.copyOf(byName.values());
+  }
+
+  @Override
+  public @Nullable StoredTensor find(String name) {
+    return byName.get(name);
+  }
+
+  @Override
+  public void close() {
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
+}
