@@ -1,60 +1,149 @@
 package dev.lamina.models;
 
+import dev.lamina.spi.ir.CompositeOp.RopeStyle;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the attention of a layer does.
- *
- * @param shape heads and widths
- * @param rope rotary embedding of queries and keys, null for a layer without positions
- * @param biased whether the query, key and value projections add a bias
- * @param qkNormEps epsilon of an RMS norm over each query and key head, 0 = no norm
- * @param window positions seen, the own one included, 0 = all
+ * What the attention of a layer does. Immutable; starts plain, over all earlier positions, and each
+ * {@code with} says one thing more.
  */
-public record AttentionSpec(
-    DecoderShape shape,
-    @Nullable RopeFrequencies rope,
-    boolean biased,
-    double qkNormEps,
-    long window) {
+public final class AttentionSpec {
+  /** How the matrices of queries, keys and values are stored. */
+  public enum Projection {
+    /** Modules {@code q}, {@code k} and {@code v}. */
+    SEPARATE,
+    /** Modules {@code q} and {@code k}; a value is its key before the norm. */
+    KEY_IS_VALUE,
+    /** Module {@code qkv}: all rows of q, then of k, then of v. */
+    FUSED,
+    /** Module {@code qkv}: for each KV head its queries, its key and its value. */
+    FUSED_BY_HEAD
+  }
+
+  private DecoderShape shape;
+  private @Nullable RopeParameters rope;
+  private RopeStyle ropeStyle = RopeStyle.NEOX;
+  private Projection projection = Projection.SEPARATE;
+  private boolean biased;
+  private boolean outputBiased;
+  private @Nullable QkNorm qkNorm;
+  private double scale;
+  private double clip;
+  private double softcap;
+  private long window;
+  private long chunk;
 
   /**
-   * Plain attention over all earlier positions.
+   * Plain attention over all earlier positions, scaled by the root of the head's width.
    *
    * @param shape heads and widths
-   * @param rope rotary embedding, null for none
+   * @param rope rotary embedding of queries and keys, null for none
    */
-  public AttentionSpec(DecoderShape shape, @Nullable RopeFrequencies rope) {
-    this(shape, rope, false, 0, 0);
+  public AttentionSpec(DecoderShape shape, @Nullable RopeParameters rope) {
+    this.shape = shape;
+    this.rope = rope;
+    this.scale = 1 / Math.sqrt(shape.headDim());
+  }
+
+  private AttentionSpec with(Consumer<AttentionSpec> change) {
+    AttentionSpec copy = new AttentionSpec(shape, rope);
+    copy.ropeStyle = ropeStyle;
+    copy.projection = projection;
+    copy.biased = biased;
+    copy.outputBiased = outputBiased;
+    copy.qkNorm = qkNorm;
+    copy.scale = scale;
+    copy.clip = clip;
+    copy.softcap = softcap;
+    copy.window = window;
+    copy.chunk = chunk;
+    change.accept(copy);
+    return copy;
   }
 
   /**
-   * This without rotary embedding.
+   * This with another rotary embedding.
    *
+   * @param other the embedding, null for none
    * @return a new spec
    */
-  public AttentionSpec withoutRope() {
-    return new AttentionSpec(shape, null, biased, qkNormEps, window);
+  public AttentionSpec withRope(@Nullable RopeParameters other) {
+    return with(s -> s.rope = other);
+  }
+
+  /**
+   * This with other pairs that turn together.
+   *
+   * @param style which elements form a pair
+   * @return a new spec
+   */
+  public AttentionSpec withRopeStyle(RopeStyle style) {
+    return with(s -> s.ropeStyle = style);
+  }
+
+  /**
+   * This with other matrices.
+   *
+   * @param stored how they lie
+   * @return a new spec
+   */
+  public AttentionSpec withProjection(Projection stored) {
+    return with(s -> s.projection = stored);
   }
 
   /**
    * This with or without biases.
    *
-   * @param on whether the projections add one
+   * @param inputs whether the query, key and value projections add one
+   * @param output whether the output projection does
    * @return a new spec
    */
-  public AttentionSpec withBias(boolean on) {
-    return new AttentionSpec(shape, rope, on, qkNormEps, window);
+  public AttentionSpec withBias(boolean inputs, boolean output) {
+    return with(s -> {
+      s.biased = inputs;
+      s.outputBiased = output;
+    });
   }
 
   /**
-   * This with a norm over each query and key head.
+   * This with a norm of queries and keys.
    *
-   * @param eps its epsilon
+   * @param norm null for none
    * @return a new spec
    */
-  public AttentionSpec withQkNorm(double eps) {
-    return new AttentionSpec(shape, rope, biased, eps, window);
+  public AttentionSpec withQkNorm(@Nullable QkNorm norm) {
+    return with(s -> s.qkNorm = norm);
+  }
+
+  /**
+   * This with another factor on the products of queries and keys.
+   *
+   * @param factor the factor
+   * @return a new spec
+   */
+  public AttentionSpec withScale(double factor) {
+    return with(s -> s.scale = factor);
+  }
+
+  /**
+   * This with queries, keys and values clamped after their projection.
+   *
+   * @param bound largest magnitude, 0 = any
+   * @return a new spec
+   */
+  public AttentionSpec withClip(double bound) {
+    return with(s -> s.clip = bound);
+  }
+
+  /**
+   * This with a bound that the scaled products approach.
+   *
+   * @param bound 0 = none
+   * @return a new spec
+   */
+  public AttentionSpec withSoftcap(double bound) {
+    return with(s -> s.softcap = bound);
   }
 
   /**
@@ -64,6 +153,137 @@ public record AttentionSpec(
    * @return a new spec
    */
   public AttentionSpec withWindow(long positions) {
-    return new AttentionSpec(shape, rope, biased, qkNormEps, positions);
+    return with(s -> s.window = positions);
+  }
+
+  /**
+   * This with chunks that see only themselves.
+   *
+   * @param positions of a chunk, 0 = no chunks
+   * @return a new spec
+   */
+  public AttentionSpec withChunk(long positions) {
+    return with(s -> s.chunk = positions);
+  }
+
+  /**
+   * Heads and widths.
+   *
+   * @return the decoder's sizes
+   */
+  public DecoderShape shape() {
+    return shape;
+  }
+
+  /**
+   * Rotary embedding of queries and keys.
+   *
+   * @return null for none
+   */
+  public @Nullable RopeParameters rope() {
+    return rope;
+  }
+
+  /**
+   * Which elements turn together.
+   *
+   * @return the pairs
+   */
+  public RopeStyle ropeStyle() {
+    return ropeStyle;
+  }
+
+  /**
+   * How the matrices are stored.
+   *
+   * @return the order
+   */
+  public Projection projection() {
+    return projection;
+  }
+
+  /**
+   * Whether the query, key and value projections add a bias.
+   *
+   * @return true if they do
+   */
+  public boolean biased() {
+    return biased;
+  }
+
+  /**
+   * Whether the output projection adds a bias.
+   *
+   * @return true if it does
+   */
+  public boolean outputBiased() {
+    return outputBiased;
+  }
+
+  /**
+   * The norm of queries and keys.
+   *
+   * @return null for none
+   */
+  public @Nullable QkNorm qkNorm() {
+    return qkNorm;
+  }
+
+  /**
+   * Factor on the products of queries and keys.
+   *
+   * @return the factor
+   */
+  public double scale() {
+    return scale;
+  }
+
+  /**
+   * Largest magnitude of an element of queries, keys and values.
+   *
+   * @return 0 = any
+   */
+  public double clip() {
+    return clip;
+  }
+
+  /**
+   * Bound that the scaled products approach.
+   *
+   * @return 0 = none
+   */
+  public double softcap() {
+    return softcap;
+  }
+
+  /**
+   * Positions seen, the own one included.
+   *
+   * @return 0 = all
+   */
+  public long window() {
+    return window;
+  }
+
+  /**
+   * Length of the chunks that see only themselves.
+   *
+   * @return 0 = no chunks
+   */
+  public long chunk() {
+    return chunk;
+  }
+
+  /**
+   * How far back the layer reads, for the life of its pages.
+   *
+   * @return positions, the own one included, 0 = all
+   */
+  public long reach() {
+    // A chunk's last position reads its whole chunk.
+    if (window == 0 || chunk == 0) {
+      return Math.max(window, chunk);
+    }
+    return Math.min(window, chunk);
   }
 }

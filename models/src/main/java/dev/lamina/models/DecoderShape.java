@@ -27,6 +27,24 @@ public record DecoderShape(
   public record Defaults(int numKvHeads, int headDim, int maxPositions) {}
 
   /**
+   * What a configuration calls the sizes that not all families name alike.
+   *
+   * @param hiddenSize H
+   * @param numLayers decoder layers
+   * @param numHeads query heads
+   * @param maxPositions longest sequence
+   */
+  public record Keys(String hiddenSize, String numLayers, String numHeads, String maxPositions) {
+    /** The names that most have. */
+    public static final Keys USUAL =
+        new Keys(
+            "hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings");
+
+    /** Those of GPT-2 and its time. */
+    public static final Keys GPT2 = new Keys("n_embd", "n_layer", "n_head", "n_positions");
+  }
+
+  /**
    * Reads and checks the sizes by the names that transformers gives them.
    *
    * @param config a model's configuration
@@ -35,30 +53,45 @@ public record DecoderShape(
    * @throws ModelException if one is missing, malformed or does not fit the others
    */
   public static DecoderShape parse(ModelConfig config, Defaults defaults) throws ModelException {
-    int hidden = config.positiveInt("hidden_size");
-    int heads = config.positiveInt("num_attention_heads");
+    return parse(config, Keys.USUAL, defaults);
+  }
+
+  /**
+   * Reads and checks the sizes.
+   *
+   * @param config a model's configuration
+   * @param keys what it calls them
+   * @param defaults for absent keys
+   * @return the sizes
+   * @throws ModelException if one is missing, malformed or does not fit the others
+   */
+  public static DecoderShape parse(ModelConfig config, Keys keys, Defaults defaults)
+      throws ModelException {
+    int hidden = config.positiveInt(keys.hiddenSize);
+    int heads = config.positiveInt(keys.numHeads);
     int kvHeads =
         config.positiveInt(
             "num_key_value_heads", defaults.numKvHeads == 0 ? heads : defaults.numKvHeads);
     if (heads % kvHeads != 0) {
-      throw config.refuse("num_key_value_heads", "a divisor of num_attention_heads, " + heads);
+      throw config.refuse(
+          "num_key_value_heads", "a divisor of %s, %d".formatted(keys.numHeads, heads));
     }
     return new DecoderShape(
         config.positiveInt("vocab_size"),
         hidden,
-        config.positiveInt("num_hidden_layers"),
+        config.positiveInt(keys.numLayers),
         heads,
         kvHeads,
-        headDim(config, hidden, heads, defaults.headDim),
-        config.positiveInt("max_position_embeddings", defaults.maxPositions));
+        headDim(config, keys, hidden, heads, defaults.headDim),
+        config.positiveInt(keys.maxPositions, defaults.maxPositions));
   }
 
-  private static int headDim(ModelConfig config, int hidden, int heads, int absent)
+  private static int headDim(ModelConfig config, Keys keys, int hidden, int heads, int absent)
       throws ModelException {
     if (!config.has("head_dim") && absent == 0) {
       if (hidden % heads != 0 || hidden / heads % 2 != 0) {
         throw config.refuse(
-            "hidden_size", "num_attention_heads, %d, times an even number".formatted(heads));
+            keys.hiddenSize, "%s, %d, times an even number".formatted(keys.numHeads, heads));
       }
       return hidden / heads;
     }
@@ -67,6 +100,17 @@ public record DecoderShape(
       throw config.refuse("head_dim", "an even number, since rotary pairs split a head");
     }
     return headDim;
+  }
+
+  /**
+   * These sizes with other heads, as a layer of its own kind has them.
+   *
+   * @param kvHeads heads of keys and values, a divisor of the query heads
+   * @param dim width of a head
+   * @return the sizes
+   */
+  public DecoderShape withHeads(int kvHeads, int dim) {
+    return new DecoderShape(vocabSize, hiddenSize, numLayers, numHeads, kvHeads, dim, maxPositions);
   }
 
   /**

@@ -49,7 +49,7 @@ final class GgufHyperparameters {
   }
 
   private float[] rope(GgufPairs to, DecoderShape shape) throws ModelException {
-    RopeParameters rope = RopeParameters.parse(config, shape.headDim(), shape.maxPositions());
+    RopeParameters rope = RopeParameters.parse(config, shape);
     to.f32(prefix + "rope.freq_base", rope.theta());
     return switch (rope.scaling()) {
       case RopeScaling.Default d -> new float[0];
@@ -61,6 +61,7 @@ final class GgufHyperparameters {
       case RopeScaling.Llama3 l -> llama3(l, rope.theta(), shape.headDim());
       case RopeScaling.LongRope l -> longRope(l);
       case RopeScaling.Dynamic d -> throw unsupported("dynamic");
+      case RopeScaling.Proportional p -> throw unsupported("proportional");
       case RopeScaling.Yarn y -> yarn(to, y);
     };
   }

@@ -45,6 +45,24 @@ public record KvGroup(List<LayerKv> layers, long window) {
   }
 
   /**
+   * The group of a decoder whose layers may differ in heads and in how far back they read.
+   *
+   * @param attention a spec a layer
+   * @return the group
+   */
+  public static KvGroup of(List<AttentionSpec> attention) {
+    List<LayerKv> layers = new ArrayList<>();
+    long window = 1;
+    for (int i = 0; i < attention.size(); i++) {
+      DecoderShape shape = attention.get(i).shape();
+      layers.add(new LayerKv(i, shape.numKvHeads(), shape.headDim(), shape.headDim()));
+      long reach = attention.get(i).reach();
+      window = reach == 0 || window == 0 ? 0 : Math.max(window, reach);
+    }
+    return new KvGroup(layers, window);
+  }
+
+  /**
    * The pool of this group.
    *
    * @param group 0-based position in the model's list

@@ -3,8 +3,9 @@ package dev.lamina.models;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How far back each layer sees.
@@ -17,17 +18,6 @@ public record LayerWindows(List<Integer> positions) {
   /** Copies the list. */
   public LayerWindows {
     positions = List.copyOf(positions);
-  }
-
-  /**
-   * The same window for every layer.
-   *
-   * @param numLayers layers
-   * @param window positions, 0 = all
-   * @return the windows
-   */
-  public static LayerWindows uniform(int numLayers, int window) {
-    return new LayerWindows(Collections.nCopies(numLayers, window));
   }
 
   /**
@@ -54,18 +44,57 @@ public record LayerWindows(List<Integer> positions) {
    */
   public static LayerWindows ofQwen(ModelConfig config, int numLayers) throws ModelException {
     int window = config.bool("use_sliding_window", false) ? slidingWindow(config) : 0;
+    int firstSliding =
+        config.has("max_window_layers") ? config.integer("max_window_layers", 0) : 28;
+    return of(config, numLayers, window, i -> i >= firstSliding);
+  }
+
+  /**
+   * Reads {@code layer_types} or, where they are absent, every how many layers one sees all.
+   *
+   * @param config a model's configuration
+   * @param numLayers layers
+   * @param window positions a sliding layer sees
+   * @param pattern key of the number
+   * @param absent the number if the key is absent
+   * @return the windows
+   * @throws ModelException if a key is malformed
+   */
+  public static LayerWindows ofPattern(
+      ModelConfig config, int numLayers, int window, String pattern, int absent)
+      throws ModelException {
+    int every = config.positiveInt(pattern, absent);
+    return of(config, numLayers, window, i -> (i + 1) % every != 0);
+  }
+
+  /**
+   * Reads {@code layer_types} or, where they are absent, asks which layers slide.
+   *
+   * @param config a model's configuration
+   * @param numLayers layers
+   * @param window positions a sliding layer sees
+   * @param absent whether a layer slides if the key is absent
+   * @return the windows
+   * @throws ModelException if a key is malformed
+   */
+  public static LayerWindows of(ModelConfig config, int numLayers, int window, IntPredicate absent)
+      throws ModelException {
+    List<String> types = layerTypes(config, numLayers);
+    List<Integer> windows = new ArrayList<>();
+    for (int i = 0; i < numLayers; i++) {
+      boolean slides = types == null ? absent.test(i) : slides(config, types.get(i));
+      windows.add(slides ? window : 0);
+    }
+    return new LayerWindows(windows);
+  }
+
+  private static @Nullable List<String> layerTypes(ModelConfig config, int numLayers)
+      throws ModelException {
     List<String> types = config.strings("layer_types");
     if (types != null && types.size() != numLayers) {
       throw config.refuse("layer_types", "a list of num_hidden_layers, " + numLayers);
     }
-    int firstSliding =
-        config.has("max_window_layers") ? config.integer("max_window_layers", 0) : 28;
-    List<Integer> windows = new ArrayList<>();
-    for (int i = 0; i < numLayers; i++) {
-      boolean slides = types == null ? i >= firstSliding : slides(config, types.get(i));
-      windows.add(slides ? window : 0);
-    }
-    return new LayerWindows(windows);
+    return types;
   }
 
   private static boolean slides(ModelConfig config, String type) throws ModelException {
@@ -77,6 +106,27 @@ public record LayerWindows(List<Integer> positions) {
   }
 
   /**
+   * An attention with these windows.
+   *
+   * @param attention what all layers do
+   * @return a spec a layer
+   */
+  public List<AttentionSpec> applied(AttentionSpec attention) {
+    return applied(attention, attention);
+  }
+
+  /**
+   * Attentions with these windows.
+   *
+   * @param all what the layers do that see all
+   * @param sliding what the others do
+   * @return a spec a layer
+   */
+  public List<AttentionSpec> applied(AttentionSpec all, AttentionSpec sliding) {
+    return positions.stream().map(w -> (w == 0 ? all : sliding).withWindow(w)).toList();
+  }
+
+  /**
    * The window of a layer.
    *
    * @param layer 0-based
@@ -84,14 +134,5 @@ public record LayerWindows(List<Integer> positions) {
    */
   public int of(int layer) {
     return positions.get(layer);
-  }
-
-  /**
-   * Positions that some layer still reads.
-   *
-   * @return the longest window, 0 = all
-   */
-  public int longest() {
-    return positions.contains(0) ? 0 : Collections.max(positions);
   }
 }

@@ -1,11 +1,10 @@
 package dev.lamina.models;
 
-import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.WeightSpec.Use;
 import dev.lamina.spi.ir.CompositeOp;
-import dev.lamina.spi.ir.CompositeOp.Gate;
 import dev.lamina.spi.ir.CompositeOp.RopeStyle;
+import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.Graph;
@@ -15,7 +14,9 @@ import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The layers that graph builders of families are made of, over one step's inputs.
@@ -30,6 +31,7 @@ public final class Layers {
   private final StepSlots slots;
   private final ModelOptions options;
   private final DType activations;
+  private final int maxPositions;
 
   private final Value tokens;
   private final Value positions;
@@ -64,6 +66,7 @@ public final class Layers {
     this.options = options;
     this.slots = options.slots(architecture.shape().maxPositions());
     this.activations = options.activations();
+    this.maxPositions = architecture.shape().maxPositions();
     Dim t = slots.tokens();
     this.tokens =
         options.fromEmbeddings()
@@ -107,16 +110,6 @@ public final class Layers {
   }
 
   /**
-   * Longest sequence that will be run, for what depends on it.
-   *
-   * @param shape the model's sizes
-   * @return tokens
-   */
-  public int maxModelLen(DecoderShape shape) {
-    return options.maxModelLen(shape.maxPositions());
-  }
-
-  /**
    * Looks the tokens up, unless the step's input is their embeddings already.
    *
    * @param module the table {@code [V, H]}
@@ -128,9 +121,68 @@ public final class Layers {
     if (options.fromEmbeddings()) {
       return tokens;
     }
-    Value table =
-        weights.get(module + ".weight", Use.EMBEDDING, shape.vocabSize(), shape.hiddenSize());
-    return graph.embedding(tokens, table, activations);
+    return lookup(tokens, module, shape.vocabSize(), shape.hiddenSize());
+  }
+
+  /**
+   * Looks the tokens up in a table of another width and projects them to the model's, unless the
+   * step's input is their embeddings already.
+   *
+   * @param module the table {@code [V, width]}
+   * @param width of its rows
+   * @param projection the matrix {@code [H, width]}
+   * @param shape V and H
+   * @return {@code [T, H]}
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public Value embedding(String module, int width, String projection, DecoderShape shape)
+      throws ModelException {
+    if (options.fromEmbeddings()) {
+      return tokens;
+    }
+    Value x = lookup(tokens, module, shape.vocabSize(), width);
+    return linear(x, projection, shape.hiddenSize(), false);
+  }
+
+  /**
+   * Looks the tokens up in one more table.
+   *
+   * @param module the table {@code [rows, width]}
+   * @param rows of the table
+   * @param width of a row
+   * @return {@code [T, width]}
+   * @throws ModelException if the table is missing or misshapen, or the step's input is not tokens
+   */
+  public Value lookup(String module, long rows, long width) throws ModelException {
+    if (options.fromEmbeddings()) {
+      throw new ModelException(
+          "plan: expected token ids, which '%s' is looked up by, got embeddings; give ids"
+              .formatted(module));
+    }
+    return lookup(tokens, module, rows, width);
+  }
+
+  /**
+   * Looks learned positions up.
+   *
+   * @param module the table {@code [offset + maxPositions, H]}
+   * @param offset row of position 0
+   * @param shape H and the longest sequence
+   * @return {@code [T, H]}
+   * @throws ModelException if the table is missing or misshapen
+   */
+  public Value positionEmbedding(String module, int offset, DecoderShape shape)
+      throws ModelException {
+    Value rows = graph.view(positions, slots.tokens());
+    if (offset != 0) {
+      rows = graph.add(rows, graph.fillLike(rows, offset));
+    }
+    return lookup(rows, module, (long) offset + shape.maxPositions(), shape.hiddenSize());
+  }
+
+  private Value lookup(Value ids, String module, long rows, long width) throws ModelException {
+    Value table = weights.get(module + ".weight", Use.EMBEDDING, rows, width);
+    return graph.embedding(ids, table, activations);
   }
 
   /**
@@ -151,6 +203,10 @@ public final class Layers {
   private Value linear(Value x, String module, long width, boolean biased, DType out)
       throws ModelException {
     long k = x.shape().dim(-1).upperBound();
+    if (weights.isTransposed(module)) {
+      Value y = graph.matmul(x, weights.get(module + ".weight", Use.PLAIN, k, width), false, out);
+      return biased ? plusEach(y, weights.get(module + ".bias", Use.PLAIN, width)) : y;
+    }
     Value w = weights.get(module + ".weight", Use.LINEAR, width, k);
     Value bias = biased ? weights.get(module + ".bias", Use.PLAIN, width) : null;
     return graph.linear(x, w, bias, out);
@@ -171,39 +227,234 @@ public final class Layers {
   }
 
   /**
+   * A norm over the last axis.
+   *
+   * @param x {@code [.., D]}
+   * @param module its factors and its bias, {@code [D]}, as far as it has them
+   * @param norm which
+   * @return {@code [.., D]}
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public Value norm(Value x, String module, Norm norm) throws ModelException {
+    long width = x.shape().dim(-1).upperBound();
+    String weight = module + ".weight";
+    return switch (norm.kind()) {
+      case RMS -> rmsNorm(x, module, norm.eps());
+      case RMS_PLUS_ONE ->
+          graph.rmsNorm(x, weights.get(weight, Use.PLAIN, width), norm.eps(), true);
+      case RMS_PLAIN -> graph.rmsNorm(x, null, norm.eps(), false);
+      case LAYER ->
+          graph.layerNorm(
+              x,
+              weights.get(weight, Use.PLAIN, width),
+              weights.get(module + ".bias", Use.PLAIN, width),
+              norm.eps());
+      case LAYER_UNBIASED ->
+          graph.layerNorm(x, weights.get(weight, Use.PLAIN, width), null, norm.eps());
+      case LAYER_PLAIN -> {
+        float[] ones = new float[(int) width];
+        Arrays.fill(ones, 1);
+        yield graph.layerNorm(x, weights.constant("norm.ones", ones), null, norm.eps());
+      }
+    };
+  }
+
+  /** Queries {@code [T, Hq, D]}, keys and values {@code [T, Hkv, D]} of a step. */
+  public record Heads(Value q, Value k, Value v) {}
+
+  /**
    * Grouped-query attention without its output projection: projects, norms and turns queries and
    * keys, appends keys and values to the layer's pool and attends over it.
    *
    * @param x {@code [T, H]}, normed
    * @param layer 0-based
-   * @param module modules {@code q}, {@code k}, {@code v} and, if normed, {@code qNorm}, {@code
-   *     kNorm} below it
+   * @param module modules {@code q}, {@code k}, {@code v} or {@code qkv} and, if normed, {@code
+   *     qNorm}, {@code kNorm} below it
    * @param spec what the attention does
    * @return {@code [T, numHeads * headDim]}
    * @throws ModelException if a weight is missing or misshapen
    */
   public Value attention(Value x, int layer, String module, AttentionSpec spec)
       throws ModelException {
+    return attend(turned(projected(x, module, spec), module, spec), layer, spec);
+  }
+
+  /**
+   * The first step of {@link #attention}: projects to heads.
+   *
+   * @param x {@code [T, H]}, normed
+   * @param module modules {@code q}, {@code k}, {@code v} or {@code qkv} below it
+   * @param spec what the attention does
+   * @return the heads
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public Heads projected(Value x, String module, AttentionSpec spec) throws ModelException {
     DecoderShape shape = spec.shape();
-    Value q = heads(linear(x, module + ".q", shape.queryWidth(), spec.biased()), shape.headDim());
-    Value k = heads(linear(x, module + ".k", shape.kvWidth(), spec.biased()), shape.headDim());
-    Value v = heads(linear(x, module + ".v", shape.kvWidth(), spec.biased()), shape.headDim());
-    if (spec.qkNormEps() > 0) {
-      q = rmsNorm(q, module + ".qNorm", spec.qkNormEps());
-      k = rmsNorm(k, module + ".kNorm", spec.qkNormEps());
+    int d = shape.headDim();
+    long q = shape.queryWidth();
+    long kv = shape.kvWidth();
+    if (spec.projection() == AttentionSpec.Projection.SEPARATE) {
+      return new Heads(
+          projected(x, module + ".q", q, spec),
+          projected(x, module + ".k", kv, spec),
+          projected(x, module + ".v", kv, spec));
     }
-    RopeFrequencies rope = spec.rope();
-    if (rope != null) {
-      q = rope(q, rope);
-      k = rope(k, rope);
+    if (spec.projection() == AttentionSpec.Projection.KEY_IS_VALUE) {
+      Value key = projected(x, module + ".k", kv, spec);
+      return new Heads(projected(x, module + ".q", q, spec), key, key);
     }
+    Value all = clipped(linear(x, module + ".qkv", q + 2 * kv, spec.biased()), spec.clip());
+    if (spec.projection() == AttentionSpec.Projection.FUSED) {
+      return new Heads(
+          heads(graph.slice(all, 1, 0, Dim.of(q)), d),
+          heads(graph.slice(all, 1, q, Dim.of(kv)), d),
+          heads(graph.slice(all, 1, q + kv, Dim.of(kv)), d));
+    }
+    long kvHeads = shape.numKvHeads();
+    long group = shape.numHeads() / kvHeads;
+    Dim t = x.shape().dim(0);
+    Value grouped = graph.view(all, t, Dim.of(kvHeads), Dim.of(group + 2), Dim.of(d));
+    return new Heads(
+        graph.view(
+            graph.slice(grouped, 2, 0, Dim.of(group)), t, Dim.of(shape.numHeads()), Dim.of(d)),
+        graph.view(graph.slice(grouped, 2, group, Dim.of(1)), t, Dim.of(kvHeads), Dim.of(d)),
+        graph.view(graph.slice(grouped, 2, group + 1, Dim.of(1)), t, Dim.of(kvHeads), Dim.of(d)));
+  }
+
+  private Value projected(Value x, String module, long width, AttentionSpec spec)
+      throws ModelException {
+    Value flat = clipped(linear(x, module, width, spec.biased()), spec.clip());
+    return heads(flat, spec.shape().headDim());
+  }
+
+  /**
+   * The queries of {@link #attention} alone, for a layer that reads another's keys and values.
+   *
+   * @param x {@code [T, H]}, normed
+   * @param module modules {@code q} and, if normed, {@code qNorm} below it
+   * @param spec what the attention does
+   * @return {@code [T, Hq, D]}, normed and turned
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public Value queries(Value x, String module, AttentionSpec spec) throws ModelException {
+    Value q = projected(x, module + ".q", spec.shape().queryWidth(), spec);
+    String qNorm = module + ".qNorm";
+    return headNorm(rope(headNorm(q, qNorm, spec, false), spec), qNorm, spec, true);
+  }
+
+  private Value clipped(Value x, double bound) {
+    if (bound == 0) {
+      return x;
+    }
+    Value below = graph.binary(CoreOp.BinaryKind.MIN, x, graph.fillLike(x, bound));
+    return graph.binary(CoreOp.BinaryKind.MAX, below, graph.fillLike(x, -bound));
+  }
+
+  /**
+   * The second step of {@link #attention}: norms queries and keys and turns them by their
+   * positions.
+   *
+   * @param heads as projected
+   * @param module modules {@code qNorm}, {@code kNorm} below it
+   * @param spec what the attention does
+   * @return the heads as they are compared
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public Heads turned(Heads heads, String module, AttentionSpec spec) throws ModelException {
+    String qNorm = module + ".qNorm";
+    String kNorm = module + ".kNorm";
+    Value q = headNorm(heads.q, qNorm, spec, false);
+    Value k = headNorm(heads.k, kNorm, spec, false);
+    q = rope(q, spec);
+    k = rope(k, spec);
+    return new Heads(headNorm(q, qNorm, spec, true), headNorm(k, kNorm, spec, true), heads.v);
+  }
+
+  private Value rope(Value x, AttentionSpec spec) {
+    RopeParameters rope = spec.rope();
+    return rope == null ? x : rope(x, rope, spec.ropeStyle());
+  }
+
+  /** Norms the heads if their norm is due: before they are turned, or after. */
+  private Value headNorm(Value x, String module, AttentionSpec spec, boolean afterRope)
+      throws ModelException {
+    QkNorm norm = spec.qkNorm();
+    return norm == null || norm.afterRope() != afterRope ? x : headNorm(x, module, norm);
+  }
+
+  private Value headNorm(Value x, String module, QkNorm qk) throws ModelException {
+    Dim t = x.shape().dim(0);
+    Dim count = x.shape().dim(1);
+    Dim d = x.shape().dim(2);
+    long heads = count.upperBound();
+    return switch (qk.span()) {
+      case HEAD -> norm(x, module, qk.norm());
+      case WIDTH -> {
+        Value flat = graph.view(x, t, Dim.of(heads * d.upperBound()));
+        yield graph.view(norm(flat, module, qk.norm()), t, count, d);
+      }
+      case OWN_HEAD -> {
+        Value w = weights.get(module + ".weight", Use.PLAIN, heads, d.upperBound());
+        yield timesEach(norm(x, module, qk.norm().plain()), w);
+      }
+      case OWN_TENSOR -> {
+        Value[] each = new Value[(int) heads];
+        for (int i = 0; i < heads; i++) {
+          each[i] =
+              graph.view(
+                  weights.get(module + "." + i + ".weight", Use.PLAIN, d.upperBound()),
+                  Dim.of(1),
+                  d);
+        }
+        yield timesEach(norm(x, module, qk.norm().plain()), graph.concat(0, each));
+      }
+    };
+  }
+
+  private Value plusEach(Value x, Value bias) {
+    DType dtype = x.dtype();
+    Value like = bias.dtype() == dtype ? bias : graph.cast(bias, dtype);
+    return graph.add(x, graph.broadcast(like, x.shape(), x.shape().rank() - 1));
+  }
+
+  /** Multiplies {@code x[T, ..]} by {@code w[..]}, the same for every token. */
+  private Value timesEach(Value x, Value w) {
+    int[] axes = IntStream.range(1, x.shape().rank()).toArray();
+    DType dtype = x.dtype();
+    Value like = w.dtype() == dtype ? w : graph.cast(w, dtype);
+    return graph.mul(x, graph.broadcast(like, x.shape(), axes));
+  }
+
+  /**
+   * The third step of {@link #attention}: appends keys and values to the layer's pool and attends
+   * over it.
+   *
+   * @param heads queries, keys and values
+   * @param layer 0-based
+   * @param spec what the attention does
+   * @return {@code [T, numHeads * headDim]}
+   */
+  public Value attend(Heads heads, int layer, AttentionSpec spec) {
     Pool pool = pools.get(poolOfLayer[layer]);
-    pool.state = graph.kvAppend(pool.state, layer, k, v, pool.slotMapping);
+    pool.state = graph.kvAppend(pool.state, layer, heads.k, heads.v, pool.slotMapping);
+    return attendOver(heads.q, layer, spec);
+  }
+
+  /**
+   * Attends over keys and values that are in the pool already, of this layer or an earlier one.
+   *
+   * @param q {@code [T, Hq, D]}
+   * @param layer whose keys and values are read, 0-based
+   * @param spec what the attention does
+   * @return {@code [T, numHeads * headDim]}
+   */
+  public Value attendOver(Value q, int layer, AttentionSpec spec) {
+    Pool pool = pools.get(poolOfLayer[layer]);
     CompositeOp.PagedAttention op =
         new CompositeOp.PagedAttention(
-            layer, 1 / Math.sqrt(shape.headDim()), true, spec.window(), 0, 0, false, false);
+            layer, spec.scale(), true, spec.window(), spec.chunk(), spec.softcap(), false, false);
     Value out = graph.pagedAttention(op, q, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
-    return graph.view(out, out.shape().dim(0), Dim.of(shape.queryWidth()));
+    return graph.view(out, out.shape().dim(0), Dim.of(spec.shape().queryWidth()));
   }
 
   private Value heads(Value x, int headDim) {
@@ -212,55 +463,99 @@ public final class Layers {
   }
 
   /**
-   * Turns the heads by their positions, element i with i + D / 2.
+   * Turns the heads by their positions.
    *
    * @param x {@code [T, heads, D]}
-   * @param rope frequencies, one input of the graph for all layers that share them
+   * @param rope the embedding; equal ones share an input of the graph
+   * @param style which elements turn together
    * @return {@code [T, heads, D]}
    */
-  public Value rope(Value x, RopeFrequencies rope) {
-    float[] freqs = rope.freqs();
+  public Value rope(Value x, RopeParameters rope, RopeStyle style) {
+    RopeFrequencies frequencies = RopeFrequencies.of(rope, options.maxModelLen(maxPositions));
+    float[] freqs = frequencies.freqs();
     Value f = weights.constant("rope.freqs", freqs);
     CompositeOp.Rope op =
-        new CompositeOp.Rope(RopeStyle.NEOX, 2 * freqs.length, rope.scale(), List.of());
+        new CompositeOp.Rope(style, 2 * freqs.length, frequencies.scale(), List.of());
     return graph.rope(op, x, positions, f);
   }
 
   /**
-   * Gated feed-forward network: {@code down(gate(x_gate) * x_up)}.
+   * Feed-forward network.
    *
    * @param x {@code [.., H]}, normed
-   * @param module modules {@code gate}, {@code up} and {@code down} below it
-   * @param width of the inner vectors
-   * @param gate the activation
-   * @param biased whether the projections add a bias
+   * @param module modules {@code gate}, {@code up}, {@code gateUp} and {@code down} below it, as
+   *     far as it has them
+   * @param spec what the network does
    * @return {@code [.., H]}
    * @throws ModelException if a weight is missing or misshapen
    */
-  public Value gatedMlp(Value x, String module, long width, Gate gate, boolean biased)
-      throws ModelException {
-    Value g = linear(x, module + ".gate", width, biased);
-    Value up = linear(x, module + ".up", width, biased);
-    Value inner = graph.gatedActivation(gate, g, up);
+  public Value mlp(Value x, String module, MlpSpec spec) throws ModelException {
+    long width = spec.width();
+    boolean biased = spec.biased();
+    Value inner =
+        switch (spec.form()) {
+          case GATED -> {
+            Value g = linear(x, module + ".gate", width, biased);
+            Value up = linear(x, module + ".up", width, biased);
+            yield graph.gatedActivation(spec.activation().gate(), g, up);
+          }
+          case GATED_FUSED -> {
+            Value both = linear(x, module + ".gateUp", 2 * width, biased);
+            int axis = both.shape().rank() - 1;
+            yield graph.gatedActivation(
+                spec.activation().gate(),
+                graph.slice(both, axis, 0, Dim.of(width)),
+                graph.slice(both, axis, width, Dim.of(width)));
+          }
+          case PLAIN -> activated(linear(x, module + ".up", width, biased), spec.activation());
+        };
     return linear(inner, module + ".down", x.shape().dim(-1).upperBound(), biased);
   }
 
+  // The gated op with a factor of one: exact, and backends have it.
+  private Value activated(Value x, MlpSpec.Activation activation) {
+    return graph.gatedActivation(activation.gate(), x, graph.fillLike(x, 1));
+  }
+
   /**
-   * The gated activation that a configuration names.
+   * Multiplies by a number; by 1 nothing is added.
    *
-   * @param config a model's configuration
-   * @param key such as {@code hidden_act}
-   * @return the activation
-   * @throws ModelException if it is not known
+   * @param x a float tensor
+   * @param factor the number
+   * @return the product
    */
-  public static Gate gate(ModelConfig config, String key) throws ModelException {
-    return switch (config.string(key, "silu")) {
-      case "silu", "swish" -> Gate.SWIGLU;
-      case "gelu" -> Gate.GEGLU_ERF;
-      case "gelu_new", "gelu_fast", "gelu_pytorch_tanh" -> Gate.GEGLU_TANH;
-      case "relu" -> Gate.REGLU;
-      default -> throw config.refuse(key, "one of silu, gelu, gelu_pytorch_tanh, relu");
-    };
+  public Value scale(Value x, double factor) {
+    return factor == 1 ? x : graph.mul(x, graph.fillLike(x, factor));
+  }
+
+  /**
+   * Multiplies by a number that the checkpoint has.
+   *
+   * @param x a float tensor
+   * @param weight the number's name, a tensor {@code [1]}
+   * @return the product
+   * @throws ModelException if the weight is missing or misshapen
+   */
+  public Value scaleBy(Value x, String weight) throws ModelException {
+    Value w = weights.get(weight, Use.PLAIN, 1);
+    Value like = w.dtype() == x.dtype() ? w : graph.cast(w, x.dtype());
+    return graph.mul(x, graph.broadcast(like, x.shape(), x.shape().rank() - 1));
+  }
+
+  /**
+   * Bounds smoothly: {@code bound * tanh(x / bound)}.
+   *
+   * @param x a float tensor
+   * @param bound 0 = none
+   * @return the bounded tensor
+   */
+  public Value softcap(Value x, double bound) {
+    if (bound == 0) {
+      return x;
+    }
+    Value share = graph.div(x, graph.fillLike(x, bound));
+    Value capped = graph.unary(CoreOp.UnaryKind.TANH, share);
+    return graph.mul(capped, graph.fillLike(x, bound));
   }
 
   /**
@@ -289,17 +584,17 @@ public final class Layers {
    *
    * @param hidden {@code [R, H]}, after the last norm
    * @param shape V and H
-   * @param tied whether the head is the embedding table, if the checkpoint has no own one
+   * @param head how
    * @throws ModelException if the head is missing or misshapen
    */
-  public void logits(Value hidden, DecoderShape shape, boolean tied) throws ModelException {
+  public void logits(Value hidden, DecoderShape shape, HeadSpec head) throws ModelException {
+    Value x = head.width() == 0 ? hidden : linear(hidden, "projectOut", head.width(), false);
+    long width = x.shape().dim(-1).upperBound();
     boolean own =
-        !tied
-            || weights.find("head.weight", Use.LINEAR, shape.vocabSize(), shape.hiddenSize())
-                != null;
-    Value logits = linear(hidden, own ? "head" : "embed", shape.vocabSize(), false, DType.F32);
+        !head.tied() || weights.find("head.weight", Use.LINEAR, shape.vocabSize(), width) != null;
+    Value logits = linear(x, own ? "head" : "embed", shape.vocabSize(), head.biased(), DType.F32);
     graph.output(StepSlots.HIDDEN, hidden);
-    graph.output(StepSlots.LOGITS, logits);
+    graph.output(StepSlots.LOGITS, softcap(scale(logits, head.scale()), head.softcap()));
   }
 
   /** Ends the graph; the family has added its nodes. */

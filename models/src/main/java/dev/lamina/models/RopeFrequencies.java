@@ -5,7 +5,9 @@ import dev.lamina.models.RopeScaling.Dynamic;
 import dev.lamina.models.RopeScaling.Linear;
 import dev.lamina.models.RopeScaling.Llama3;
 import dev.lamina.models.RopeScaling.LongRope;
+import dev.lamina.models.RopeScaling.Proportional;
 import dev.lamina.models.RopeScaling.Yarn;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -28,15 +30,20 @@ public final class RopeFrequencies {
    * Computes the frequencies.
    *
    * @param rope the model's parameters
-   * @param rotaryDims elements of a head that turn, even
    * @param maxModelLen longest sequence that will be run; chooses between the lists of LongRoPE
-   * @return {@code rotaryDims / 2} frequencies
+   * @return one for each pair that turns
    */
-  public static RopeFrequencies of(RopeParameters rope, int rotaryDims, int maxModelLen) {
+  public static RopeFrequencies of(RopeParameters rope, int maxModelLen) {
+    int rotaryDims = rope.rotaryDims();
     double theta = rope.theta();
     double[] plain = plain(theta, rotaryDims);
     return switch (rope.scaling()) {
       case Default d -> new RopeFrequencies(plain, 1);
+      case Proportional p -> {
+        double[] f = divided(plain, p.factor());
+        Arrays.fill(f, p.pairs(), f.length, 0);
+        yield new RopeFrequencies(f, 1);
+      }
       case Linear l -> new RopeFrequencies(divided(plain, l.factor()), 1);
       case Dynamic d ->
           new RopeFrequencies(plain(grown(theta, d, rotaryDims, maxModelLen), rotaryDims), 1);
@@ -54,12 +61,13 @@ public final class RopeFrequencies {
     };
   }
 
-  // The exponent is rounded to F32, as in the code that models are trained with: for head sizes
-  // that are no power of two it is not exact, and the error grows with the position.
+  // Exponent, power and quotient are each rounded to F32, as in the code that models are trained
+  // with: the difference is an ulp, but it grows with the position and, where heads are wide and
+  // products unscaled, by hundreds in the softmax.
   private static double[] plain(double theta, int rotaryDims) {
     double[] f = new double[rotaryDims / 2];
     for (int i = 0; i < f.length; i++) {
-      f[i] = 1 / Math.pow(theta, 2f * i / rotaryDims);
+      f[i] = 1f / (float) Math.pow(theta, 2f * i / rotaryDims);
     }
     return f;
   }

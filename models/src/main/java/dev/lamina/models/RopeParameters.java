@@ -5,6 +5,7 @@ import dev.lamina.models.RopeScaling.Dynamic;
 import dev.lamina.models.RopeScaling.Linear;
 import dev.lamina.models.RopeScaling.Llama3;
 import dev.lamina.models.RopeScaling.LongRope;
+import dev.lamina.models.RopeScaling.Proportional;
 import dev.lamina.models.RopeScaling.Yarn;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
@@ -16,33 +17,151 @@ import org.jspecify.annotations.Nullable;
  * Rotary position embedding as a model's configuration gives it.
  *
  * @param theta base of the frequencies, above 0
+ * @param rotaryDims elements of a head that turn, even
  * @param scaling how they are stretched
  */
-public record RopeParameters(double theta, RopeScaling scaling) {
+public record RopeParameters(double theta, int rotaryDims, RopeScaling scaling) {
   private static final double DEFAULT_THETA = 10_000;
+
+  /**
+   * The old keys of a configuration and what a family takes for those it leaves out.
+   *
+   * @param theta key of the base
+   * @param partial key of the share of a head that turns
+   * @param defaultTheta the base if absent
+   * @param defaultPartial the share if absent
+   */
+  public record Keys(String theta, String partial, double defaultTheta, double defaultPartial) {
+    /** The names that most have; whole heads turn. */
+    public static final Keys USUAL =
+        new Keys("rope_theta", "partial_rotary_factor", DEFAULT_THETA, 1);
+
+    /**
+     * These for a family that turns a part of each head.
+     *
+     * @param partial the share if absent
+     * @return new keys
+     */
+    public Keys withPartial(double partial) {
+      return new Keys(theta, this.partial, defaultTheta, partial);
+    }
+
+    /**
+     * These for a family with another base.
+     *
+     * @param theta the base if absent
+     * @return new keys
+     */
+    public Keys withTheta(double theta) {
+      return new Keys(this.theta, partial, theta, defaultPartial);
+    }
+  }
 
   /**
    * Reads the keys {@code rope_parameters} (with the base inside), or the older {@code rope_theta}
    * and {@code rope_scaling}; the older ones win where both stand, as in transformers.
    *
    * @param config a model's configuration
-   * @param rotaryDims elements of a head that turn, even
+   * @param shape the model's sizes
+   * @return the parameters
+   * @throws ModelException if a key is malformed, out of range or names an unknown scaling
+   */
+  public static RopeParameters parse(ModelConfig config, DecoderShape shape) throws ModelException {
+    return parse(config, Keys.USUAL, shape);
+  }
+
+  /**
+   * As {@link #parse(ModelConfig, DecoderShape)}, by other keys.
+   *
+   * @param config a model's configuration
+   * @param keys names and defaults
+   * @param shape the model's sizes
+   * @return the parameters
+   * @throws ModelException if a key is malformed, out of range or names an unknown scaling
+   */
+  public static RopeParameters parse(ModelConfig config, Keys keys, DecoderShape shape)
+      throws ModelException {
+    return parse(config, keys, shape.headDim(), shape.maxPositions());
+  }
+
+  /**
+   * Unscaled, whole heads.
+   *
+   * @param theta base of the frequencies
+   * @param shape the model's sizes
+   * @return the parameters
+   */
+  public static RopeParameters plain(double theta, DecoderShape shape) {
+    return new RopeParameters(theta, shape.headDim(), new Default());
+  }
+
+  /**
+   * As {@link #parse(ModelConfig, DecoderShape)}, by other keys or for other heads.
+   *
+   * @param config a model's configuration
+   * @param keys names and defaults
+   * @param headDim width of a head
    * @param maxPositions the model's longest sequence
    * @return the parameters
    * @throws ModelException if a key is malformed, out of range or names an unknown scaling
    */
-  public static RopeParameters parse(ModelConfig config, int rotaryDims, int maxPositions)
+  static RopeParameters parse(ModelConfig config, Keys keys, int headDim, int maxPositions)
       throws ModelException {
-    double outer = config.numberAbove("rope_theta", 0, DEFAULT_THETA);
     ModelConfig rope = config.object("rope_scaling");
     if (rope == null) {
       rope = config.object("rope_parameters");
     }
+    return parse(config, rope, keys, headDim, maxPositions);
+  }
+
+  /**
+   * As {@link #parse(ModelConfig, DecoderShape)} for the layers of one type, if {@code
+   * rope_parameters} has an object for each.
+   *
+   * @param config a model's configuration
+   * @param layerType such as {@code sliding_attention}
+   * @param keys names and defaults
+   * @param shape the model's sizes
+   * @return the parameters
+   * @throws ModelException if a key is malformed, out of range or names an unknown scaling
+   */
+  public static RopeParameters parseLayerType(
+      ModelConfig config, String layerType, Keys keys, DecoderShape shape) throws ModelException {
+    ModelConfig all = config.object("rope_parameters");
+    ModelConfig rope = all == null ? null : all.object(layerType);
+    return rope == null
+        ? parse(config, keys, shape)
+        : parse(config, rope, keys, shape.headDim(), shape.maxPositions());
+  }
+
+  private static RopeParameters parse(
+      ModelConfig config, @Nullable ModelConfig rope, Keys keys, int headDim, int maxPositions)
+      throws ModelException {
+    double theta = config.numberAbove(keys.theta, 0, keys.defaultTheta);
+    int rotaryDims = rotaryDims(config, keys.partial, keys.defaultPartial, headDim);
     if (rope == null) {
-      return new RopeParameters(outer, new Default());
+      return new RopeParameters(theta, rotaryDims, new Default());
     }
-    double theta = rope.numberAbove("rope_theta", 0, outer);
-    return new RopeParameters(theta, scaling(config, rope, rotaryDims, maxPositions));
+    theta = rope.numberAbove("rope_theta", 0, theta);
+    if (rope.string("rope_type", "default").equals("proportional")) {
+      int pairs = rotaryDims(rope, "partial_rotary_factor", 1, headDim) / 2;
+      Proportional scaling = new Proportional(pairs, rope.numberAbove("factor", 0, 1));
+      return new RopeParameters(theta, headDim, scaling);
+    }
+    if (rope.has("partial_rotary_factor")) {
+      rotaryDims = rotaryDims(rope, "partial_rotary_factor", 1, headDim);
+    }
+    return new RopeParameters(theta, rotaryDims, scaling(config, rope, rotaryDims, maxPositions));
+  }
+
+  private static int rotaryDims(ModelConfig config, String key, double absent, int headDim)
+      throws ModelException {
+    double share = config.numberAbove(key, 0, absent);
+    int dims = (int) (headDim * share);
+    if (share > 1 || dims == 0 || dims % 2 != 0) {
+      throw config.refuse(key, "a share of a head of %d that is even".formatted(headDim));
+    }
+    return dims;
   }
 
   private static RopeScaling scaling(

@@ -8,6 +8,14 @@ public sealed interface RopeScaling {
   record Default() implements RopeScaling {}
 
   /**
+   * The frequencies of a whole head, of which only the fastest turn.
+   *
+   * @param pairs that turn
+   * @param factor every frequency's divisor
+   */
+  record Proportional(int pairs, double factor) implements RopeScaling {}
+
+  /**
    * Every frequency divided. Source: arXiv:2306.15595 (position interpolation).
    *
    * @param factor the divisor

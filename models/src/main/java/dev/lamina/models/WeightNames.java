@@ -2,6 +2,7 @@ package dev.lamina.models;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -14,11 +15,11 @@ import java.util.regex.Pattern;
  * model.layers.3.self_attn.q_proj.bias}. Immutable.
  */
 public final class WeightNames {
-  private static final Pattern NUMBER = Pattern.compile("\\.(\\d+)\\.");
+  private static final Pattern NUMBER = Pattern.compile("(?<=\\.)\\d+(?=\\.|$)");
 
   /** The modules that Llama and its relatives have, by the names of transformers. */
   public static final WeightNames LLAMA =
-      new WeightNames(Map.of())
+      new WeightNames(Map.of(), Set.of())
           .with("embed", "model.embed_tokens")
           .with("layers.*.attn.norm", "model.layers.*.input_layernorm")
           .with("layers.*.attn.q", "model.layers.*.self_attn.q_proj")
@@ -33,9 +34,11 @@ public final class WeightNames {
           .with("head", "lm_head");
 
   private final Map<String, String> modules;
+  private final Set<String> transposed;
 
-  private WeightNames(Map<String, String> modules) {
+  private WeightNames(Map<String, String> modules, Set<String> transposed) {
     this.modules = modules;
+    this.transposed = transposed;
   }
 
   /**
@@ -48,7 +51,27 @@ public final class WeightNames {
   public WeightNames with(String module, String stored) {
     Map<String, String> more = new LinkedHashMap<>(modules);
     more.put(module, stored);
-    return new WeightNames(more);
+    return new WeightNames(more, transposed);
+  }
+
+  /**
+   * This map for a checkpoint that stores some matrices as {@code [in, out]}.
+   *
+   * @param turned names in graphs
+   * @return a new map
+   */
+  public WeightNames withTransposed(String... turned) {
+    return new WeightNames(modules, Set.of(turned));
+  }
+
+  /**
+   * Whether a matrix is stored as {@code [in, out]}, not {@code [out, in]}.
+   *
+   * @param module name in graphs
+   * @return true if it is
+   */
+  public boolean isTransposed(String module) {
+    return transposed.contains(NUMBER.matcher(module).replaceAll("*"));
   }
 
   /**
@@ -60,14 +83,16 @@ public final class WeightNames {
    */
   public String stored(String weight) {
     int dot = weight.lastIndexOf('.');
-    Matcher number = NUMBER.matcher(weight);
-    String layer = number.find() ? number.group(1) : "";
-    String module = NUMBER.matcher(weight.substring(0, dot)).replaceFirst(".*.");
-    String stored = modules.get(module);
+    String module = weight.substring(0, dot);
+    String stored = modules.get(NUMBER.matcher(module).replaceAll("*"));
     if (stored == null) {
       throw new IllegalArgumentException(
           "weight '%s': expected one of the modules %s".formatted(weight, modules.keySet()));
     }
-    return stored.replace("*", layer) + weight.substring(dot);
+    Matcher number = NUMBER.matcher(module);
+    while (number.find()) {
+      stored = stored.replaceFirst("\\*", number.group());
+    }
+    return stored + weight.substring(dot);
   }
 }

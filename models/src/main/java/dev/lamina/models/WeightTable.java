@@ -51,6 +51,11 @@ public final class WeightTable {
     this.names = names;
   }
 
+  /** Whether the checkpoint stores the matrix of a module as {@code [in, out]}. */
+  boolean isTransposed(String module) {
+    return names.isTransposed(module);
+  }
+
   /**
    * A weight the model can't do without.
    *

@@ -68,7 +68,6 @@ class FamilyConfigTest {
             "config.json",
             "{\"use_sliding_window\":true,\"sliding_window\":8,\"max_window_layers\":2}");
     assertThat(LayerWindows.ofQwen(c, 4).positions()).containsExactly(0, 0, 8, 8);
-    assertThat(LayerWindows.ofQwen(c, 4).longest()).isZero();
     c =
         ModelConfig.parse(
             "config.json",
@@ -118,12 +117,67 @@ class FamilyConfigTest {
         .hasMessageContaining("layer_types: expected full_attention or sliding_attention only");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "gemma2|use_bidirectional_attention|true|false, the other is not built, got true",
+        "gemma3_text|use_bidirectional_attention|true|false, the other is not built, got true",
+        "gemma2|attn_logit_softcapping|-1|a number above 0, got -1",
+        "gemma3_text|layer_types|['full_attention']|a list of num_hidden_layers, 4, got [",
+        "gemma4_text|enable_moe_block|true|false, the other is not built, got true",
+        "gemma4_text|use_bidirectional_attention|'all'|null or \"vision\", the other is not built",
+        "gemma4_text|num_kv_shared_layers|-1|a whole number from 0",
+        "cohere2|sliding_window_pattern|0|a whole number from 1",
+        "smollm3|no_rope_layers|[1,0]|a list of 4 flags, 0 or 1, got [1,0]",
+        "glm4|partial_rotary_factor|1.5|a share of a head of 128 that is even, got 1.5",
+        "phi3|partial_rotary_factor|0.1|a share of a head of 16 that is even, got 0.1",
+        "gpt_neox|rotary_pct|0.05|a share of a head of 16 that is even, got 0.05",
+        "granite|residual_multiplier|0|a number above 0, got 0",
+        "opt|ffn_dim|-|a whole number from 1 to 2147483647, got no such key",
+        "opt|activation_function|'tanh'|one of silu, gelu, gelu_pytorch_tanh, relu, got \"tanh\"",
+        "stablelm|qk_layernorm|2|true or false, got 2",
+        "starcoder2|norm_epsilon|0|a number above 0, got 0",
+        "olmo2|attention_bias|0|true or false, got 0"
+      })
+  void parse_refusesWhatAFamilyDoesNotBuild(
+      String type, String key, String value, String expected) {
+    assertThatThrownBy(() -> parse(type, key, value, "ffn_dim", key.equals("ffn_dim") ? "-" : "64"))
+        .isInstanceOf(ModelException.class)
+        .hasMessageStartingWith("read config.json: " + key + ": expected ")
+        .hasMessageContaining(expected)
+        .hasMessageNotContaining("\n");
+  }
+
+  @Test
+  void gpt2_namesItsSizesItsOwnWay() throws Exception {
+    String[] sizes = {"n_embd", "64", "n_head", "4", "n_layer", "4", "num_key_value_heads", "-"};
+    assertThat(parse("gpt2", sizes).shape())
+        .isEqualTo(new DecoderShape(320, 64, 4, 4, 4, 16, 1024));
+    assertThatThrownBy(() -> parse("gpt2"))
+        .hasMessageContaining("n_embd: expected a whole number from 1");
+    assertThatThrownBy(() ->
+            parse(
+                "gpt2",
+                "n_embd",
+                "64",
+                "n_head",
+                "4",
+                "n_layer",
+                "4",
+                "add_cross_attention",
+                "true"))
+        .hasMessageContaining("add_cross_attention: expected false, the other is not built");
+  }
+
   @Test
   void parse_refusesAnUnknownTypeAndNamesTheNearest() {
     assertThatThrownBy(() -> parse("qwen3_moe"))
         .isInstanceOf(ModelException.class)
         .hasMessageContainingAll(
-            "read config.json: model_type: expected one of llama, mistral, qwen2, qwen3",
+            "read config.json: model_type: expected one of cohere2, gemma2, ",
+            " mistral, olmo2, ",
             "got 'qwen3_moe'",
             "nearest is 'qwen3'",
             "docs/adding-a-model.md");

@@ -13,12 +13,19 @@ class RopeTest {
   private static final int MAX_POSITIONS = 512;
 
   private static RopeParameters parse(String json) throws ModelException {
+    return parse(json, 16);
+  }
+
+  private static RopeParameters parse(String json, int headDim) throws ModelException {
     return RopeParameters.parse(
-        ModelConfig.parse("config.json", json.replace('\'', '"')), 16, MAX_POSITIONS);
+        ModelConfig.parse("config.json", json.replace('\'', '"')),
+        RopeParameters.Keys.USUAL,
+        headDim,
+        MAX_POSITIONS);
   }
 
   private static RopeFrequencies frequencies(String json) throws ModelException {
-    return RopeFrequencies.of(parse(json), 16, MAX_POSITIONS);
+    return RopeFrequencies.of(parse(json), MAX_POSITIONS);
   }
 
   private static void expect(RopeFrequencies rope, double scale, float... freqs) {
@@ -51,7 +58,7 @@ class RopeTest {
 
   @Test
   void default_roundsExponentsAsTrainingDid() throws Exception {
-    RopeFrequencies rope = RopeFrequencies.of(parse("{}"), 80, MAX_POSITIONS);
+    RopeFrequencies rope = RopeFrequencies.of(parse("{}", 80), MAX_POSITIONS);
     assertThat(rope.freqs()[1]).isCloseTo(0.794328272f, Offset.offset(2e-7f));
     assertThat(rope.freqs()[39]).isCloseTo(0.000125892519f, Offset.offset(2e-11f));
   }
@@ -76,7 +83,7 @@ class RopeTest {
     String json = "{'rope_scaling':{'rope_type':'dynamic','factor':4.0}}";
     assertThat(frequencies(json).freqs()).isEqualTo(frequencies("{}").freqs());
     expect(
-        RopeFrequencies.of(parse(json), 16, 1024),
+        RopeFrequencies.of(parse(json), 1024),
         1,
         1f,
         0.251273751f,
@@ -176,8 +183,8 @@ class RopeTest {
             {'original_max_position_embeddings':64,'rope_scaling':{'type':'longrope',
              'short_factor':[1,1,1,1,1,1,1,1],'long_factor':[2,2,2,2,2,2,2,4]}}
             """);
-    assertThat(RopeFrequencies.of(rope, 16, 64).freqs()).isEqualTo(frequencies("{}").freqs());
-    RopeFrequencies beyond = RopeFrequencies.of(rope, 16, 65);
+    assertThat(RopeFrequencies.of(rope, 64).freqs()).isEqualTo(frequencies("{}").freqs());
+    RopeFrequencies beyond = RopeFrequencies.of(rope, 65);
     assertThat(beyond.freqs()[0]).isEqualTo(0.5f);
     assertThat(beyond.freqs()[7]).isCloseTo(7.90569466e-05f, Offset.offset(3e-11f));
     assertThat(beyond.scale()).isCloseTo(1.224744871391589, Offset.offset(1e-12));

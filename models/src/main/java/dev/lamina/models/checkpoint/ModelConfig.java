@@ -123,6 +123,15 @@ public final class ModelConfig {
   }
 
   /**
+   * The keys that stand here.
+   *
+   * @return in the order of the file
+   */
+  public List<String> keys() {
+    return List.copyOf(node.propertyNames());
+  }
+
+  /**
    * A nested object.
    *
    * @param key of this object
@@ -185,6 +194,19 @@ public final class ModelConfig {
   }
 
   /**
+   * Refuses what is not built: the key, if it has a value, must have this one.
+   *
+   * @param key of this object
+   * @param only the one value that is built
+   * @throws ModelException if the key has another
+   */
+  public void only(String key, boolean only) throws ModelException {
+    if (bool(key, only) != only) {
+      throw refuse(key, only + ", the other is not built");
+    }
+  }
+
+  /**
    * A whole number of at least 1.
    *
    * @param key of this object
@@ -217,6 +239,19 @@ public final class ModelConfig {
    */
   public int integer(String key, int min) throws ModelException {
     return integer(key, node.path(key), min);
+  }
+
+  /**
+   * A whole number.
+   *
+   * @param key of this object
+   * @param min smallest allowed
+   * @param absent value if the key is absent
+   * @return its value
+   * @throws ModelException if not a whole number or out of range
+   */
+  public int integer(String key, int min, int absent) throws ModelException {
+    return has(key) ? integer(key, min) : absent;
   }
 
   private int integer(String key, JsonNode value, int min) throws ModelException {
@@ -273,6 +308,43 @@ public final class ModelConfig {
    */
   public double numberAbove(String key, double above, double absent) throws ModelException {
     return has(key) ? numberAbove(key, above) : absent;
+  }
+
+  /**
+   * A number above 0, or a null that says there is none.
+   *
+   * @param key of this object
+   * @param absent value if the key does not stand here
+   * @return its value, 0 for null
+   * @throws ModelException if not a number above 0
+   */
+  public double numberOrNull(String key, double absent) throws ModelException {
+    return has(key) ? numberAbove(key, 0) : names(key) ? 0 : absent;
+  }
+
+  /**
+   * A list of flags, 0 or 1; absent, every so many entries one is 0.
+   *
+   * @param key of this object
+   * @param count how many
+   * @param interval entries from one 0 to the next if absent
+   * @return whether each is 1
+   * @throws ModelException if of another length or one is neither 0 nor 1
+   */
+  public List<Boolean> flags(String key, int count, int interval) throws ModelException {
+    List<Boolean> flags = new ArrayList<>();
+    for (int f : integers(key)) {
+      flags.add(f != 0);
+    }
+    if (flags.isEmpty()) {
+      for (int i = 0; i < count; i++) {
+        flags.add((i + 1) % interval != 0);
+      }
+    }
+    if (flags.size() != count) {
+      throw refuse(key, "a list of %d flags, 0 or 1".formatted(count));
+    }
+    return List.copyOf(flags);
   }
 
   /**

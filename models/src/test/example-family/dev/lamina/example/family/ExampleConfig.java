@@ -4,27 +4,26 @@ import dev.lamina.models.Architecture;
 import dev.lamina.models.DecoderShape;
 import dev.lamina.models.KvGroup;
 import dev.lamina.models.Layers;
+import dev.lamina.models.MlpSpec;
+import dev.lamina.models.MlpSpec.Activation;
 import dev.lamina.models.RopeParameters;
 import dev.lamina.models.WeightNames;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
-import dev.lamina.spi.ir.CompositeOp.Gate;
 import java.util.List;
 
 /**
  * Configuration of an example model.
  *
  * @param shape its sizes
- * @param intermediateSize inner width of the feed-forward network
- * @param gate its activation
+ * @param mlp feed-forward network
  * @param rmsNormEps epsilon of every norm
  * @param rope rotary embedding of the layers that have one
  * @param nopeInterval every so many layers, one sees no positions
  */
 public record ExampleConfig(
     DecoderShape shape,
-    int intermediateSize,
-    Gate gate,
+    MlpSpec mlp,
     double rmsNormEps,
     RopeParameters rope,
     int nopeInterval)
@@ -36,10 +35,10 @@ public record ExampleConfig(
     DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(0, 0, 2048));
     return new ExampleConfig(
         shape,
-        c.positiveInt("intermediate_size"),
-        Layers.gate(c, "hidden_act"),
+        MlpSpec.gated(
+            c.positiveInt("intermediate_size"), Activation.parse(c, "hidden_act", "silu"), false),
         c.numberAbove("rms_norm_eps", 0, 1e-6),
-        RopeParameters.parse(c, shape.headDim(), shape.maxPositions()),
+        RopeParameters.parse(c, shape),
         c.positiveInt("no_rope_layer_interval", 4));
   }
 

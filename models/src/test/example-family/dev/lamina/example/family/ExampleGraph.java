@@ -2,8 +2,8 @@ package dev.lamina.example.family;
 
 import dev.lamina.models.AttentionSpec;
 import dev.lamina.models.DecoderShape;
+import dev.lamina.models.HeadSpec;
 import dev.lamina.models.Layers;
-import dev.lamina.models.RopeFrequencies;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.Value;
 
@@ -13,8 +13,8 @@ final class ExampleGraph {
 
   static void build(ExampleConfig c, Layers l) throws ModelException {
     DecoderShape s = c.shape();
-    RopeFrequencies rope = RopeFrequencies.of(c.rope(), s.headDim(), l.maxModelLen(s));
-    AttentionSpec attention = new AttentionSpec(s, rope);
+    AttentionSpec attention = new AttentionSpec(s, c.rope());
+    AttentionSpec withoutPositions = attention.withRope(null);
 
     // Token embeddings: the residual stream, x [T, H].
     Value x = l.embedding("embed", s);
@@ -24,7 +24,7 @@ final class ExampleGraph {
 
       // Attention over the normed stream.
       Value h = l.rmsNorm(x, layer + ".attn.norm", c.rmsNormEps());
-      Value a = l.attention(h, i, layer + ".attn", nope ? attention.withoutRope() : attention);
+      Value a = l.attention(h, i, layer + ".attn", nope ? withoutPositions : attention);
       if (i == s.numLayers() - 1) {
         // Nothing below mixes rows any more, so only the wanted ones go on.
         a = l.wantedRows(a);
@@ -34,10 +34,10 @@ final class ExampleGraph {
 
       // Gated feed-forward network over the normed stream.
       h = l.rmsNorm(x, layer + ".mlp.norm", c.rmsNormEps());
-      x = l.add(x, l.gatedMlp(h, layer + ".mlp", c.intermediateSize(), c.gate(), false));
+      x = l.add(x, l.mlp(h, layer + ".mlp", c.mlp()));
     }
 
     // Last norm, then a score for each word of the vocabulary.
-    l.logits(l.rmsNorm(x, "norm", c.rmsNormEps()), s, false);
+    l.logits(l.rmsNorm(x, "norm", c.rmsNormEps()), s, new HeadSpec(false));
   }
 }

@@ -1,0 +1,273 @@
+package dev.lamina.models.decoder;
+
+import dev.lamina.models.Architecture;
+import dev.lamina.models.AttentionSpec;
+import dev.lamina.models.DecoderShape;
+import dev.lamina.models.HeadSpec;
+import dev.lamina.models.KvGroup;
+import dev.lamina.models.Layers;
+import dev.lamina.models.MlpSpec;
+import dev.lamina.models.Norm;
+import dev.lamina.models.WeightNames;
+import dev.lamina.models.checkpoint.ModelException;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * A dense decoder, described. Immutable; starts as Llama (root mean square norm before each branch,
+ * branches one after the other, no factors) and each {@code with} says one departure from it.
+ */
+public final class Decoder implements Architecture {
+  /** Where a layer's two branches are normed. */
+  public enum Placement {
+    /** The branch's input: {@code attn.norm}, {@code mlp.norm}. */
+    BEFORE,
+    /**
+     * The branch's output, before it joins the stream: {@code attn.postNorm}, {@code mlp.postNorm}.
+     */
+    AFTER,
+    /** Both of these. */
+    AROUND,
+    /** The stream, after the branch has joined it: {@code attn.norm}, {@code mlp.norm}. */
+    JOINED
+  }
+
+  /** How a layer's two branches relate. */
+  public enum Branches {
+    /** The network reads what attention has written. */
+    SEQUENTIAL,
+    /** Both read the layer's input by one norm, {@code attn.norm}. */
+    PARALLEL,
+    /** Both read the layer's input, each by a norm of its own. */
+    PARALLEL_OWN_NORMS
+  }
+
+  private final DecoderShape shape;
+  private List<AttentionSpec> attention;
+  private final MlpSpec mlp;
+  private final Norm norm;
+  private HeadSpec head = new HeadSpec(false);
+  private WeightNames names = WeightNames.LLAMA;
+  private Placement placement = Placement.BEFORE;
+  private Branches branches = Branches.SEQUENTIAL;
+  private boolean finalNorm = true;
+  private double embeddingScale = 1;
+  private double residualScale = 1;
+  private int embeddingWidth;
+  private int positionOffset = -1;
+
+  /**
+   * A decoder as Llama is one.
+   *
+   * @param shape its sizes
+   * @param attention of every layer
+   * @param mlp feed-forward network of every layer
+   * @param norm every norm but those of queries and keys
+   */
+  public Decoder(DecoderShape shape, AttentionSpec attention, MlpSpec mlp, Norm norm) {
+    this(shape, Collections.nCopies(shape.numLayers(), attention), mlp, norm);
+  }
+
+  /**
+   * A decoder whose layers attend differently.
+   *
+   * @param shape its sizes
+   * @param attention of each layer
+   * @param mlp feed-forward network of every layer
+   * @param norm every norm but those of queries and keys
+   */
+  public Decoder(DecoderShape shape, List<AttentionSpec> attention, MlpSpec mlp, Norm norm) {
+    this.shape = shape;
+    this.attention = List.copyOf(attention);
+    this.mlp = mlp;
+    this.norm = norm;
+    this.embeddingWidth = shape.hiddenSize();
+  }
+
+  private Decoder with(Consumer<Decoder> change) {
+    Decoder copy = new Decoder(shape, attention, mlp, norm);
+    copy.head = head;
+    copy.names = names;
+    copy.placement = placement;
+    copy.branches = branches;
+    copy.finalNorm = finalNorm;
+    copy.embeddingScale = embeddingScale;
+    copy.residualScale = residualScale;
+    copy.embeddingWidth = embeddingWidth;
+    copy.positionOffset = positionOffset;
+    change.accept(copy);
+    return copy;
+  }
+
+  /**
+   * This with another head.
+   *
+   * @param spec how the vocabulary is scored
+   * @return a new description
+   */
+  public Decoder withHead(HeadSpec spec) {
+    return with(d -> d.head = spec);
+  }
+
+  /**
+   * This with other names of weights.
+   *
+   * @param map the names
+   * @return a new description
+   */
+  public Decoder withNames(WeightNames map) {
+    return with(d -> d.names = map);
+  }
+
+  /**
+   * This with norms elsewhere.
+   *
+   * @param where the branches are normed
+   * @return a new description
+   */
+  public Decoder withNorms(Placement where) {
+    return with(d -> d.placement = where);
+  }
+
+  /**
+   * This with other branches.
+   *
+   * @param how they relate
+   * @return a new description
+   */
+  public Decoder withBranches(Branches how) {
+    return with(d -> d.branches = how);
+  }
+
+  /**
+   * This with or without a norm, {@code norm}, after the last layer.
+   *
+   * @param on whether there is one
+   * @return a new description
+   */
+  public Decoder withFinalNorm(boolean on) {
+    return with(d -> d.finalNorm = on);
+  }
+
+  /**
+   * This with a factor on the embeddings.
+   *
+   * @param factor the factor
+   * @return a new description
+   */
+  public Decoder withEmbeddingScale(double factor) {
+    return with(d -> d.embeddingScale = factor);
+  }
+
+  /**
+   * This with a factor on what each branch adds to the stream.
+   *
+   * @param factor the factor
+   * @return a new description
+   */
+  public Decoder withResidualScale(double factor) {
+    return with(d -> d.residualScale = factor);
+  }
+
+  /**
+   * This with embeddings of another width than the stream, and a matrix {@code projectIn} between
+   * them if the widths differ.
+   *
+   * @param width of an embedding
+   * @return a new description
+   */
+  public Decoder withEmbeddingWidth(int width) {
+    return with(d -> d.embeddingWidth = width);
+  }
+
+  /**
+   * This with learned positions, {@code positions}.
+   *
+   * @param offset row of position 0
+   * @return a new description
+   */
+  public Decoder withLearnedPositions(int offset) {
+    return with(d -> d.positionOffset = offset);
+  }
+
+  @Override
+  public DecoderShape shape() {
+    return shape;
+  }
+
+  @Override
+  public List<KvGroup> kvGroups() {
+    return List.of(KvGroup.of(attention));
+  }
+
+  @Override
+  public WeightNames weightNames() {
+    return names;
+  }
+
+  @Override
+  public void build(Layers layers) throws ModelException {
+    DecoderGraph.build(this, layers);
+  }
+
+  AttentionSpec attention(int layer) {
+    return attention.get(layer);
+  }
+
+  MlpSpec mlp() {
+    return mlp;
+  }
+
+  Norm norm() {
+    return norm;
+  }
+
+  HeadSpec head() {
+    return head;
+  }
+
+  boolean normsBefore() {
+    return placement == Placement.BEFORE || placement == Placement.AROUND;
+  }
+
+  boolean normsAfter() {
+    return placement == Placement.AFTER || placement == Placement.AROUND;
+  }
+
+  boolean normsJoined() {
+    return placement == Placement.JOINED;
+  }
+
+  Branches branches() {
+    return branches;
+  }
+
+  boolean hasFinalNorm() {
+    return finalNorm;
+  }
+
+  double embeddingScale() {
+    return embeddingScale;
+  }
+
+  double residualScale() {
+    return residualScale;
+  }
+
+  int embeddingWidth() {
+    return embeddingWidth;
+  }
+
+  boolean projectsEmbeddings() {
+    return embeddingWidth != shape.hiddenSize();
+  }
+
+  boolean hasLearnedPositions() {
+    return positionOffset >= 0;
+  }
+
+  int positionOffset() {
+    return positionOffset;
+  }
+}

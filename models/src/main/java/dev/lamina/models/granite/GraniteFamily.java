@@ -1,0 +1,46 @@
+package dev.lamina.models.granite;
+
+import dev.lamina.models.AttentionSpec;
+import dev.lamina.models.DecoderShape;
+import dev.lamina.models.HeadSpec;
+import dev.lamina.models.MlpSpec;
+import dev.lamina.models.MlpSpec.Activation;
+import dev.lamina.models.ModelFamily;
+import dev.lamina.models.Norm;
+import dev.lamina.models.RopeParameters;
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.decoder.Decoder;
+import java.util.List;
+
+/** Granite: Llama with four factors. */
+public final class GraniteFamily implements ModelFamily {
+  /** For the service loader. */
+  public GraniteFamily() {}
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("granite");
+  }
+
+  @Override
+  public Decoder parse(ModelConfig c) throws ModelException {
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(0, 0, 2048));
+    boolean bias = c.bool("attention_bias", false);
+    return new Decoder(
+            shape,
+            new AttentionSpec(shape, RopeParameters.parse(c, shape))
+                .withBias(bias, bias)
+                .withScale(c.numberAbove("attention_multiplier", 0, 1)),
+            MlpSpec.gated(
+                c.positiveInt("intermediate_size"),
+                Activation.parse(c, "hidden_act", "silu"),
+                c.bool("mlp_bias", false)),
+            Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-6)))
+        .withEmbeddingScale(c.numberAbove("embedding_multiplier", 0, 1))
+        .withResidualScale(c.numberAbove("residual_multiplier", 0, 1))
+        .withHead(
+            new HeadSpec(c.bool("tie_word_embeddings", false))
+                .withScale(1 / c.numberAbove("logits_scaling", 0, 1)));
+  }
+}

@@ -1,0 +1,55 @@
+package dev.lamina.models.olmo2;
+
+import dev.lamina.models.AttentionSpec;
+import dev.lamina.models.DecoderShape;
+import dev.lamina.models.HeadSpec;
+import dev.lamina.models.MlpSpec;
+import dev.lamina.models.MlpSpec.Activation;
+import dev.lamina.models.ModelFamily;
+import dev.lamina.models.Norm;
+import dev.lamina.models.QkNorm;
+import dev.lamina.models.RopeParameters;
+import dev.lamina.models.WeightNames;
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.decoder.Decoder;
+import dev.lamina.models.decoder.Decoder.Placement;
+import java.util.List;
+
+/** OLMo 2: norms after each branch, and over all queries and all keys. */
+public final class Olmo2Family implements ModelFamily {
+  private static final WeightNames NAMES =
+      WeightNames.LLAMA
+          .with("layers.*.attn.qNorm", "model.layers.*.self_attn.q_norm")
+          .with("layers.*.attn.kNorm", "model.layers.*.self_attn.k_norm")
+          .with("layers.*.attn.postNorm", "model.layers.*.post_attention_layernorm")
+          .with("layers.*.mlp.postNorm", "model.layers.*.post_feedforward_layernorm");
+
+  /** For the service loader. */
+  public Olmo2Family() {}
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("olmo2");
+  }
+
+  @Override
+  public Decoder parse(ModelConfig c) throws ModelException {
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(0, 0, 2048));
+    Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));
+    boolean bias = c.bool("attention_bias", false);
+    return new Decoder(
+            shape,
+            new AttentionSpec(shape, RopeParameters.parse(c, shape))
+                .withBias(bias, bias)
+                .withQkNorm(new QkNorm(norm, QkNorm.Span.WIDTH, false)),
+            MlpSpec.gated(
+                c.positiveInt("intermediate_size"),
+                Activation.parse(c, "hidden_act", "silu"),
+                false),
+            norm)
+        .withNorms(Placement.AFTER)
+        .withNames(NAMES)
+        .withHead(new HeadSpec(c.bool("tie_word_embeddings", false)));
+  }
+}
