@@ -24,6 +24,7 @@ module dev.lamina.models {
       dev.lamina.models.gptneox.GptNeoxFamily,
       dev.lamina.models.granite.GraniteFamily,
       dev.lamina.models.llama.LlamaFamily,
+      dev.lamina.models.llama4.Llama4Family,
       dev.lamina.models.mistral.MistralFamily,
       dev.lamina.models.olmo2.Olmo2Family,
       dev.lamina.models.opt.OptFamily,

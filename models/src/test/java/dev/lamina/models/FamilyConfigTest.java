@@ -126,6 +126,8 @@ class FamilyConfigTest {
         "gemma3_text|use_bidirectional_attention|true|false, the other is not built, got true",
         "gemma2|attn_logit_softcapping|-1|a number above 0, got -1",
         "gemma3_text|layer_types|['full_attention']|a list of num_hidden_layers, 4, got [",
+        "llama4_text|num_experts_per_tok|17|at most num_local_experts, 16, got 17",
+        "llama4_text|no_rope_layers|[1]|a list of 4 flags, 0 or 1, got [1]",
         "gemma4_text|enable_moe_block|true|false, the other is not built, got true",
         "gemma4_text|use_bidirectional_attention|'all'|null or \"vision\", the other is not built",
         "gemma4_text|num_kv_shared_layers|-1|a whole number from 0",

@@ -36,15 +36,21 @@ class GoldenTest {
           "gpt2",
           "granite",
           "llama",
+          "llama-dynamic",
+          "llama-linear",
+          "llama-longrope",
           "llama-yarn",
+          "llama4",
           "mistral",
           "olmo2",
           "opt",
+          "opt-350m",
           "phi3",
           "qwen2",
           "qwen3",
           "smollm3",
           "stablelm",
+          "stablelm-12b",
           "starcoder2");
 
   // Of the largest absolute logit, taken as at least 1; honest float32 is near 2e-6.
