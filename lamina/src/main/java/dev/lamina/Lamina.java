@@ -1,9 +1,7 @@
 package dev.lamina;
 
 import dev.lamina.chat.ChatTemplate;
-import dev.lamina.chat.ChatTemplates;
 import dev.lamina.chat.Tokenizer;
-import dev.lamina.chat.Tokenizers;
 import dev.lamina.chat.UnsupportedTemplateException;
 import dev.lamina.models.Checkpoint;
 import dev.lamina.models.checkpoint.GenerationConfig;
@@ -38,14 +36,14 @@ public final class Lamina implements AutoCloseable {
   private final ModelRuntime runtime;
   private final Engine engine;
 
-  private Lamina(String name, Path folder, Checkpoint checkpoint, LaminaOptions options) {
+  private Lamina(String name, Path path, Checkpoint checkpoint, LaminaOptions options) {
     this.name = name;
     this.checkpoint = checkpoint;
-    this.tokenizer = Tokenizers.isPresent(folder) ? Tokenizers.load(folder) : null;
+    this.tokenizer = ModelText.find(path);
     ChatTemplate found = null;
     String missing = "";
     try {
-      found = ChatTemplates.forModel(folder);
+      found = ModelText.template(path);
     } catch (UnsupportedTemplateException e) {
       missing = String.valueOf(e.getMessage());
     }
@@ -63,7 +61,7 @@ public final class Lamina implements AutoCloseable {
   /**
    * Opens a model on the best backend present.
    *
-   * @param model a folder with {@code config.json} and weights, or a built-in's name
+   * @param model a folder with {@code config.json} and weights, a GGUF file, or a built-in's name
    * @throws LaminaException if it can't be opened; one line that says what to do
    */
   public static Lamina open(String model) {
@@ -73,24 +71,24 @@ public final class Lamina implements AutoCloseable {
   /**
    * Opens a model.
    *
-   * @param model a folder with {@code config.json} and weights, or a built-in's name
+   * @param model a folder with {@code config.json} and weights, a GGUF file, or a built-in's name
    * @param options backend, precision, limits
    * @throws LaminaException if it can't be opened; one line that says what to do
    */
   public static Lamina open(String model, LaminaOptions options) {
-    Path folder = ModelLocator.find(model);
-    Checkpoint checkpoint = checkpoint(folder);
+    Path path = ModelLocator.find(model);
+    Checkpoint checkpoint = checkpoint(path);
     try {
-      return new Lamina(model, folder, checkpoint, options);
+      return new Lamina(model, path, checkpoint, options);
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
     }
   }
 
-  static Checkpoint checkpoint(Path folder) {
+  static Checkpoint checkpoint(Path path) {
     try {
-      return Checkpoint.open(folder);
+      return Checkpoint.open(path);
     } catch (ModelException e) {
       throw new LaminaException(String.valueOf(e.getMessage()), e);
     }
@@ -196,7 +194,7 @@ public final class Lamina implements AutoCloseable {
   private Tokenizer needTokenizer() {
     if (tokenizer == null) {
       throw new InvalidRequestException(
-          "prompt", "prompt: model " + name + " has no tokenizer.json; send token ids");
+          "prompt", "prompt: model " + name + " has no tokenizer; send token ids");
     }
     return tokenizer;
   }

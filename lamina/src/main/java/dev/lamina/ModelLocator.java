@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the folder of a model that a user names: a path, or a built-in. */
+/** Finds the folder or file of a model that a user names: a path, or a built-in. */
 public final class ModelLocator {
   /** The model that is used when none is named. */
   public static final String DEFAULT = "micro-chat";
@@ -29,16 +29,20 @@ public final class ModelLocator {
   /**
    * Finds a model.
    *
-   * @param model a folder with {@code config.json} and weights, or a built-in's name
-   * @return the folder
+   * @param model a folder with {@code config.json} and weights, a GGUF file, or a built-in's name
+   * @return the folder or file
    * @throws LaminaException if there is none; the message says where was looked
    */
   public static Path find(String model) {
-    if (model.endsWith(".gguf")) {
-      throw new LaminaException(
-          "model " + model + ": GGUF files can't be read yet; use a folder with safetensors");
-    }
     Path direct = path(model);
+    if (direct != null && model.endsWith(".gguf")) {
+      if (Files.isRegularFile(direct)) {
+        return direct;
+      }
+      throw new LaminaException(
+          "model %s: expected a GGUF file, found %s; check the path"
+              .formatted(model, Files.exists(direct) ? "a folder" : "nothing there"));
+    }
     if (direct != null && Files.isDirectory(direct)) {
       return direct;
     }
@@ -50,8 +54,10 @@ public final class ModelLocator {
             ? "got a file; name the folder that holds config.json"
             : "found no such folder";
     throw new LaminaException(
-        "model %s: expected a folder with config.json and *.safetensors, or one of %s; %s"
-            .formatted(model, BUILT_IN, hint));
+        "model %s: expected a folder with config.json and *.safetensors, a .gguf file, or one of %s;"
+                .formatted(model, BUILT_IN)
+            + " "
+            + hint);
   }
 
   private static Path builtIn(String model) {

@@ -28,12 +28,12 @@ class ModelLocatorTest {
     assertThatThrownBy(() -> ModelLocator.find("no/such/model"))
         .isInstanceOf(LaminaException.class)
         .hasMessage(
-            "model no/such/model: expected a folder with config.json and *.safetensors, or one of"
-                + " [micro-chat]; found no such folder");
+            "model no/such/model: expected a folder with config.json and *.safetensors, a .gguf file,"
+                + " or one of [micro-chat]; found no such folder");
     assertThatThrownBy(() -> ModelLocator.find(file.toString()))
         .hasMessageEndingWith("got a file; name the folder that holds config.json");
     assertThatThrownBy(() -> ModelLocator.find("some.gguf"))
-        .hasMessage("model some.gguf: GGUF files can't be read yet; use a folder with safetensors");
+        .hasMessage("model some.gguf: expected a GGUF file, found nothing there; check the path");
   }
 
   @Test

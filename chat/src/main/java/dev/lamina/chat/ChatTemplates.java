@@ -34,10 +34,21 @@ public final class ChatTemplates {
               + CONFIG
               + ", found neither; use `text` or `tokens`");
     }
+    return of(folder.toString(), text);
+  }
+
+  /**
+   * A template by its text.
+   *
+   * @param origin where it comes from, for messages
+   * @param text in Jinja
+   * @throws UnsupportedTemplateException when it cannot be rendered
+   */
+  public static ChatTemplate of(String origin, String text) {
     if (!normalised(text).equals(normalised(microChatText()))) {
       throw new UnsupportedTemplateException(
           "chat template of "
-              + folder
+              + origin
               + " is not supported yet: expected that of micro-chat, got another of "
               + text.length()
               + " characters; use `text` or `tokens`");
@@ -45,7 +56,8 @@ public final class ChatTemplates {
     return new MicroChatTemplate();
   }
 
-  private static @Nullable String templateText(Path folder) {
+  /** The template of a model's folder as text, null when there is none. */
+  public static @Nullable String templateText(Path folder) {
     Path file = folder.resolve(FILE);
     if (Files.exists(file)) {
       try {

@@ -41,6 +41,34 @@ public final class Tokenizers {
     }
   }
 
+  /**
+   * Builds a tokenizer of its parts.
+   *
+   * @param parts as a GGUF file has them
+   * @throws TokenizerException when they do not fit each other or are of a form that is not known
+   */
+  public static Tokenizer of(TokenizerParts parts) {
+    return of(parts.origin(), parts.toJson(), parts.toConfig());
+  }
+
+  /**
+   * Builds a SentencePiece tokenizer of its parts.
+   *
+   * @param parts as a GGUF file has them
+   * @throws TokenizerException when they do not fit each other
+   */
+  public static Tokenizer of(SentencePieceParts parts) {
+    return of(parts.origin(), parts.toJson(), parts.toConfig());
+  }
+
+  private static Tokenizer of(String origin, TokenizerJson json, TokenizerConfig config) {
+    try {
+      return BpeTokenizer.create(json, config);
+    } catch (UnsupportedPartException e) {
+      throw new TokenizerException("read " + origin + ": tokenizer: no " + e.part(), e);
+    }
+  }
+
   private static Tokenizer rust(TokenizerJson json, TokenizerConfig config, String part) {
     try {
       return DjlTokenizer.create(json, config);

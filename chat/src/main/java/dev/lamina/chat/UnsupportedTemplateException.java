@@ -4,7 +4,12 @@ package dev.lamina.chat;
 public final class UnsupportedTemplateException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  UnsupportedTemplateException(String message) {
+  /**
+   * A refusal.
+   *
+   * @param message one line
+   */
+  public UnsupportedTemplateException(String message) {
     super(message);
   }
 }

@@ -26,7 +26,7 @@ final class BenchCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Folder or built-in.")
+      description = "Folder, .gguf file or built-in.")
   private @Nullable String model;
 
   @Option(names = "--shape", paramLabel = "NAME", description = "Random weights of a real shape.")

@@ -2,8 +2,8 @@ package dev.lamina.cli;
 
 import dev.lamina.LaminaException;
 import dev.lamina.ModelLocator;
+import dev.lamina.ModelText;
 import dev.lamina.chat.Tokenizer;
-import dev.lamina.chat.Tokenizers;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -18,7 +18,7 @@ final class DetokenizeCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Folder or built-in.")
+      description = "Folder, .gguf file or built-in.")
   private String model = ModelLocator.DEFAULT;
 
   @Option(names = "--skip-special-tokens", description = "Leaves special tokens out.")
@@ -30,7 +30,7 @@ final class DetokenizeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     String text = Stdin.text("detokenize");
-    try (Tokenizer tokenizer = Tokenizers.load(ModelLocator.find(model))) {
+    try (Tokenizer tokenizer = ModelText.load(ModelLocator.find(model))) {
       String decoded = tokenizer.decode(ids(text, tokenizer.vocabSize()), skipSpecial);
       if (json) {
         System.out.println(Json.line(StringNode.valueOf(decoded)));

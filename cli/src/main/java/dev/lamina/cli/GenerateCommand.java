@@ -48,7 +48,7 @@ final class GenerateCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Folder or built-in.")
+      description = "Folder, .gguf file or built-in.")
   private String model = ModelLocator.DEFAULT;
 
   @Option(names = "--stats", paramLabel = "FILE", description = "Writes what the engine did.")

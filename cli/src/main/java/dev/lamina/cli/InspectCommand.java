@@ -30,7 +30,7 @@ final class InspectCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Folder or built-in.")
+      description = "Folder, .gguf file or built-in.")
   private String model = ModelLocator.DEFAULT;
 
   @Option(names = "--graph", description = "Prints the step's IR as text.")

@@ -40,7 +40,7 @@ public final class Main implements Runnable {
           DetokenizeCommand.class,
           BenchCommand.class,
           ConformanceCommand.class,
-          NotBuilt.Convert.class,
+          ConvertCommand.class,
           NotBuilt.Render.class,
           NotBuilt.Parse.class,
           NotBuilt.BenchServe.class,

@@ -20,13 +20,6 @@ abstract class NotBuilt implements Runnable {
     throw new UsageException(name + ": not built yet");
   }
 
-  @Command(name = "convert", hidden = true)
-  static final class Convert extends NotBuilt {
-    Convert() {
-      super("convert");
-    }
-  }
-
   @Command(name = "render", hidden = true)
   static final class Render extends NotBuilt {
     Render() {

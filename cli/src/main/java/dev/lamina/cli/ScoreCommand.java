@@ -4,9 +4,9 @@ import dev.lamina.LaminaException;
 import dev.lamina.LaminaOptions;
 import dev.lamina.ModelLocator;
 import dev.lamina.ModelRuntime;
+import dev.lamina.ModelText;
 import dev.lamina.Scorer;
 import dev.lamina.chat.Tokenizer;
-import dev.lamina.chat.Tokenizers;
 import dev.lamina.json.JsonTrees;
 import dev.lamina.models.Checkpoint;
 import dev.lamina.models.Precision;
@@ -46,7 +46,7 @@ final class ScoreCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Folder or built-in.")
+      description = "Folder, .gguf file or built-in.")
   private String model = ModelLocator.DEFAULT;
 
   @Option(names = "--tokens", paramLabel = "1,2,3", description = "One sequence; its ID is 0.")
@@ -86,14 +86,14 @@ final class ScoreCommand implements Callable<Integer> {
     if (chunk != null && chunk < 1) {
       throw new UsageException("--chunk: expected at least 1, got " + chunk);
     }
-    Path folder = ModelLocator.find(model);
-    List<Sequence> sequences = perplexity == null ? sequences() : List.of(text(folder, perplexity));
+    Path path = ModelLocator.find(model);
+    List<Sequence> sequences = perplexity == null ? sequences() : List.of(text(path, perplexity));
     LaminaOptions options =
         modelFlags
             .options(Precision.F32)
             .withEngine(engineFlags.config().withMaxNumSeqs(1))
             .withProgress(Progress.stderr());
-    try (Checkpoint checkpoint = Checkpoint.open(folder);
+    try (Checkpoint checkpoint = Checkpoint.open(path);
         ModelRuntime runtime = ModelRuntime.load(checkpoint, options);
         Scorer scorer = new Scorer(runtime, chunk(runtime))) {
       int vocab = runtime.compiled().limits().vocabSize();
@@ -180,9 +180,9 @@ final class ScoreCommand implements Callable<Integer> {
     return ids;
   }
 
-  private static Sequence text(Path folder, Path file) throws IOException {
+  private static Sequence text(Path path, Path file) throws IOException {
     String text = String.join("\n", readLines(file)) + "\n";
-    try (Tokenizer tokenizer = Tokenizers.load(folder)) {
+    try (Tokenizer tokenizer = ModelText.load(path)) {
       int[] ids = tokenizer.encode(text, true);
       if (ids.length < 2) {
         throw new LaminaException("perplexity: expected a text of two tokens or more in " + file);

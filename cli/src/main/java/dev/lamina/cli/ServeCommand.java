@@ -17,7 +17,7 @@ final class ServeCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Folder or built-in.")
+      description = "Folder, .gguf file or built-in.")
   private String model = ModelLocator.DEFAULT;
 
   @Option(names = "--host", paramLabel = "HOST", description = "Address to bind (127.0.0.1).")

@@ -1,8 +1,8 @@
 package dev.lamina.cli;
 
 import dev.lamina.ModelLocator;
+import dev.lamina.ModelText;
 import dev.lamina.chat.Tokenizer;
-import dev.lamina.chat.Tokenizers;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
@@ -18,7 +18,7 @@ final class TokenizeCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Folder or built-in.")
+      description = "Folder, .gguf file or built-in.")
   private String model = ModelLocator.DEFAULT;
 
   @Option(names = "--json", description = "Prints a JSON array.")
@@ -27,7 +27,7 @@ final class TokenizeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     String text = Stdin.text("tokenize");
-    try (Tokenizer tokenizer = Tokenizers.load(ModelLocator.find(model))) {
+    try (Tokenizer tokenizer = ModelText.load(ModelLocator.find(model))) {
       int[] ids = tokenizer.encode(text, true);
       System.out.println(
           json

@@ -51,7 +51,6 @@ class UsageTest {
         "bench --shape 100m --dtype f8|--dtype: expected f32, f16 or bf16, got f8",
         "bench micro-chat --shape 100m|bench: expected MODEL or --shape, got both",
         "bench -np 0|-np: expected numbers of at least 1, got [0]",
-        "convert a b|convert: not built yet",
         "render --template x|render: not built yet",
         "parse|parse: not built yet",
         "bench-serve http://localhost|bench-serve: not built yet",
