@@ -9,7 +9,6 @@ import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.Graph;
 import dev.lamina.spi.ir.Ops;
-import dev.lamina.spi.ir.Shape;
 import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
@@ -27,15 +26,15 @@ import java.util.stream.IntStream;
  * it. Not thread-safe.
  */
 public final class Layers {
-  private final Ops graph;
-  private final WeightTable weights;
-  private final StepSlots slots;
+  final Ops graph;
+  final WeightTable weights;
+  final StepSlots slots;
   private final ModelOptions options;
-  private final DType activations;
+  final DType activations;
   private final int maxPositions;
 
   private final Value tokens;
-  private final Value positions;
+  final Value positions;
   private final Value cuSeqlensQ;
   private final Value kvLens;
   private final Value logitsIndices;
@@ -201,7 +200,7 @@ public final class Layers {
     return linear(x, module, width, biased, activations);
   }
 
-  private Value linear(Value x, String module, long width, boolean biased, DType out)
+  Value linear(Value x, String module, long width, boolean biased, DType out)
       throws ModelException {
     long k = x.shape().dim(-1).upperBound();
     if (weights.isTransposed(module)) {
@@ -304,7 +303,9 @@ public final class Layers {
       Value key = projected(x, module + ".k", kv, spec);
       return new Heads(projected(x, module + ".q", q, spec), key, key);
     }
-    Value all = clipped(linear(x, module + ".qkv", q + 2 * kv, spec.biased()), spec.clip());
+    Value all =
+        SelectiveLayers.clipped(
+            graph, linear(x, module + ".qkv", q + 2 * kv, spec.biased()), spec.clip());
     if (spec.projection() == AttentionSpec.Projection.FUSED) {
       return new Heads(
           heads(graph.slice(all, 1, 0, Dim.of(q)), d),
@@ -324,7 +325,8 @@ public final class Layers {
 
   private Value projected(Value x, String module, long width, AttentionSpec spec)
       throws ModelException {
-    Value flat = clipped(linear(x, module, width, spec.biased()), spec.clip());
+    Value flat =
+        SelectiveLayers.clipped(graph, linear(x, module, width, spec.biased()), spec.clip());
     return heads(flat, spec.shape().headDim());
   }
 
@@ -341,14 +343,6 @@ public final class Layers {
     Value q = projected(x, module + ".q", spec.shape().queryWidth(), spec);
     String qNorm = module + ".qNorm";
     return headNorm(rope(headNorm(q, qNorm, spec, false), spec), qNorm, spec, true);
-  }
-
-  private Value clipped(Value x, double bound) {
-    if (bound == 0) {
-      return x;
-    }
-    Value below = graph.binary(CoreOp.BinaryKind.MIN, x, graph.fillLike(x, bound));
-    return graph.binary(CoreOp.BinaryKind.MAX, below, graph.fillLike(x, -bound));
   }
 
   /**
@@ -508,90 +502,11 @@ public final class Layers {
                 graph.slice(both, axis, 0, Dim.of(width)),
                 graph.slice(both, axis, width, Dim.of(width)));
           }
-          case PLAIN -> activated(linear(x, module + ".up", width, biased), spec.activation());
+          case PLAIN ->
+              SelectiveLayers.activated(
+                  graph, linear(x, module + ".up", width, biased), spec.activation());
         };
     return linear(inner, module + ".down", x.shape().dim(-1).upperBound(), biased);
-  }
-
-  // The gated op with a factor of one: exact, and backends have it.
-  private Value activated(Value x, MlpSpec.Activation activation) {
-    return graph.gatedActivation(activation.gate(), x, graph.fillLike(x, 1));
-  }
-
-  /**
-   * Sharpens queries of far positions: each is multiplied by {@code strength * log(1 + floor((p +
-   * 1) / span)) + 1}, p its position. Source: arXiv:2501.19399.
-   *
-   * @param q {@code [T, heads, D]}
-   * @param span positions that share a factor
-   * @param strength weight of the logarithm
-   * @return {@code [T, heads, D]}
-   */
-  public Value sharpened(Value q, double span, double strength) {
-    Value p = graph.cast(graph.view(positions, slots.tokens()), DType.F32);
-    Value spans = graph.div(graph.add(p, graph.fillLike(p, 1)), graph.fillLike(p, span));
-    spans = graph.unary(CoreOp.UnaryKind.FLOOR, spans);
-    Value log = graph.unary(CoreOp.UnaryKind.LOG, graph.add(spans, graph.fillLike(p, 1)));
-    Value factor = graph.add(scale(log, strength), graph.fillLike(p, 1));
-    Value like = q.dtype() == DType.F32 ? factor : graph.cast(factor, q.dtype());
-    return graph.mul(q, graph.broadcast(like, q.shape(), 0));
-  }
-
-  /**
-   * A mixture of experts that weighs what each expert reads: a router's largest scores, squashed by
-   * a sigmoid, multiply the input; the experts' outputs are summed. Every expert runs over every
-   * token, those not chosen over zeros: right, but the work of all experts.
-   *
-   * @param x {@code [T, H]}, normed
-   * @param module the matrix {@code router [E, H]} and, stored {@code [in, out]}, {@code
-   *     experts.gate_up_proj [E, H, 2 I]} and {@code experts.down_proj [E, I, H]} below it
-   * @param spec of an expert
-   * @param experts E
-   * @param chosen experts a token
-   * @return {@code [T, H]}
-   * @throws ModelException if a weight is missing or misshapen
-   */
-  public Value inputWeighedExperts(Value x, String module, MlpSpec spec, int experts, int chosen)
-      throws ModelException {
-    Dim t = x.shape().dim(0);
-    Dim h = x.shape().dim(1);
-    Dim e = Dim.of(experts);
-    Dim k = Dim.of(chosen);
-
-    // scores [T, E]: a one-hot row for each choice, times its squashed score, summed over choices.
-    Value logits = linear(x, module + ".router", experts, false, DType.F32);
-    List<Value> top = graph.topk(logits, chosen, 1);
-    Shape choices = new Shape(List.of(t, k, e));
-    Value squashed = graph.unary(CoreOp.UnaryKind.SIGMOID, top.get(0));
-    Value weight = graph.broadcast(squashed, choices, 0, 1);
-    Value hot =
-        graph.compare(
-            CoreOp.CompareKind.EQ,
-            graph.broadcast(top.get(1), choices, 0, 1),
-            graph.iota(choices, 2, top.get(1).dtype()));
-    Value zero = graph.fillLike(weight, 0);
-    Value scores =
-        graph.view(graph.reduce(CoreOp.ReduceKind.SUM, graph.select(hot, weight, zero), 1), t, e);
-
-    // in [E, T, H], then each expert's own network.
-    Shape each = new Shape(List.of(e, t, h));
-    Value byExpert = graph.permute(scores, 1, 0);
-    Value like = x.dtype() == DType.F32 ? byExpert : graph.cast(byExpert, x.dtype());
-    Value in = graph.mul(graph.broadcast(x, each, 1, 2), graph.broadcast(like, each, 0, 1));
-    long width = spec.width();
-    Value gateUp =
-        weights.get(
-            module + ".experts.gate_up_proj", Use.PLAIN, experts, h.upperBound(), 2 * width);
-    Value down =
-        weights.get(module + ".experts.down_proj", Use.PLAIN, experts, width, h.upperBound());
-    Value both = graph.matmul(in, gateUp, false, activations);
-    Value inner =
-        graph.gatedActivation(
-            spec.activation().gate(),
-            graph.slice(both, 2, 0, Dim.of(width)),
-            graph.slice(both, 2, width, Dim.of(width)));
-    Value out = graph.matmul(inner, down, false, activations);
-    return graph.view(graph.reduce(CoreOp.ReduceKind.SUM, out, 0), t, h);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.lamina.models.llama4;
 import dev.lamina.models.AttentionSpec;
 import dev.lamina.models.DecoderShape;
 import dev.lamina.models.Layers;
+import dev.lamina.models.SelectiveLayers;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.Value;
 
@@ -25,7 +26,7 @@ final class Llama4Graph {
       heads = l.turned(heads, layer + ".attn", attention);
       if (attention.rope() == null && c.temperature().on()) {
         Llama4Config.Temperature by = c.temperature();
-        Value q = l.sharpened(heads.q(), by.span(), by.strength());
+        Value q = SelectiveLayers.sharpened(l, heads.q(), by.span(), by.strength());
         heads = new Layers.Heads(q, heads.k(), heads.v());
       }
       Value a = l.attend(heads, i, attention);
@@ -41,7 +42,8 @@ final class Llama4Graph {
       if (c.moeLayers().contains(i)) {
         Value shared = l.mlp(h, layer + ".mlp.shared", c.expert());
         Value routed =
-            l.inputWeighedExperts(h, layer + ".mlp", c.expert(), c.numExperts(), c.chosenExperts());
+            SelectiveLayers.inputWeighedExperts(
+                l, h, layer + ".mlp", c.expert(), c.numExperts(), c.chosenExperts());
         x = l.add(x, l.add(shared, routed));
       } else {
         x = l.add(x, l.mlp(h, layer + ".mlp", c.mlp()));
