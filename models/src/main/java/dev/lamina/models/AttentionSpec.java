@@ -1,6 +1,9 @@
 package dev.lamina.models;
 
 import dev.lamina.spi.ir.CompositeOp.RopeStyle;
+import dev.lamina.spi.ir.CoreOp;
+import dev.lamina.spi.ir.Ops;
+import dev.lamina.spi.ir.Value;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -238,13 +241,13 @@ public final class AttentionSpec {
     return scale;
   }
 
-  /**
-   * Largest magnitude of an element of queries, keys and values.
-   *
-   * @return 0 = any
-   */
-  public double clip() {
-    return clip;
+  /** Projected queries, keys and values within the bound. */
+  Value clipped(Ops graph, Value x) {
+    if (clip == 0) {
+      return x;
+    }
+    Value below = graph.binary(CoreOp.BinaryKind.MIN, x, graph.fillLike(x, clip));
+    return graph.binary(CoreOp.BinaryKind.MAX, below, graph.fillLike(x, -clip));
   }
 
   /**

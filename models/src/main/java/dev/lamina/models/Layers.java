@@ -303,9 +303,7 @@ public final class Layers {
       Value key = projected(x, module + ".k", kv, spec);
       return new Heads(projected(x, module + ".q", q, spec), key, key);
     }
-    Value all =
-        SelectiveLayers.clipped(
-            graph, linear(x, module + ".qkv", q + 2 * kv, spec.biased()), spec.clip());
+    Value all = spec.clipped(graph, linear(x, module + ".qkv", q + 2 * kv, spec.biased()));
     if (spec.projection() == AttentionSpec.Projection.FUSED) {
       return new Heads(
           heads(graph.slice(all, 1, 0, Dim.of(q)), d),
@@ -325,8 +323,7 @@ public final class Layers {
 
   private Value projected(Value x, String module, long width, AttentionSpec spec)
       throws ModelException {
-    Value flat =
-        SelectiveLayers.clipped(graph, linear(x, module, width, spec.biased()), spec.clip());
+    Value flat = spec.clipped(graph, linear(x, module, width, spec.biased()));
     return heads(flat, spec.shape().headDim());
   }
 
@@ -502,9 +499,7 @@ public final class Layers {
                 graph.slice(both, axis, 0, Dim.of(width)),
                 graph.slice(both, axis, width, Dim.of(width)));
           }
-          case PLAIN ->
-              SelectiveLayers.activated(
-                  graph, linear(x, module + ".up", width, biased), spec.activation());
+          case PLAIN -> spec.activation().of(graph, linear(x, module + ".up", width, biased));
         };
     return linear(inner, module + ".down", x.shape().dim(-1).upperBound(), biased);
   }

@@ -3,6 +3,8 @@ package dev.lamina.models;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.CompositeOp.Gate;
+import dev.lamina.spi.ir.Ops;
+import dev.lamina.spi.ir.Value;
 
 /**
  * What a feed-forward network does.
@@ -47,6 +49,11 @@ public record MlpSpec(Form form, int width, Activation activation, boolean biase
      */
     public Gate gate() {
       return gate;
+    }
+
+    // The gated op with a factor of one: exact, and backends have it.
+    Value of(Ops graph, Value x) {
+      return graph.gatedActivation(gate, x, graph.fillLike(x, 1));
     }
 
     /**

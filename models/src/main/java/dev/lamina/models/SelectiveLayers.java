@@ -14,19 +14,6 @@ import java.util.List;
 public final class SelectiveLayers {
   private SelectiveLayers() {}
 
-  // The gated op with a factor of one: exact, and backends have it.
-  static Value activated(Ops graph, Value x, MlpSpec.Activation activation) {
-    return graph.gatedActivation(activation.gate(), x, graph.fillLike(x, 1));
-  }
-
-  static Value clipped(Ops graph, Value x, double bound) {
-    if (bound == 0) {
-      return x;
-    }
-    Value below = graph.binary(CoreOp.BinaryKind.MIN, x, graph.fillLike(x, bound));
-    return graph.binary(CoreOp.BinaryKind.MAX, below, graph.fillLike(x, -bound));
-  }
-
   /**
    * Sharpens queries of far positions: each is multiplied by {@code strength * log(1 + floor((p +
    * 1) / span)) + 1}, p its position. Source: arXiv:2501.19399.
