@@ -1,5 +1,6 @@
 package dev.lamina;
 
+import dev.lamina.models.Checkpoint;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -19,11 +20,11 @@ public final class ModelLocator {
 
   /** Whether a command-line argument is a model rather than a prompt. */
   public static boolean looksLikeModel(String argument) {
-    if (BUILT_IN.contains(argument) || argument.endsWith(".gguf")) {
+    if (BUILT_IN.contains(argument)) {
       return true;
     }
     Path path = path(argument);
-    return path != null && Files.isDirectory(path);
+    return path != null && (Checkpoint.isGguf(path) || Files.isDirectory(path));
   }
 
   /**
@@ -35,7 +36,7 @@ public final class ModelLocator {
    */
   public static Path find(String model) {
     Path direct = path(model);
-    if (direct != null && model.endsWith(".gguf")) {
+    if (direct != null && Checkpoint.isGguf(direct)) {
       if (Files.isRegularFile(direct)) {
         return direct;
       }

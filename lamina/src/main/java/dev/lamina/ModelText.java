@@ -8,6 +8,7 @@ import dev.lamina.chat.TokenizerException;
 import dev.lamina.chat.TokenizerParts;
 import dev.lamina.chat.Tokenizers;
 import dev.lamina.chat.UnsupportedTemplateException;
+import dev.lamina.models.Checkpoint;
 import dev.lamina.models.checkpoint.GenerationConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.gguf.GgufCheckpoint;
@@ -56,7 +57,7 @@ public final class ModelText {
    * @throws TokenizerException if there is one that can't be read
    */
   public static @Nullable Tokenizer find(Path model) {
-    if (!isGguf(model)) {
+    if (!Checkpoint.isGguf(model)) {
       return Tokenizers.isPresent(model) ? Tokenizers.load(model) : null;
     }
     try (GgufCheckpoint file = GgufCheckpoint.open(model)) {
@@ -73,7 +74,7 @@ public final class ModelText {
    * @throws TokenizerException if there is none or it can't be read
    */
   public static Tokenizer load(Path model) {
-    if (!isGguf(model)) {
+    if (!Checkpoint.isGguf(model)) {
       return Tokenizers.load(model);
     }
     Tokenizer found = find(model);
@@ -83,10 +84,6 @@ public final class ModelText {
               .formatted(model, MODEL));
     }
     return found;
-  }
-
-  private static boolean isGguf(Path model) {
-    return model.toString().endsWith(".gguf");
   }
 
   private static Tokenizer tokenizer(GgufMetadata m) throws ModelException {
@@ -142,7 +139,7 @@ public final class ModelText {
    * @throws UnsupportedTemplateException if there is none or it can't be rendered
    */
   static ChatTemplate template(Path model) {
-    if (!isGguf(model)) {
+    if (!Checkpoint.isGguf(model)) {
       return ChatTemplates.forModel(model);
     }
     try (GgufCheckpoint file = GgufCheckpoint.open(model)) {
@@ -164,7 +161,7 @@ public final class ModelText {
   public static void putGguf(Path model, int vocabSize, GenerationConfig generation, GgufPairs to) {
     @Nullable TokenizerParts parts;
     @Nullable String template;
-    if (isGguf(model)) {
+    if (Checkpoint.isGguf(model)) {
       try (GgufCheckpoint file = GgufCheckpoint.open(model)) {
         GgufMetadata m = file.metadata();
         parts = m.has(MODEL) ? parts(m) : null;
@@ -193,7 +190,7 @@ public final class ModelText {
    * @throws IOException if a file can't be written
    */
   public static void putFolder(Path model, Path to) throws IOException {
-    if (!isGguf(model)) {
+    if (!Checkpoint.isGguf(model)) {
       for (String name : FILES) {
         if (Files.exists(model.resolve(name))) {
           Files.copy(model.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);

@@ -79,7 +79,7 @@ final class ConvertCommand implements Callable<Integer> {
     try {
       if (shape != null) {
         writeRandom(shape);
-      } else if (out.toString().endsWith(".gguf")) {
+      } else if (Checkpoint.isGguf(out)) {
         toGguf();
       } else if (names == Names.gguf) {
         throw new UsageException("--names gguf: expected an OUT that ends in .gguf, got " + out);
@@ -105,7 +105,7 @@ final class ConvertCommand implements Callable<Integer> {
     try (Checkpoint model = Checkpoint.synthetic(name, made, seed)) {
       // Planning asks for every weight, and what is asked for is made.
       ModelPlan.of(model, ModelOptions.DEFAULT);
-      if (out.toString().endsWith(".gguf")) {
+      if (Checkpoint.isGguf(out)) {
         writeGguf(model, text);
       } else {
         Conversion.toFolder(model, plain(type(model.tensors())), out, tensor -> {});
@@ -161,7 +161,7 @@ final class ConvertCommand implements Callable<Integer> {
   }
 
   private static boolean isModel(Path from) throws ModelException {
-    if (!isGguf(from)) {
+    if (!Checkpoint.isGguf(from)) {
       return Files.exists(from.resolve("config.json"));
     }
     try (GgufTensors file = GgufTensors.open(from)) {
@@ -169,12 +169,8 @@ final class ConvertCommand implements Callable<Integer> {
     }
   }
 
-  private static boolean isGguf(Path path) {
-    return path.toString().endsWith(".gguf");
-  }
-
   private TensorSource tensors(Path from) throws ModelException {
-    if (!isGguf(from)) {
+    if (!Checkpoint.isGguf(from)) {
       return SafetensorsCheckpoint.open(from);
     }
     return names == Names.hf ? GgufCheckpoint.open(from) : GgufTensors.open(from);

@@ -37,7 +37,17 @@ public record Checkpoint(
    * @throws ModelException if something is missing, malformed or not built; one line
    */
   public static Checkpoint open(Path path) throws ModelException {
-    return path.toString().endsWith(".gguf") ? openGguf(path) : openFolder(path);
+    return isGguf(path) ? openGguf(path) : openFolder(path);
+  }
+
+  /**
+   * Whether a path names a GGUF file rather than a folder, be there one or not.
+   *
+   * @param path by whose ending it is told
+   * @return true for {@code *.gguf}
+   */
+  public static boolean isGguf(Path path) {
+    return path.toString().endsWith(".gguf");
   }
 
   private static Checkpoint openGguf(Path file) throws ModelException {

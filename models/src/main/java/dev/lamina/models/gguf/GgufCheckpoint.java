@@ -3,13 +3,10 @@ package dev.lamina.models.gguf;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.checkpoint.StoredTensor;
-import dev.lamina.models.checkpoint.TensorSource;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.SequencedMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A mapped GGUF file as a checkpoint, its tensors by the names that transformers gives them. Safe
@@ -19,12 +16,8 @@ import org.jspecify.annotations.Nullable;
  * decoded to F32, tensor by tensor, off the heap, at first use; so are rows of rotary projections
  * put into transformers' order.
  */
-public final class GgufCheckpoint implements TensorSource {
-  private final Path path;
-  private final Arena arena;
-  private final GgufMetadata metadata;
+public final class GgufCheckpoint extends MappedGguf {
   private final ModelConfig config;
-  private final SequencedMap<String, StoredTensor> byName;
 
   private GgufCheckpoint(
       Path path,
@@ -32,11 +25,8 @@ public final class GgufCheckpoint implements TensorSource {
       GgufMetadata metadata,
       ModelConfig config,
       SequencedMap<String, StoredTensor> byName) {
-    this.path = path;
-    this.arena = arena;
-    this.metadata = metadata;
+    super(path, arena, metadata, byName);
     this.config = config;
-    this.byName = byName;
   }
 
   /**
@@ -91,36 +81,5 @@ public final class GgufCheckpoint implements TensorSource {
    */
   public ModelConfig config() {
     return config;
-  }
-
-  /**
-   * Its metadata.
-   *
-   * @return keys and values, arrays being readable until this is closed
-   */
-  public GgufMetadata metadata() {
-    return metadata;
-  }
-
-  @Override
-  public String origin() {
-    return path.toString();
-  }
-
-  @Override
-  public List<StoredTensor> tensors() {
-    return List.copyOf(byName.values());
-  }
-
-  @Override
-  public @Nullable StoredTensor find(String name) {
-    return byName.get(name);
-  }
-
-  @Override
-  public void close() {
-    if (arena.scope().isAlive()) {
-      arena.close();
-    }
   }
 }

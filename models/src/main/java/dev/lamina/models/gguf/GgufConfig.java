@@ -73,7 +73,7 @@ final class GgufConfig {
   }
 
   private boolean hasTensor(String name) {
-    return file.tensors().stream().anyMatch(t -> t.name().equals(name));
+    return file.find(name) != null;
   }
 
   /** Llama has a bias on all four projections or on none; Qwen 2 has its own without being told. */
@@ -82,10 +82,9 @@ final class GgufConfig {
   }
 
   private long vocabSize() throws ModelException {
-    for (GgufFile.Tensor t : file.tensors()) {
-      if (t.name().equals("token_embd.weight") && t.shape().rank() == 2) {
-        return t.shape().dim(0).upperBound();
-      }
+    GgufFile.Tensor t = file.find("token_embd.weight");
+    if (t != null && t.shape().rank() == 2) {
+      return t.shape().dim(0).upperBound();
     }
     throw GgufFile.refuse(
         metadata.file(),
@@ -135,11 +134,12 @@ final class GgufConfig {
     ObjectNode rope = config.putObject("rope_parameters");
     rope.put("rope_theta", has("rope.freq_base") ? metadata.number(key("rope.freq_base")) : 10_000);
     String type = has("rope.scaling.type") ? metadata.string(key("rope.scaling.type")) : "none";
-    if (hasTensor(ROPE_FACTORS)) {
+    GgufFile.Tensor divisors = file.find(ROPE_FACTORS);
+    if (divisors != null) {
       if (!type.equals("none")) {
         throw metadata.refuse(key("rope.scaling.type"), "none beside tensor " + ROPE_FACTORS);
       }
-      factors(rope);
+      factors(rope, GgufCheckpoint.decode(divisors));
       return;
     }
     switch (type) {
@@ -173,20 +173,15 @@ final class GgufConfig {
   }
 
   /** Llama 3 has its scaling worked out: a divisor a frequency, which longrope states too. */
-  private void factors(ObjectNode rope) throws ModelException {
-    for (GgufFile.Tensor t : file.tensors()) {
-      if (t.name().equals(ROPE_FACTORS)) {
-        float[] values = GgufCheckpoint.decode(t);
-        rope.put("rope_type", "longrope");
-        rope.put("factor", 1.0);
-        rope.put("attention_factor", 1.0);
-        ArrayNode shorter = rope.putArray("short_factor");
-        ArrayNode longer = rope.putArray("long_factor");
-        for (float v : values) {
-          shorter.add((double) v);
-          longer.add((double) v);
-        }
-      }
+  private static void factors(ObjectNode rope, float[] divisors) {
+    rope.put("rope_type", "longrope");
+    rope.put("factor", 1.0);
+    rope.put("attention_factor", 1.0);
+    ArrayNode shorter = rope.putArray("short_factor");
+    ArrayNode longer = rope.putArray("long_factor");
+    for (float v : divisors) {
+      shorter.add((double) v);
+      longer.add((double) v);
     }
   }
 

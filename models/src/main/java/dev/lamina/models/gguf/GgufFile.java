@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One file, mapped, with header and directory checked. The mapping belongs to the arena it was made
@@ -46,6 +47,16 @@ record GgufFile(GgufMetadata metadata, List<Tensor> tensors) {
    * @param data its bytes in the file
    */
   record Tensor(String name, GgmlType type, Shape shape, MemorySegment data) {}
+
+  /** The tensor of a name, null if there is none. */
+  @Nullable Tensor find(String name) {
+    for (Tensor t : tensors) {
+      if (t.name().equals(name)) {
+        return t;
+      }
+    }
+    return null;
+  }
 
   private record Entry(String name, GgmlType type, Shape shape, long offset, long bytes) {}
 

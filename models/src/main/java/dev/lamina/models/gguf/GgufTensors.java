@@ -2,7 +2,6 @@ package dev.lamina.models.gguf;
 
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.checkpoint.StoredTensor;
-import dev.lamina.models.checkpoint.TensorSource;
 import dev.lamina.models.ggml.GgmlType;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Layout;
@@ -13,29 +12,19 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.SequencedMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors of a GGUF file of any architecture, or of none, by their own names and in their own
  * order of rows. Types that the IR has no format for are decoded to F32 at first use. Safe for many
  * threads.
  */
-public final class GgufTensors implements TensorSource {
+public final class GgufTensors extends MappedGguf {
   private static final int PIECE = 1 << 16;
-
-  private final Path path;
-  private final Arena arena;
-  private final GgufMetadata metadata;
-  private final SequencedMap<String, StoredTensor> byName;
 
   private GgufTensors(
       Path path, Arena arena, GgufMetadata metadata, SequencedMap<String, StoredTensor> byName) {
-    this.path = path;
-    this.arena = arena;
-    this.metadata = metadata;
-    this.byName = byName;
+    super(path, arena, metadata, byName);
   }
 
   /**
@@ -117,37 +106,6 @@ public final class GgufTensors implements TensorSource {
       int count = (int) Math.min(piece.length, elements - at);
       type.decode(t.data(), type.byteSize(at), piece, 0, count);
       MemorySegment.copy(piece, 0, to, ValueLayout.JAVA_FLOAT, at * Float.BYTES, count);
-    }
-  }
-
-  /**
-   * Its metadata.
-   *
-   * @return keys and values, arrays being readable until this is closed
-   */
-  public GgufMetadata metadata() {
-    return metadata;
-  }
-
-  @Override
-  public String origin() {
-    return path.toString();
-  }
-
-  @Override
-  public List<StoredTensor> tensors() {
-    return List.copyOf(byName.values());
-  }
-
-  @Override
-  public @Nullable StoredTensor find(String name) {
-    return byName.get(name);
-  }
-
-  @Override
-  public void close() {
-    if (arena.scope().isAlive()) {
-      arena.close();
     }
   }
 }
