@@ -3,6 +3,9 @@ package dev.lamina.backend.cpuvector.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 
@@ -34,6 +37,34 @@ class WorkerPoolTest {
             });
       }
       pool.endStep();
+    }
+  }
+
+  @Test
+  void forEach_letsEachThreadBeginWithItsShare_andTakeWhatOthersLeft() throws Exception {
+    try (WorkerPool pool = new WorkerPool(2)) {
+      CyclicBarrier bothBegan = new CyclicBarrier(2);
+      CountDownLatch othersDone = new CountDownLatch(8);
+      int[] workerOf = new int[10];
+      pool.forEach(
+          10,
+          (index, worker) -> {
+            workerOf[index] = worker;
+            try {
+              if (index % 5 == 0) {
+                bothBegan.await(10, TimeUnit.SECONDS);
+              }
+              if (index == 5) {
+                assertThat(othersDone.await(10, TimeUnit.SECONDS)).isTrue();
+              }
+            } catch (Exception e) {
+              throw new IllegalStateException(e);
+            }
+            if (index % 5 != 0) {
+              othersDone.countDown();
+            }
+          });
+      assertThat(workerOf).containsExactly(0, 0, 0, 0, 0, 1, 0, 0, 0, 0);
     }
   }
 
