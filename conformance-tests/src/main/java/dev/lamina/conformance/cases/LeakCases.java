@@ -30,8 +30,8 @@ import java.util.OptionalLong;
  *
  * <p>A process grows for reasons of its own too, such as the virtual machine's compiler, but in
  * steps. So a leak is growth in every one of the last four fifths of the cycles, each by more than
- * {@link #STEP} bytes. The heap is collected before each reading, and what it has taken from the
- * system is left out of the rest.
+ * {@link #STEP} bytes. The heap is collected before each reading. What it gives back to the system
+ * counts as taken by the rest; what it reserves does not, since it may never touch it.
  */
 final class LeakCases {
   private static final int PARTS = 5;
@@ -177,6 +177,8 @@ final class LeakCases {
   private static final class Readings {
     private final long[] heap = new long[PARTS];
     private final long[] rest = new long[PARTS];
+    private long lastResident;
+    private long lastHeap;
     private boolean told = true;
 
     void take(int part) throws IOException {
@@ -185,7 +187,13 @@ final class LeakCases {
       heap[part] = machine.totalMemory() - machine.freeMemory();
       OptionalLong resident = resident();
       told &= resident.isPresent();
-      rest[part] = resident.orElse(0) - machine.totalMemory();
+      if (part > 0) {
+        rest[part] =
+            rest[part - 1]
+                + growth(lastResident, resident.orElse(0), lastHeap, machine.totalMemory());
+      }
+      lastResident = resident.orElse(0);
+      lastHeap = machine.totalMemory();
     }
 
     void judge(Context context, String name) {
@@ -208,6 +216,11 @@ final class LeakCases {
           name,
           least);
     }
+  }
+
+  /** The most that memory outside of the heap can have grown by between two readings, in bytes. */
+  static long growth(long residentBefore, long resident, long heapBefore, long heap) {
+    return resident - residentBefore + Math.max(0, heapBefore - heap);
   }
 
   /** Smallest step from one reading to the next. */

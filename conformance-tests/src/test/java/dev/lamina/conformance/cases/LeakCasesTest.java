@@ -10,4 +10,11 @@ class LeakCasesTest {
     assertThat(LeakCases.leastGrowth(10, 30, 33, 60)).isEqualTo(3);
     assertThat(LeakCases.leastGrowth(10, 30, 25, 60)).isEqualTo(-5);
   }
+
+  @Test
+  void growth_countsWhatTheHeapGaveBack_notWhatItReserved() {
+    assertThat(LeakCases.growth(100, 116, 50, 50)).isEqualTo(16);
+    assertThat(LeakCases.growth(100, 116, 50, 66)).isEqualTo(16);
+    assertThat(LeakCases.growth(100, 106, 50, 40)).isEqualTo(16);
+  }
 }
