@@ -25,6 +25,7 @@ final class CpuKernels implements KernelProvider {
   private final FoldKernels folds;
   private final MatmulKernel matmul;
   private final LayerKernels layers;
+  private final ExpertKernels experts;
   private final StateKernels states;
   private final SamplingKernels sampling;
   private final ElementwiseKernel.Scratch elementwise;
@@ -34,6 +35,7 @@ final class CpuKernels implements KernelProvider {
     folds = new FoldKernels(pool);
     matmul = new MatmulKernel(pool);
     layers = new LayerKernels(pool);
+    experts = new ExpertKernels(pool);
     states = new StateKernels(pool);
     sampling = new SamplingKernels(pool);
     elementwise = new ElementwiseKernel.Scratch(pool);
@@ -65,7 +67,9 @@ final class CpuKernels implements KernelProvider {
 
   /** Has the vector forms compiled that an op will use, from the time a graph is compiled. */
   private static void wantKernels(OpSpec spec) {
-    if (spec.op() instanceof CompositeOp.Linear
+    boolean projects =
+        spec.op() instanceof CompositeOp.Linear || spec.op() instanceof CompositeOp.MoeLinear;
+    if (projects
         && spec.operands().get(1) instanceof TensorType w
         && Operands.isPlainFloat(w.dtype())) {
       HotKernel.TILE.want();
@@ -146,6 +150,10 @@ final class CpuKernels implements KernelProvider {
           fast("gate", Numerics.STRICT, node -> args -> layers.gate(o, args));
       case CompositeOp.Linear o ->
           fast("linear", Numerics.STRICT, node -> args -> layers.linear(o, args));
+      case CompositeOp.MoeRoute o ->
+          fast("moe_route", Numerics.STRICT, node -> args -> experts.route(o, args));
+      case CompositeOp.MoeLinear o ->
+          fast("moe_linear", Numerics.STRICT, node -> args -> experts.linear(o, args));
       case CompositeOp.Embedding o ->
           fast("embedding", Numerics.EXACT, node -> args -> layers.embedding(args));
       case CompositeOp.KvAppend o ->

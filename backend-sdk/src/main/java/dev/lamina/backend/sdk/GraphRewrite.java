@@ -140,6 +140,9 @@ final class GraphRewrite {
       case CompositeOp.GatedActivation o ->
           define(node, ActivationDecomposition.gated(out, o, at(node, 0), at(node, 1)));
       case CompositeOp.Linear o -> define(node, LinearDecomposition.linear(out, o, operands(node)));
+      case CompositeOp.MoeRoute o -> define(node, RouteDecomposition.route(out, o, operands(node)));
+      case CompositeOp.MoeLinear o ->
+          define(node, ExpertDecomposition.linear(out, o, operands(node)));
       case CompositeOp.Embedding o ->
           define(node, EmbeddingDecomposition.embedding(out, o, at(node, 0), at(node, 1)));
       case CompositeOp.Penalties o ->

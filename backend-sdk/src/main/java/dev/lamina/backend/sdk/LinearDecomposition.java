@@ -38,7 +38,14 @@ final class LinearDecomposition {
     Value w = in.get(1);
     Value bias = op.biased() ? in.get(2) : null;
     return w.tensor().layout() instanceof Layout.Blocked b
-        ? quantised(g, op.out(), in.getFirst(), w, bias, b.format())
+        ? quantised(
+            g,
+            op.out(),
+            in.getFirst(),
+            Dequantisation.bytes(g, w),
+            w.shape().dim(1).upperBound(),
+            bias,
+            b.format())
         : plain(g, op.out(), in.getFirst(), w, bias);
   }
 
@@ -74,14 +81,14 @@ final class LinearDecomposition {
     return new Shape(shape.dims().subList(0, shape.rank() - 1)).elements();
   }
 
-  private static Value quantised(
-      Ops g, DType out, Value x, Value w, @Nullable Value bias, QuantFormat format) {
-    if (!(w.shape().dim(0) instanceof Dim.Const n)) {
-      throw new GraphException("linear: expected a constant number of rows to decompose, got " + w);
+  /** {@code x[.., K] w^T + bias} for the bytes of a quantised {@code w[N, K]}. */
+  static Value quantised(
+      Ops g, DType out, Value x, Value bytes, long k, @Nullable Value bias, QuantFormat format) {
+    if (!(bytes.shape().dim(0) instanceof Dim.Const n)) {
+      throw new GraphException(
+          "linear: expected a constant number of rows to decompose, got " + bytes);
     }
-    long k = w.shape().dim(1).upperBound();
     long tile = Math.max(1, Math.min(n.value(), TILE_ELEMENTS / Math.max(k, 1)));
-    Value bytes = Dequantisation.bytes(g, w);
     if (tile >= n.value()) {
       return plain(g, out, x, Dequantisation.decode(g, format, bytes, k), bias);
     }

@@ -42,6 +42,7 @@ public final class AllCases {
     DebugCases.addTo(list);
     LayerCases.addTo(list);
     QuantCases.addTo(list);
+    ExpertCases.addTo(list);
     LimitCases.addCompositesTo(list);
     PoolCases.addTo(list);
     AttentionCases.addTo(list);

@@ -95,9 +95,9 @@ final class CompositeSpec {
     return input(Graph.Role.WEIGHT, type, content);
   }
 
-  /** A quantised weight of n rows of k elements. */
-  Value blocked(QuantFormat format, RefTensor bytes, long n, long k) {
-    TensorType type = TensorType.blocked(format, Shape.of(n, k));
+  /** A quantised weight of this shape in elements. */
+  Value blocked(QuantFormat format, RefTensor bytes, long... shape) {
+    TensorType type = TensorType.blocked(format, Shape.of(shape));
     return input(Graph.Role.WEIGHT, type, bytes);
   }
 

@@ -24,6 +24,9 @@ public final class CompositeOracle {
       case CompositeOp.Rope o -> LayerOracle.rope(o, in.get(0), in.get(1), in.get(2));
       case CompositeOp.GatedActivation o -> LayerOracle.gated(o.gate(), in.get(0), in.get(1));
       case CompositeOp.Linear o -> LayerOracle.linear(o.out(), in.get(0), in.get(1), orNone(in, 2));
+      case CompositeOp.MoeLinear o ->
+          ExpertOracle.linear(o.out(), in.get(0), in.get(1), in.get(2), orNone(in, 3));
+      case CompositeOp.MoeRoute o -> throw none(o);
       case CompositeOp.Embedding o -> LayerOracle.embedding(o.out(), in.get(0), in.get(1));
       case CompositeOp.KvAppend o -> throw none(o);
       case CompositeOp.PagedAttention o -> throw none(o);

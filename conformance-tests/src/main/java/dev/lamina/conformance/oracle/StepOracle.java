@@ -75,6 +75,11 @@ public final class StepOracle {
         case CompositeOp.KvAppend op -> append(op, pool(node.operands().getFirst()), in);
         case CompositeOp.PagedAttention op ->
             env.put(node.results().getFirst(), attend(op, node, in));
+        case CompositeOp.MoeRoute op -> {
+          List<RefTensor> out = ExpertOracle.route(op, in.getFirst(), in.getLast());
+          env.put(node.results().get(0), out.get(0));
+          env.put(node.results().get(1), out.get(1));
+        }
         case CompositeOp op -> env.put(node.results().getFirst(), CompositeOracle.apply(op, in));
       }
     }

@@ -95,6 +95,69 @@ public sealed interface CompositeOp extends Op {
    */
   record Linear(DType out, boolean biased) implements CompositeOp {}
 
+  /** The functions that make a router's logits scores, over all experts of a token. */
+  enum RouteScore {
+    /** {@code exp(l) / sum exp(l)}. */
+    SOFTMAX,
+    /** {@code 1 / (1 + exp(-l))}. */
+    SIGMOID
+  }
+
+  /** What stands for a group of experts when groups are chosen. */
+  enum GroupScore {
+    /** Its largest key. */
+    MAX,
+    /** The sum of its two largest keys. */
+    TOP2_SUM
+  }
+
+  /**
+   * Chooses experts: {@code (logits[T, E], bias[E]?) -> (ids[T, k] I32, weights[T, k] F32)}.
+   *
+   * <p>In F32. An expert's key is its score plus its bias; without a bias, unless the two best keys
+   * of a group are summed, it is the logit, which orders alike and is not rounded. Of {@code
+   * groups} runs of E / groups experts only those of the {@code topkGroups} best are left, each
+   * judged as {@code groupScore} says; 1 group = all. Of what is left the k largest keys are
+   * chosen, in descending order; ties go to the lowest index, of groups too (R6), NaN is -inf. A
+   * weight is the score of its expert, without the bias; if {@code normalised}, divided by the sum
+   * of the k scores plus 1e-20; then times {@code scale}. Source: arXiv:2401.04088 (softmax of the
+   * chosen, which is the normalised softmax of all), arXiv:2412.19437 section 2.1.2 (sigmoid, bias,
+   * groups).
+   *
+   * @param k experts a token
+   * @param score of a logit
+   * @param biased whether bias is given
+   * @param groups runs of experts, a divisor of E
+   * @param topkGroups groups that stay, enough for k experts
+   * @param groupScore what stands for a group
+   * @param normalised whether weights sum to scale
+   * @param scale factor on the weights
+   */
+  record MoeRoute(
+      int k,
+      RouteScore score,
+      boolean biased,
+      int groups,
+      int topkGroups,
+      GroupScore groupScore,
+      boolean normalised,
+      double scale)
+      implements CompositeOp {}
+
+  /**
+   * Projection by the experts of each token: {@code (x[T, K] or x[T, k, K], w[E, N, K], ids[T, k]
+   * I32, bias[E, N]?) -> out[T, k, N]}; {@code out[t, j] = w[e] x + bias[e]}, e = {@code ids[t,
+   * j]}, x the token's row or the choice's own.
+   *
+   * <p>An id below 0 gives zeros; equal ids in a row are legal. w is a plain float tensor or
+   * blocked along K; F32 accumulation, the bias added before the one rounding, as {@link Linear}.
+   * What runs depends on ids that only the device knows: no backend may wait for the host.
+   *
+   * @param out result dtype
+   * @param biased whether bias is given
+   */
+  record MoeLinear(DType out, boolean biased) implements CompositeOp {}
+
   /**
    * Row lookup: {@code (ids[T] I32, table[V, H]) -> out[T, H]}; table plain or blocked; an id below
    * 0 gives zeros.

@@ -28,6 +28,8 @@ final class CompositeRules {
         yield List.of(up);
       }
       case CompositeOp.Linear o -> linear(o, in);
+      case CompositeOp.MoeRoute o -> ExpertRules.route(o, in);
+      case CompositeOp.MoeLinear o -> ExpertRules.linear(o, in);
       case CompositeOp.Embedding o -> embedding(o, in);
       case CompositeOp.KvAppend o -> kvAppend(o, in);
       case CompositeOp.PagedAttention o -> pagedAttention(o, in);

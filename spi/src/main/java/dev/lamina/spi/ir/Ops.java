@@ -264,6 +264,17 @@ public final class Ops extends GraphBuilder {
     return bias == null ? add(op, x, w) : add(op, x, w, bias);
   }
 
+  /** Adds {@link CompositeOp.MoeRoute}; a null bias means none. Returns ids, then weights. */
+  public List<Value> moeRoute(CompositeOp.MoeRoute op, Value logits, @Nullable Value bias) {
+    return addAll(op, bias == null ? List.of(logits) : List.of(logits, bias));
+  }
+
+  /** Adds {@link CompositeOp.MoeLinear}; a null bias means none. */
+  public Value moeLinear(Value x, Value w, Value ids, @Nullable Value bias, DType out) {
+    CompositeOp.MoeLinear op = new CompositeOp.MoeLinear(out, bias != null);
+    return bias == null ? add(op, x, w, ids) : add(op, x, w, ids, bias);
+  }
+
   /** Adds {@link CompositeOp.Embedding}. */
   public Value embedding(Value ids, Value table, DType out) {
     return add(new CompositeOp.Embedding(out), ids, table);

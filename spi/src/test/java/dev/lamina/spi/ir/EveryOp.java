@@ -22,6 +22,7 @@ final class EveryOp {
     e.folds();
     e.loops();
     e.layers();
+    e.experts();
     e.pool();
     e.sampling();
     return e.g.build();
@@ -140,6 +141,27 @@ final class EveryOp {
       keep(g.linear(x, q, null, DType.F16));
       keep(g.embedding(tensor("n.ids" + format, DType.I32, T), q, DType.F32));
     }
+  }
+
+  private void experts() {
+    Value logits = tensor("x.logits", DType.F32, T, Dim.of(8));
+    Value bias = g.weight("x.bias", TensorType.of(DType.BF16, 8));
+    Value ids = tensor("x.ids", DType.I32, T, Dim.of(3));
+    for (CompositeOp.RouteScore score : CompositeOp.RouteScore.values()) {
+      for (CompositeOp.GroupScore group : CompositeOp.GroupScore.values()) {
+        CompositeOp.MoeRoute op =
+            new CompositeOp.MoeRoute(3, score, true, 4, 2, group, true, 0.1 + 0.2);
+        g.moeRoute(op, logits, bias).forEach(this::keep);
+      }
+    }
+    Value x = tensor("x.x", DType.F32, T, Dim.of(64));
+    for (QuantFormat format : QuantFormat.values()) {
+      Value w = g.weight("x." + format, TensorType.blocked(format, Shape.of(8, 5, 64)));
+      keep(g.moeLinear(x, w, ids, null, DType.BF16));
+    }
+    Value each = tensor("x.each", DType.BF16, T, Dim.of(3), Dim.of(4));
+    Value w = g.weight("x.w", TensorType.of(DType.BF16, 8, 5, 4));
+    keep(g.moeLinear(each, w, ids, g.weight("x.b", TensorType.of(DType.BF16, 8, 5)), DType.F32));
   }
 
   private void pool() {

@@ -238,4 +238,46 @@ class GraphBuilderTest {
     g.tensor("y", TensorType.of(DType.F32, Dim.sym("T", 1, 65)));
     refused(g::build, "dim T: expected one range in a graph, got 1..64 and 1..65");
   }
+
+  @Test
+  void experts_areChecked() {
+    Value logits = g.tensor("logits", TensorType.of(DType.F32, T, Dim.of(12)));
+    Value ids = g.tensor("ids", TensorType.of(DType.I32, T, Dim.of(3)));
+    refused(
+        () -> g.moeRoute(route(2, 5, 1), logits, null),
+        "moe_route: expected groups that divide 12 experts, got 5");
+    refused(
+        () -> g.moeRoute(route(2, 4, 5), logits, null),
+        "moe_route: expected 1 to 4 groups to stay, got 5");
+    refused(
+        () -> g.moeRoute(route(7, 4, 2), logits, null),
+        "moe_route: expected 1 to 6 experts a token, got 7");
+    refused(
+        () -> g.moeRoute(route(2, 12, 2), logits, null),
+        "moe_route: expected groups of at least 2 experts to sum two keys, got 1");
+    refused(
+        () ->
+            g.moeLinear(x, g.weight("w", TensorType.of(DType.F32, 12, 5, 7)), ids, null, DType.F32),
+        "moe_linear: expected x[T, 7] or x[T, 3, 7], got f32[T,8]");
+    refused(
+        () -> g.moeLinear(x, logits, ids, null, DType.F32),
+        "moe_linear: expected plain float or blocked w[E, N, K], got f32[T,12]");
+    refused(
+        () ->
+            g.moeLinear(
+                x, g.weight("v", TensorType.of(DType.F32, 12, 5, 8)), logits, null, DType.F32),
+        "moe_linear: expected ids i32[T, k], got f32[T,12]");
+  }
+
+  private static CompositeOp.MoeRoute route(int k, int groups, int stay) {
+    return new CompositeOp.MoeRoute(
+        k,
+        CompositeOp.RouteScore.SIGMOID,
+        false,
+        groups,
+        stay,
+        CompositeOp.GroupScore.TOP2_SUM,
+        true,
+        1);
+  }
 }

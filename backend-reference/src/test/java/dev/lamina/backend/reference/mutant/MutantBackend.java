@@ -123,6 +123,8 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
         case CompositeOp.Rope o -> new PlainLayers.Rope(o);
         case CompositeOp.GatedActivation o -> new PlainLayers.Gated(o);
         case CompositeOp.Linear o -> new PlainLinear.Linear(o, new PlainLinear.Weights());
+        case CompositeOp.MoeRoute o -> new PlainExperts.Route(o);
+        case CompositeOp.MoeLinear o -> new PlainExperts.Linear(o);
         case CompositeOp.Embedding o -> new PlainLinear.Embedding(new PlainLinear.Weights());
         case CompositeOp.KvAppend o -> new PlainPool.Append(o);
         case CompositeOp.PagedAttention o -> new PlainAttention(o);

@@ -14,6 +14,7 @@ final class Mutants {
     ElementwiseMutants.addTo(list);
     LayerMutants.addTo(list);
     WeightMutants.addTo(list);
+    ExpertMutants.addTo(list);
     AttentionMutants.addTo(list);
     PoolMutants.addTo(list);
     SamplingMutants.addTo(list);

@@ -17,10 +17,6 @@ final class PendingMutants {
 
   static List<Pending> all() {
     return List.of(
-        moe("empty-expert", "an expert without tokens shifts the offsets of those behind it"),
-        moe("tie-order", "of equal router logits the highest expert wins"),
-        moe("bias-in-weights", "the selection bias takes part in the weights"),
-        moe("weights-unnormalised", "weights of the chosen experts do not sum to 1"),
         mla("rope-part-lost", "the rotated part of a key does not count"),
         mla("value-rank-off", "values begin one element too late in the latent"),
         recurrence("state-not-reset", "a new sequence starts from the last one's state"),
@@ -37,10 +33,6 @@ final class PendingMutants {
         collective("all-reduce-order", "the order of the sum differs from run to run"),
         collective("all-gather-swapped", "ranks 0 and 1 change places"),
         collective("reduce-scatter-one-off", "a rank gets its neighbour's part"));
-  }
-
-  private static Pending moe(String name, String bug) {
-    return new Pending("moe-" + name, bug, "no mixture of experts yet");
   }
 
   private static Pending mla(String name, String bug) {

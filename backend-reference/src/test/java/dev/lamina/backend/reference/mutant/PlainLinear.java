@@ -33,6 +33,13 @@ final class PlainLinear {
       depth = (int) w.size(1);
     }
 
+    /** A stack of matrices as one. */
+    final void bindRows(Tensor w, int allRows, int k) {
+      bind(w);
+      rows = allRows;
+      depth = k;
+    }
+
     final double get(int row, int k) {
       if (!(layout instanceof Layout.Blocked(QuantFormat format))) {
         return Elements.getFloat(dtype, memory, offset + ((long) row * depth + k) * dtype.bytes());
