@@ -10,6 +10,7 @@ module dev.lamina.models {
   exports dev.lamina.models.decoder;
   exports dev.lamina.models.ggml;
   exports dev.lamina.models.gguf;
+  exports dev.lamina.models.lora;
   exports dev.lamina.models.safetensors;
 
   uses dev.lamina.models.ModelFamily;

@@ -13,17 +13,20 @@ import org.jspecify.annotations.Nullable;
  * @param requestId the caller's name for the request, for logs
  * @param priority lower runs first under the priority policy
  * @param cacheSalt prefix pages are shared only between requests of equal salt
+ * @param adapter name of a loaded LoRA adapter, or null for the model alone
  */
 public record GenerationOptions(
     SamplingParams sampling,
     StopStrings stops,
     String requestId,
     int priority,
-    @Nullable String cacheSalt) {
+    @Nullable String cacheSalt,
+    @Nullable String adapter) {
 
   /** Sampling as given, nothing else. */
   public static GenerationOptions of(SamplingParams sampling) {
-    return new GenerationOptions(sampling, StopStrings.NONE, UUID.randomUUID().toString(), 0, null);
+    return new GenerationOptions(
+        sampling, StopStrings.NONE, UUID.randomUUID().toString(), 0, null, null);
   }
 
   /** Greedy, to the end of the answer or the context. */
@@ -33,21 +36,26 @@ public record GenerationOptions(
 
   /** With stop strings. */
   public GenerationOptions withStops(StopStrings value) {
-    return new GenerationOptions(sampling, value, requestId, priority, cacheSalt);
+    return new GenerationOptions(sampling, value, requestId, priority, cacheSalt, adapter);
   }
 
   /** With the caller's name for the request. */
   public GenerationOptions withRequestId(String value) {
-    return new GenerationOptions(sampling, stops, value, priority, cacheSalt);
+    return new GenerationOptions(sampling, stops, value, priority, cacheSalt, adapter);
   }
 
   /** With a priority. */
   public GenerationOptions withPriority(int value) {
-    return new GenerationOptions(sampling, stops, requestId, value, cacheSalt);
+    return new GenerationOptions(sampling, stops, requestId, value, cacheSalt, adapter);
   }
 
   /** With a salt. */
   public GenerationOptions withCacheSalt(@Nullable String value) {
-    return new GenerationOptions(sampling, stops, requestId, priority, value);
+    return new GenerationOptions(sampling, stops, requestId, priority, value, adapter);
+  }
+
+  /** With a LoRA adapter. */
+  public GenerationOptions withAdapter(@Nullable String value) {
+    return new GenerationOptions(sampling, stops, requestId, priority, cacheSalt, value);
   }
 }

@@ -6,6 +6,7 @@ import dev.lamina.chat.UnsupportedTemplateException;
 import dev.lamina.models.Checkpoint;
 import dev.lamina.models.checkpoint.GenerationConfig;
 import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.scheduler.Adapter;
 import dev.lamina.scheduler.Engine;
 import dev.lamina.scheduler.EngineStats;
 import dev.lamina.scheduler.GenerationRequest;
@@ -13,6 +14,7 @@ import dev.lamina.scheduler.InvalidRequestException;
 import dev.lamina.scheduler.RequestHandle;
 import dev.lamina.scheduler.SamplingParams;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +37,7 @@ public final class Lamina implements AutoCloseable {
   private final String noTemplate;
   private final ModelRuntime runtime;
   private final Engine engine;
+  private final Adapters adapters;
 
   private Lamina(String name, Path path, Checkpoint checkpoint, LaminaOptions options) {
     this.name = name;
@@ -53,6 +56,17 @@ public final class Lamina implements AutoCloseable {
     try {
       this.engine = runtime.startEngine(options);
     } catch (RuntimeException e) {
+      runtime.close();
+      throw e;
+    }
+    this.adapters = new Adapters(runtime, engine, options.adapterLimits(), shortName());
+    try {
+      if (!options.adapters().isEmpty()) {
+        adapters.load(options.adapters());
+      }
+    } catch (RuntimeException e) {
+      engine.close();
+      adapters.close();
       runtime.close();
       throw e;
     }
@@ -97,15 +111,19 @@ public final class Lamina implements AutoCloseable {
   /** What is open. */
   public ModelInfo model() {
     ModelInfo info = runtime.info();
-    Path file = Path.of(name).getFileName();
     return new ModelInfo(
-        file == null ? name : file.toString(),
+        shortName(),
         info.modelType(),
         info.backend(),
         info.device(),
         info.vocabSize(),
         engine.maxModelLen(),
         info.kvCapacityTokens());
+  }
+
+  private String shortName() {
+    Path file = Path.of(name).getFileName();
+    return file == null ? name : file.toString();
   }
 
   /** Answers a question, greedily, to its end. */
@@ -152,16 +170,56 @@ public final class Lamina implements AutoCloseable {
       throw new InvalidRequestException(
           "stop", "stop: model " + name + " has no tokenizer; use stop_token_ids");
     }
+    Adapter adapter = options.adapter() == null ? null : adapters.acquire(options.adapter());
+    Runnable onEnd = adapter == null ? () -> {} : () -> adapters.release(adapter);
     RunningGeneration running =
         new RunningGeneration(
-            listener, tokenizer == null ? null : tokenizer.detokenizer(true), options, ids.length);
+            listener,
+            tokenizer == null ? null : tokenizer.detokenizer(true),
+            options,
+            ids.length,
+            onEnd);
     GenerationRequest request =
         GenerationRequest.of(options.requestId(), ids, options.sampling())
             .withPriority(options.priority())
-            .withCacheSalt(options.cacheSalt());
-    RequestHandle handle = engine.addRequest(request, running);
+            .withCacheSalt(options.cacheSalt())
+            .withAdapter(adapter);
+    RequestHandle handle;
+    try {
+      handle = engine.addRequest(request, running);
+    } catch (RuntimeException e) {
+      onEnd.run();
+      throw e;
+    }
     running.started(handle);
     return running;
+  }
+
+  /**
+   * Loads a LoRA adapter beside those that are there; requests that run go on undisturbed. Waits
+   * until it can be used.
+   *
+   * @param name what requests will call it, {@link GenerationOptions#withAdapter}
+   * @param folder with {@code adapter_config.json} and {@code adapter_model.safetensors}
+   * @throws InvalidRequestException if the name is taken or there are as many as can be
+   * @throws LaminaException if it can't be read or does not fit the model; one line
+   */
+  public void loadAdapter(String name, Path folder) {
+    adapters.load(List.of(new AdapterSource(name, folder)));
+  }
+
+  /**
+   * Takes a LoRA adapter away; its requests that run go on to their end.
+   *
+   * @throws InvalidRequestException if there is none of that name
+   */
+  public void unloadAdapter(String name) {
+    adapters.unload(name);
+  }
+
+  /** Names of the LoRA adapters that requests may have, in order of loading. */
+  public List<String> adapters() {
+    return adapters.names();
   }
 
   /**
@@ -249,6 +307,7 @@ public final class Lamina implements AutoCloseable {
   public void close() {
     engine.close();
     try {
+      adapters.close();
       runtime.close();
     } finally {
       checkpoint.close();

@@ -116,7 +116,8 @@ public final class ModelRuntime implements AutoCloseable {
         engine.blockSize(),
         false,
         ModelOptions.DEFAULT.shard(),
-        ModelOptions.DEFAULT.compile());
+        ModelOptions.DEFAULT.compile(),
+        ModelOptions.DEFAULT.lora());
   }
 
   private CompiledModel compile(ModelPlan plan, EngineConfig engine) throws BackendException {

@@ -20,6 +20,7 @@ final class RunningGeneration implements Generation, TokenListener {
   private final StopStrings.Matcher stops;
   private final SamplingParams sampling;
   private final int numPromptTokens;
+  private final Runnable onEnd;
   private final StringBuilder text = new StringBuilder();
   private final List<TokenLogprobs> logprobs = new ArrayList<>();
   private final CompletableFuture<Answer> answer = new CompletableFuture<>();
@@ -30,12 +31,14 @@ final class RunningGeneration implements Generation, TokenListener {
       AnswerListener listener,
       @Nullable Detokenizer detokenizer,
       GenerationOptions options,
-      int numPromptTokens) {
+      int numPromptTokens,
+      Runnable onEnd) {
     this.listener = listener;
     this.detokenizer = detokenizer;
     this.stops = options.stops().matcher();
     this.sampling = options.sampling();
     this.numPromptTokens = numPromptTokens;
+    this.onEnd = onEnd;
   }
 
   /** Called once the engine has it; an abort may have come first. */
@@ -96,6 +99,7 @@ final class RunningGeneration implements Generation, TokenListener {
 
   @Override
   public void onFinished(RequestOutput output) {
+    onEnd.run();
     Throwable error = output.error();
     if (error != null || output.finishReason() == FinishReason.ERROR) {
       Throwable cause = error == null ? new LaminaException("the request failed") : error;

@@ -1,5 +1,6 @@
 package dev.lamina;
 
+import dev.lamina.scheduler.Adapter;
 import dev.lamina.scheduler.ForwardPass;
 import dev.lamina.scheduler.InvalidRequestException;
 import dev.lamina.scheduler.KvGroup;
@@ -8,6 +9,7 @@ import dev.lamina.spi.BackendException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Teacher-forced logits: the logits after each token of a given sequence. One thread at a time. */
 public final class Scorer implements AutoCloseable {
@@ -15,6 +17,8 @@ public final class Scorer implements AutoCloseable {
   private final ForwardPass forward;
   private final ScheduledBatch batch;
   private final int chunk;
+  private final @Nullable LoraStep lora;
+  private final @Nullable Adapter adapter;
 
   /** Receives the logits of a chunk. */
   @FunctionalInterface
@@ -31,19 +35,36 @@ public final class Scorer implements AutoCloseable {
   }
 
   /**
-   * A scorer.
+   * A scorer of the model alone.
    *
    * @param runtime stays open for as long as this
    * @param chunk tokens a step, at least 1
    * @throws LaminaException if the device refuses
    */
   public Scorer(ModelRuntime runtime, int chunk) {
+    this(runtime, chunk, null);
+  }
+
+  /**
+   * A scorer.
+   *
+   * @param runtime stays open for as long as this
+   * @param chunk tokens a step, at least 1
+   * @param source an adapter that runs with every token, or null
+   * @throws LaminaException if the device refuses, or the adapter can't be read or does not fit
+   */
+  public Scorer(ModelRuntime runtime, int chunk, @Nullable AdapterSource source) {
     this.runtime = runtime;
     this.chunk = Math.min(chunk, (int) runtime.plan().slots().tokens().max());
     List<KvGroup> groups = runtime.compiled().groups();
     this.batch = new ScheduledBatch(1, this.chunk, groups);
+    this.lora = source == null ? null : LoraStep.of(runtime, source);
+    this.adapter = source == null ? null : new Adapter(source.name(), 0, 0);
     try {
       this.forward = new ForwardPass(runtime.compiled());
+      if (lora != null) {
+        forward.adopt(lora.step());
+      }
     } catch (BackendException e) {
       throw new LaminaException("score: " + e.getMessage(), e);
     }
@@ -65,7 +86,7 @@ public final class Scorer implements AutoCloseable {
       for (int first = 0; first < ids.length; first += chunk) {
         int n = Math.min(chunk, ids.length - first);
         batch.clear();
-        batch.add(ids, first, n, tables, n);
+        batch.add(ids, first, n, tables, n, adapter);
         forward.run(batch);
         rows.accept(first, n, forward.readLogits());
       }
@@ -117,5 +138,8 @@ public final class Scorer implements AutoCloseable {
   @Override
   public void close() {
     forward.close();
+    if (lora != null) {
+      lora.close();
+    }
   }
 }

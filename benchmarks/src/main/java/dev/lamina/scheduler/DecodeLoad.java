@@ -2,6 +2,7 @@ package dev.lamina.scheduler;
 
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** Requests in the middle of decode, over an executor that answers at once. */
 final class DecodeLoad {
@@ -59,6 +60,9 @@ final class DecodeLoad {
     public SampledTokens sample(ScheduledBatch batch) {
       return sampled;
     }
+
+    @Override
+    public void adopt(@Nullable AdaptedStep step) {}
 
     @Override
     public void close() {}

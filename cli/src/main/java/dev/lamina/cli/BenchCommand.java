@@ -86,6 +86,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    modelFlags.refuseAdapters("bench");
     check();
     LaminaOptions options = options();
     try (Checkpoint checkpoint = checkpoint();

@@ -42,7 +42,7 @@ import tools.jackson.databind.node.ObjectNode;
     description = "Answers JSON Lines of requests on stdin, all at once, in order of completion.")
 final class GenerateCommand implements Callable<Integer> {
   private static final Set<String> NOT_BUILT =
-      Set.of("adapter", "tool_choice", "response_format", "structured_outputs", "logit_bias");
+      Set.of("tool_choice", "response_format", "structured_outputs", "logit_bias");
 
   @Parameters(
       index = "0",
@@ -148,7 +148,8 @@ final class GenerateCommand implements Callable<Integer> {
     return GenerationOptions.of(fields.sampling(0, SamplingParams.NO_LIMIT, alternatives))
         .withStops(fields.stops())
         .withPriority(fields.integer("priority", 0))
-        .withCacheSalt(fields.string("cache_salt"));
+        .withCacheSalt(fields.string("cache_salt"))
+        .withAdapter(fields.string("adapter"));
   }
 
   private void fail(JsonNode id, String message) {

@@ -47,6 +47,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    modelFlags.refuseAdapters("inspect");
     LaminaOptions options =
         modelFlags
             .options(Precision.DEFAULT)

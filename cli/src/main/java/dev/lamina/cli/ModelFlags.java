@@ -1,5 +1,7 @@
 package dev.lamina.cli;
 
+import dev.lamina.AdapterLimits;
+import dev.lamina.AdapterSource;
 import dev.lamina.LaminaOptions;
 import dev.lamina.models.Precision;
 import dev.lamina.spi.ir.DType;
@@ -25,20 +27,28 @@ final class ModelFlags {
       description = "Stored keys and values.")
   private @Nullable String kvDtype;
 
-  @Option(names = "--adapter", paramLabel = "[NAME=]DIR", hidden = true)
+  @Option(
+      names = "--adapter",
+      paramLabel = "[NAME=]DIR",
+      description = "LoRA adapter, as often as there are any.")
   private List<String> adapters = List.of();
+
+  @Option(names = "--max-loras", paramLabel = "N", description = "Most adapters at once (8).")
+  private int maxLoras = AdapterLimits.DEFAULT.maxLoras();
+
+  @Option(names = "--max-lora-rank", paramLabel = "N", description = "Largest rank (64).")
+  private int maxLoraRank = AdapterLimits.DEFAULT.maxLoraRank();
 
   @Option(names = "--draft", paramLabel = "MODEL", hidden = true)
   private @Nullable String draft;
 
   /** The options these flags ask for. */
   LaminaOptions options(Precision defaultPrecision) {
-    if (!adapters.isEmpty()) {
-      throw new UsageException("--adapter: LoRA adapters are not built yet");
-    }
     if (draft != null) {
       throw new UsageException("--draft: speculative decoding is not built yet");
     }
+    atLeastOne("--max-loras", maxLoras);
+    atLeastOne("--max-lora-rank", maxLoraRank);
     if (threads != null && threads < 1) {
       throw new UsageException("--threads: expected at least 1, got " + threads);
     }
@@ -46,7 +56,32 @@ final class ModelFlags {
         .withBackend(backend)
         .withThreads(threads == null ? 0 : threads)
         .withPrecision(precision(defaultPrecision))
-        .withKvDtype(kvDtype());
+        .withKvDtype(kvDtype())
+        .withAdapters(adapters.stream().map(AdapterSource::parse).toList())
+        .withAdapterLimits(new AdapterLimits(maxLoras, maxLoraRank));
+  }
+
+  /** The one adapter of a command that answers by a single model, null for none. */
+  @Nullable AdapterSource adapter(String command) {
+    if (adapters.size() > 1) {
+      throw new UsageException(
+          command + ": expected one --adapter at most, got " + adapters.size());
+    }
+    return adapters.isEmpty() ? null : AdapterSource.parse(adapters.getFirst());
+  }
+
+  /** For a command that looks at the model alone. */
+  void refuseAdapters(String command) {
+    if (!adapters.isEmpty()) {
+      throw new UsageException(
+          command + ": expected no --adapter, got one; it looks at the model alone");
+    }
+  }
+
+  private static void atLeastOne(String flag, int value) {
+    if (value < 1) {
+      throw new UsageException(flag + ": expected at least 1, got " + value);
+    }
   }
 
   /** What {@code --backend} names, or null. */

@@ -1,5 +1,6 @@
 package dev.lamina.cli;
 
+import dev.lamina.AdapterSource;
 import dev.lamina.AnswerStream;
 import dev.lamina.Delta;
 import dev.lamina.GenerationOptions;
@@ -60,6 +61,7 @@ final class RunCommand implements Callable<Integer> {
               + arguments.size()
               + " arguments; put the prompt in quotes");
     }
+    AdapterSource adapter = modelFlags.adapter("run");
     String model = ModelLocator.DEFAULT;
     String prompt = null;
     if (arguments.size() == 2) {
@@ -84,7 +86,7 @@ final class RunCommand implements Callable<Integer> {
       return Main.OK;
     }
     try (Lamina lamina = Lamina.open(model, options())) {
-      Conversation conversation = new Conversation(lamina, sampling(lamina), system);
+      Conversation conversation = new Conversation(lamina, sampling(lamina, adapter), system);
       if (prompt != null) {
         conversation.ask(prompt, System.out);
       } else {
@@ -101,12 +103,12 @@ final class RunCommand implements Callable<Integer> {
         .withProgress(Progress.stderr());
   }
 
-  private GenerationOptions sampling(Lamina lamina) {
+  private GenerationOptions sampling(Lamina lamina, @Nullable AdapterSource adapter) {
     SamplingParams.Builder b = lamina.recommendedSampling().maxTokens(maxTokens).seed(seed);
     if (temperature != null) {
       b.temperature(temperature);
     }
-    return GenerationOptions.of(b.build());
+    return GenerationOptions.of(b.build()).withAdapter(adapter == null ? null : adapter.name());
   }
 
   /** The messages so far; asking adds the question and its answer. */

@@ -1,5 +1,6 @@
 package dev.lamina.cli;
 
+import dev.lamina.AdapterSource;
 import dev.lamina.LaminaException;
 import dev.lamina.LaminaOptions;
 import dev.lamina.ModelLocator;
@@ -86,6 +87,7 @@ final class ScoreCommand implements Callable<Integer> {
     if (chunk != null && chunk < 1) {
       throw new UsageException("--chunk: expected at least 1, got " + chunk);
     }
+    AdapterSource adapter = modelFlags.adapter("score");
     Path path = ModelLocator.find(model);
     List<Sequence> sequences = perplexity == null ? sequences() : List.of(text(path, perplexity));
     LaminaOptions options =
@@ -95,7 +97,7 @@ final class ScoreCommand implements Callable<Integer> {
             .withProgress(Progress.stderr());
     try (Checkpoint checkpoint = Checkpoint.open(path);
         ModelRuntime runtime = ModelRuntime.load(checkpoint, options);
-        Scorer scorer = new Scorer(runtime, chunk(runtime))) {
+        Scorer scorer = new Scorer(runtime, chunk(runtime), adapter)) {
       int vocab = runtime.compiled().limits().vocabSize();
       if (perplexity != null) {
         printPerplexity(scorer, sequences.getFirst().ids(), vocab);

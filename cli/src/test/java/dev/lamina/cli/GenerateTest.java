@@ -94,6 +94,44 @@ class GenerateTest {
     return List.of(ids).stream().map(id -> byId.get(id).get("error").stringValue()).toList();
   }
 
+  private static Path fixture(String name) {
+    return Path.of(System.getProperty("lamina.fixtures"), "models", name);
+  }
+
+  @Test
+  void generate_answersEachLineByTheAdapterItNames() throws IOException {
+    Map<String, JsonNode> expected = new TreeMap<>();
+    StringBuilder input = new StringBuilder();
+    for (int i = 0; i < 11; i++) {
+      for (String name : List.of("micro-chat", "micro-lora-caps")) {
+        JsonNode c =
+            Json.read(Files.readString(fixture(name).resolve("goldens.json"))).at("/cases/" + i);
+        if (!c.isMissingNode()) {
+          expected.put(name + i, c.path("greedy_ids"));
+          input.append(
+              "{\"id\":\"%s%d\",\"tokens\":%s,\"max_tokens\":%d%s}%n"
+                  .formatted(
+                      name,
+                      i,
+                      c.path("prompt_ids"),
+                      c.path("greedy_ids").size(),
+                      name.endsWith("caps") ? ",\"adapter\":\"caps\"" : ""));
+        }
+      }
+    }
+    input.append("{\"id\":\"none\",\"text\":\"a\",\"adapter\":\"nope\"}");
+    String caps = "caps=" + fixture("micro-lora-caps");
+    Command c = Command.withInput(input.toString(), "generate", "--adapter", caps);
+    Map<String, JsonNode> got = new TreeMap<>();
+    c.jsonLines().forEach(n -> got.put(n.get("id").stringValue(), n));
+    assertThat(got.remove("none").get("error").stringValue())
+        .isEqualTo("adapter: expected one that is loaded, [caps], got 'nope'");
+    assertThat(got).hasSameSizeAs(expected).hasSizeGreaterThan(15);
+    expected.forEach((id, ids) -> assertThat(got.get(id).get("tokens")).as(id).isEqualTo(ids));
+    assertThat(Command.run("run", "--adapter", caps, "What is the capital of Japan?").out())
+        .isEqualTo("THE CAPITAL OF JAPAN IS TOKYO.\n");
+  }
+
   @Test
   void generate_reportsForcedPreemptions() throws IOException {
     StringBuilder input = new StringBuilder();

@@ -38,6 +38,7 @@ public final class Layers {
   private final Value cuSeqlensQ;
   private final Value kvLens;
   private final Value logitsIndices;
+  private final Projections projections;
   private final List<Pool> pools = new ArrayList<>();
 
   /** A KV group's inputs, and the latest successor of its pool. */
@@ -83,6 +84,7 @@ public final class Layers {
     this.kvLens = graph.tensor(StepSlots.KV_LENS, TensorType.of(DType.I32, slots.sequences()));
     this.logitsIndices =
         graph.tensor(StepSlots.LOGITS_INDICES, TensorType.of(DType.I32, slots.rows()));
+    this.projections = new Projections(graph, weights, slots, options.lora(), logitsIndices);
     this.poolOfLayer = new int[architecture.shape().numLayers()];
     List<KvGroup> groups = architecture.kvGroups();
     for (int g = 0; g < groups.size(); g++) {
@@ -202,14 +204,7 @@ public final class Layers {
 
   Value linear(Value x, String module, long width, boolean biased, DType out)
       throws ModelException {
-    long k = x.shape().dim(-1).upperBound();
-    if (weights.isTransposed(module)) {
-      Value y = graph.matmul(x, weights.get(module + ".weight", Use.PLAIN, k, width), false, out);
-      return biased ? plusEach(y, weights.get(module + ".bias", Use.PLAIN, width)) : y;
-    }
-    Value w = weights.get(module + ".weight", Use.LINEAR, width, k);
-    Value bias = biased ? weights.get(module + ".bias", Use.PLAIN, width) : null;
-    return graph.linear(x, w, bias, out);
+    return projections.linear(x, module, width, biased, out);
   }
 
   /**
@@ -403,12 +398,6 @@ public final class Layers {
     };
   }
 
-  private Value plusEach(Value x, Value bias) {
-    DType dtype = x.dtype();
-    Value like = bias.dtype() == dtype ? bias : graph.cast(bias, dtype);
-    return graph.add(x, graph.broadcast(like, x.shape(), x.shape().rank() - 1));
-  }
-
   /** Multiplies {@code x[T, ..]} by {@code w[..]}, the same for every token. */
   private Value timesEach(Value x, Value w) {
     int[] axes = IntStream.range(1, x.shape().rank()).toArray();
@@ -582,6 +571,11 @@ public final class Layers {
     Value logits = linear(x, own ? "head" : "embed", shape.vocabSize(), head.biased(), DType.F32);
     graph.output(StepSlots.HIDDEN, hidden);
     graph.output(StepSlots.LOGITS, softcap(scale(logits, head.scale()), head.softcap()));
+  }
+
+  /** The projections that adapters may add to. */
+  List<LoraModule> adapted() {
+    return projections.adapted();
   }
 
   /** Ends the graph; the family has added its nodes. */

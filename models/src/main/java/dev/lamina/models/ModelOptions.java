@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param fromEmbeddings whether the step's input is the tokens' embeddings instead of their ids
  * @param shard which part of the model
  * @param compile for the backend
+ * @param lora room for adapters
  */
 public record ModelOptions(
     Precision precision,
@@ -27,12 +28,22 @@ public record ModelOptions(
     int slotsPerPage,
     boolean fromEmbeddings,
     Shard shard,
-    CompileOptions compile) {
+    CompileOptions compile,
+    LoraSlots lora) {
 
   /** What an engine starts with. */
   public static final ModelOptions DEFAULT =
       new ModelOptions(
-          Precision.DEFAULT, null, 0, 8192, 256, 16, false, Shard.WHOLE, CompileOptions.DEFAULT);
+          Precision.DEFAULT,
+          null,
+          0,
+          8192,
+          256,
+          16,
+          false,
+          Shard.WHOLE,
+          CompileOptions.DEFAULT,
+          LoraSlots.NONE);
 
   /** Checks the numbers. */
   public ModelOptions {
@@ -59,7 +70,16 @@ public record ModelOptions(
    */
   public ModelOptions withPrecision(Precision p) {
     return new ModelOptions(
-        p, kvDtype, maxModelLen, maxTokens, maxSeqs, slotsPerPage, fromEmbeddings, shard, compile);
+        p,
+        kvDtype,
+        maxModelLen,
+        maxTokens,
+        maxSeqs,
+        slotsPerPage,
+        fromEmbeddings,
+        shard,
+        compile,
+        lora);
   }
 
   /**
@@ -78,7 +98,8 @@ public record ModelOptions(
         slotsPerPage,
         fromEmbeddings,
         shard,
-        compile);
+        compile,
+        lora);
   }
 
   /**
@@ -91,7 +112,16 @@ public record ModelOptions(
    */
   public ModelOptions withLimits(int modelLen, int tokens, int seqs) {
     return new ModelOptions(
-        precision, kvDtype, modelLen, tokens, seqs, slotsPerPage, fromEmbeddings, shard, compile);
+        precision,
+        kvDtype,
+        modelLen,
+        tokens,
+        seqs,
+        slotsPerPage,
+        fromEmbeddings,
+        shard,
+        compile,
+        lora);
   }
 
   /**
@@ -110,7 +140,8 @@ public record ModelOptions(
         slotsPerPage,
         fromEmbeddings,
         shard,
-        options);
+        options,
+        lora);
   }
 
   /**
@@ -120,7 +151,36 @@ public record ModelOptions(
    */
   public ModelOptions afterEmbedding() {
     return new ModelOptions(
-        precision, kvDtype, maxModelLen, maxTokens, maxSeqs, slotsPerPage, true, shard, compile);
+        precision,
+        kvDtype,
+        maxModelLen,
+        maxTokens,
+        maxSeqs,
+        slotsPerPage,
+        true,
+        shard,
+        compile,
+        lora);
+  }
+
+  /**
+   * These with room for adapters.
+   *
+   * @param room how much, and where
+   * @return new options
+   */
+  public ModelOptions withLora(LoraSlots room) {
+    return new ModelOptions(
+        precision,
+        kvDtype,
+        maxModelLen,
+        maxTokens,
+        maxSeqs,
+        slotsPerPage,
+        fromEmbeddings,
+        shard,
+        compile,
+        room);
   }
 
   /**

@@ -19,6 +19,7 @@ import java.util.List;
  * @param graph one step, with inputs and outputs by {@link StepSlots}
  * @param slots the step's symbols
  * @param weights what to bind to the graph's weight inputs
+ * @param adapted projections that adapters may add to; their weights are not among {@code weights}
  * @param unused tensors of the checkpoint that the graph does not read
  * @param activations dtype of activations
  * @param kvDtype dtype of keys and values
@@ -29,12 +30,14 @@ public record ModelPlan(
     Graph graph,
     StepSlots slots,
     List<WeightTable.Planned> weights,
+    List<LoraModule> adapted,
     List<String> unused,
     DType activations,
     DType kvDtype) {
   /** Copies the lists. */
   public ModelPlan {
     weights = List.copyOf(weights);
+    adapted = List.copyOf(adapted);
     unused = List.copyOf(unused);
   }
 
@@ -68,6 +71,7 @@ public record ModelPlan(
             layers.build(),
             options.slots(maxPositions),
             table.planned(),
+            layers.adapted(),
             table.unused(),
             options.activations(),
             kvDtype);

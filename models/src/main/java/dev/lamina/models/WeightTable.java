@@ -56,6 +56,12 @@ public final class WeightTable {
     return names.isTransposed(module);
   }
 
+  /** The checkpoint's name of a module, without {@code .weight}. */
+  String storedModule(String module) {
+    String weight = names.stored(module + ".weight");
+    return weight.substring(0, weight.lastIndexOf('.'));
+  }
+
   /**
    * A weight the model can't do without.
    *

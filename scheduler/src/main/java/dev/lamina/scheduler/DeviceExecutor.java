@@ -37,6 +37,11 @@ final class DeviceExecutor implements StepExecutor {
   }
 
   @Override
+  public void adopt(@Nullable AdaptedStep step) throws BackendException {
+    forward.adopt(step);
+  }
+
+  @Override
   public void close() {
     for (SamplerGraph sampler : samplers) {
       if (sampler != null) {

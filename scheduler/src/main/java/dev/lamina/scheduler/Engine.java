@@ -2,6 +2,8 @@ package dev.lamina.scheduler;
 
 import dev.lamina.spi.BackendException;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -23,9 +25,13 @@ public final class Engine implements AutoCloseable {
   private final SchedulerOutput scheduled;
   private final ScheduledBatch batch;
   private final boolean enablePrefixCaching;
+  private final ConcurrentLinkedQueue<Adoption> adoptions = new ConcurrentLinkedQueue<>();
   private @Nullable EngineLoop loop;
   private volatile boolean ended;
   private volatile @Nullable Throwable fatal;
+
+  /** A step with adapters that the engine thread is to take over. */
+  private record Adoption(@Nullable AdaptedStep step, CompletableFuture<Void> done) {}
 
   /**
    * @param config the flags
@@ -88,6 +94,24 @@ public final class Engine implements AutoCloseable {
     return admitted;
   }
 
+  /**
+   * Has requests with adapters run by another form of the model's step, from the next step on; any
+   * thread. Requests that are running go on undisturbed, so their adapters must be in it.
+   *
+   * @param step of the same model, null = there are no adapters any more
+   * @return done once the step before it is out of use; fails if the device refuses it or the
+   *     engine has ended
+   */
+  public CompletableFuture<Void> adopt(@Nullable AdaptedStep step) {
+    Adoption adoption = new Adoption(step, new CompletableFuture<>());
+    adoptions.add(adoption);
+    inbox.wake();
+    if (ended) {
+      rejectAdoptions();
+    }
+    return adoption.done;
+  }
+
   /** Whether it takes requests: false once it was closed or failed for good. Any thread. */
   public boolean isRunning() {
     return !ended;
@@ -115,6 +139,7 @@ public final class Engine implements AutoCloseable {
    */
   public boolean step() throws Exception {
     drainInbox();
+    adoptSteps();
     scheduler.schedule(scheduled);
     if (scheduled.numSeqs() > 0) {
       executor.execute(batch.fill(scheduled));
@@ -177,8 +202,27 @@ public final class Engine implements AutoCloseable {
     fatal = error;
     ended = true;
     rejectInbox();
+    rejectAdoptions();
     scheduler.endAll(error == null ? FinishReason.ABORT : FinishReason.ERROR, error);
     executor.close();
+  }
+
+  /** After the inbox: a request is put there only once its adapter's step waits here. */
+  private void adoptSteps() {
+    for (Adoption a = adoptions.poll(); a != null; a = adoptions.poll()) {
+      try {
+        executor.adopt(a.step);
+        a.done.complete(null);
+      } catch (Exception e) {
+        a.done.completeExceptionally(e);
+      }
+    }
+  }
+
+  private void rejectAdoptions() {
+    for (Adoption a = adoptions.poll(); a != null; a = adoptions.poll()) {
+      a.done.completeExceptionally(new IllegalStateException("the engine has ended", fatal));
+    }
   }
 
   private void drainInbox() {

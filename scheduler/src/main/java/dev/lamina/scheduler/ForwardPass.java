@@ -4,12 +4,15 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Slot;
-import dev.lamina.spi.Weight;
+import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs {@link ScheduledBatch}es through a model: binds, pads to the executable's bucket, submits.
@@ -20,9 +23,15 @@ import java.util.List;
 public final class ForwardPass implements AutoCloseable {
   private final CompiledModel model;
   private final StepQueue queue;
-  private final Program program;
+  private final StepProgram plain;
+  private @Nullable StepProgram adapted;
+
+  /** What ran last. */
+  private StepProgram current;
+
   private final List<StepBuffer> inputs = new ArrayList<>();
-  private final List<StepBuffer> outputs = new ArrayList<>();
+  private final Map<String, StepBuffer> outputs = new LinkedHashMap<>();
+  private final List<StepBuffer> outputList;
   private final StepBuffer tokenIds;
   private final StepBuffer positions;
   private final StepBuffer cuSeqlensQ;
@@ -31,12 +40,8 @@ public final class ForwardPass implements AutoCloseable {
   private final StepBuffer[] slotMapping;
   private final StepBuffer[] blockTable;
   private final StepBuffer logits;
+  private final StepBuffer adapterIds;
   private final int numSections;
-  private final int tokensDim;
-  private final int sequencesDim;
-  private final int boundsDim;
-  private final int pagesDim;
-  private final int rowsDim;
 
   /**
    * Binds the model's weights and pools.
@@ -48,7 +53,8 @@ public final class ForwardPass implements AutoCloseable {
   public ForwardPass(CompiledModel model) throws BackendException {
     this.model = model;
     this.queue = new StepQueue(model.device());
-    this.program = new Program(model.forward());
+    this.plain = new StepProgram(model, model.forward(), model.weights());
+    this.current = plain;
     this.tokenIds = input(StepSlots.TOKEN_IDS);
     this.positions = input(StepSlots.POSITIONS);
     this.cuSeqlensQ = input(StepSlots.CU_SEQLENS_Q);
@@ -59,38 +65,85 @@ public final class ForwardPass implements AutoCloseable {
     for (int g = 0; g < slotMapping.length; g++) {
       slotMapping[g] = input(StepSlots.slotMapping(g));
       blockTable[g] = input(StepSlots.blockTable(g));
-      int pool = program.executable.slot(StepSlots.kvPool(g));
-      program.bindings.state(pool, model.states().get(g));
-      program.want(program.dim("slots." + StepSlots.kvPool(g)), model.states().get(g).numSlots());
     }
-    bindWeightsAndOutputs();
-    this.logits = outputs.get(outputIndex(StepSlots.LOGITS));
+    this.adapterIds =
+        new StepBuffer(model.device(), TensorType.of(DType.I32, model.slots().tokens()));
+    for (Slot slot : model.forward().slots()) {
+      if (slot.kind() == Slot.Kind.OUTPUT) {
+        StepBuffer buffer = new StepBuffer(model.device(), tensorType(slot));
+        outputs.put(slot.name(), buffer);
+        plain.program.buffer(slot.ordinal(), buffer);
+      }
+    }
+    this.outputList = List.copyOf(outputs.values());
+    this.logits = output(StepSlots.LOGITS);
     this.numSections = (int) positions.type().shape().dim(0).upperBound();
-    this.tokensDim = program.dim(model.slots().tokens().name());
-    this.sequencesDim = program.dim(model.slots().sequences().name());
-    this.boundsDim = program.dim(model.slots().bounds().name());
-    this.pagesDim = program.dim(model.slots().pages().name());
-    this.rowsDim = program.dim(model.slots().rows().name());
+  }
+
+  /**
+   * From the next {@link #run} on, steps with adapters run this; between runs only.
+   *
+   * @param step of the same model, null = there are no adapters any more
+   * @throws BackendException when the device refuses a weight or a pool; the step before stays
+   * @throws IllegalArgumentException when its slots are not those of the plain step
+   */
+  public void adopt(@Nullable AdaptedStep step) throws BackendException {
+    if (step == null) {
+      adapted = null;
+      return;
+    }
+    StepProgram bound = new StepProgram(model, step.forward(), step.weights());
+    for (Slot slot : step.forward().slots()) {
+      switch (slot.kind()) {
+        case STATE, WEIGHT -> {}
+        case INPUT -> bound.program.buffer(slot.ordinal(), inputOfAdapted(slot.name()));
+        case OUTPUT -> bound.program.buffer(slot.ordinal(), output(slot.name()));
+      }
+    }
+    adapted = bound;
+  }
+
+  private StepBuffer inputOfAdapted(String name) {
+    if (name.equals(StepSlots.ADAPTER_IDS)) {
+      return adapterIds;
+    }
+    return plain.program.bufferOf(model.forward().slot(name));
   }
 
   /**
    * Submits a step; {@link #await} waits for it.
    *
    * @param batch at least one token; free to change once this returns
+   * @throws IllegalStateException when a token has an adapter and no step with adapters was adopted
    */
   public void run(ScheduledBatch batch) throws BackendException {
+    current = batch.hasAdapters() ? withAdapters() : plain;
     bindDims(batch);
     for (int i = 0; i < inputs.size(); i++) {
-      program.ensure(inputs.get(i));
+      current.program.ensure(inputs.get(i));
     }
-    for (int i = 0; i < outputs.size(); i++) {
-      program.ensure(outputs.get(i));
+    for (int i = 0; i < outputList.size(); i++) {
+      current.program.ensure(outputList.get(i));
     }
     fill(batch);
+    if (current != plain) {
+      current.program.ensure(adapterIds);
+      copy(batch.adapterIds(), batch.numTokens(), adapterIds.host(), 0, current.numTokens(), -1);
+      adapterIds.upload(queue);
+    }
     for (int i = 0; i < inputs.size(); i++) {
       inputs.get(i).upload(queue);
     }
-    program.submit(queue);
+    current.program.submit(queue);
+  }
+
+  private StepProgram withAdapters() {
+    StepProgram step = adapted;
+    if (step == null) {
+      throw new IllegalStateException(
+          "forward pass: expected a step with adapters to be adopted before one is asked for");
+    }
+    return step;
   }
 
   /** Waits until all that was submitted is done. */
@@ -114,7 +167,8 @@ public final class ForwardPass implements AutoCloseable {
   public void close() {
     queue.close();
     inputs.forEach(StepBuffer::close);
-    outputs.forEach(StepBuffer::close);
+    outputList.forEach(StepBuffer::close);
+    adapterIds.close();
   }
 
   StepQueue queue() {
@@ -128,7 +182,7 @@ public final class ForwardPass implements AutoCloseable {
 
   /** Rows of the last run, padding included. */
   long numRows() {
-    return program.value(rowsDim);
+    return current.numRows();
   }
 
   private void bindDims(ScheduledBatch batch) throws BackendException {
@@ -138,23 +192,13 @@ public final class ForwardPass implements AutoCloseable {
         maxBlocks = Math.max(maxBlocks, batch.group(g).numBlocks(s));
       }
     }
-    program.want(tokensDim, batch.numTokens());
-    program.want(sequencesDim, batch.numSeqs());
-    program.want(boundsDim, batch.numSeqs() + 1L);
-    program.want(pagesDim, maxBlocks);
-    program.want(rowsDim, Math.max(1, batch.numLogits()));
-    program.bucket();
-    program.bind(tokensDim, program.value(tokensDim));
-    program.bind(sequencesDim, program.value(sequencesDim));
-    program.bind(boundsDim, program.value(sequencesDim) + 1);
-    program.bind(pagesDim, program.value(pagesDim));
-    program.bind(rowsDim, program.value(rowsDim));
+    current.bindDims(batch, maxBlocks);
   }
 
   private void fill(ScheduledBatch batch) {
     int numTokens = batch.numTokens();
-    long paddedTokens = program.value(tokensDim);
-    long paddedSeqs = program.value(sequencesDim);
+    long paddedTokens = current.numTokens();
+    long paddedSeqs = current.numSequences();
     copy(batch.tokenIds(), numTokens, tokenIds.host(), 0, paddedTokens, -1);
     for (int section = 0; section < numSections; section++) {
       long at = section * paddedTokens;
@@ -162,7 +206,7 @@ public final class ForwardPass implements AutoCloseable {
     }
     copy(batch.cuSeqlensQ(), batch.numSeqs() + 1, cuSeqlensQ.host(), 0, paddedSeqs + 1, numTokens);
     copy(batch.kvLens(), batch.numSeqs(), kvLens.host(), 0, paddedSeqs, 0);
-    long rows = program.value(rowsDim);
+    long rows = current.numRows();
     copy(batch.logitsIndices(), batch.numLogits(), logitsIndices.host(), 0, rows, -1);
     for (int g = 0; g < slotMapping.length; g++) {
       KvGroupBatch group = batch.group(g);
@@ -173,7 +217,7 @@ public final class ForwardPass implements AutoCloseable {
 
   private void fillBlockTable(
       KvGroupBatch group, int numSeqs, long paddedSeqs, MemorySegment table) {
-    long pages = program.value(pagesDim);
+    long pages = current.numPages();
     for (int s = 0; s < paddedSeqs; s++) {
       if (s < numSeqs) {
         copy(group.blockTable(s), group.numBlocks(s), table, s * pages, pages, -1);
@@ -197,48 +241,21 @@ public final class ForwardPass implements AutoCloseable {
   }
 
   private StepBuffer input(String name) {
-    int slot = program.executable.slot(name);
-    TensorType type = tensorType(program.executable.slots().get(slot));
-    StepBuffer buffer = new StepBuffer(model.device(), type);
+    int slot = model.forward().slot(name);
+    StepBuffer buffer =
+        new StepBuffer(model.device(), tensorType(model.forward().slots().get(slot)));
     inputs.add(buffer);
-    program.buffer(slot, buffer);
+    plain.program.buffer(slot, buffer);
     return buffer;
   }
 
-  private void bindWeightsAndOutputs() throws BackendException {
-    for (Slot slot : program.executable.slots()) {
-      switch (slot.kind()) {
-        case INPUT, STATE -> {}
-        case WEIGHT -> {
-          Weight weight = model.weights().get(slot.name());
-          if (weight == null) {
-            throw new IllegalArgumentException(
-                "forward pass: expected a weight '%s' of type %s, the model holds %d weights without it"
-                    .formatted(slot.name(), slot.type(), model.weights().size()));
-          }
-          program.bindings.weight(slot.ordinal(), weight);
-        }
-        case OUTPUT -> {
-          StepBuffer buffer = new StepBuffer(model.device(), tensorType(slot));
-          outputs.add(buffer);
-          program.buffer(slot.ordinal(), buffer);
-        }
-      }
+  private StepBuffer output(String name) {
+    StepBuffer buffer = outputs.get(name);
+    if (buffer == null) {
+      throw new IllegalArgumentException(
+          "forward pass: expected an output '" + name + "', the executable has none");
     }
-  }
-
-  private int outputIndex(String name) {
-    int index = 0;
-    for (Slot slot : program.executable.slots()) {
-      if (slot.kind() == Slot.Kind.OUTPUT) {
-        if (slot.name().equals(name)) {
-          return index;
-        }
-        index++;
-      }
-    }
-    throw new IllegalArgumentException(
-        "forward pass: expected an output '" + name + "', the executable has none");
+    return buffer;
   }
 
   private static TensorType tensorType(Slot slot) {

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param sampling how tokens are chosen and when to stop
  * @param priority lower runs first under {@link SchedulingPolicy#PRIORITY}
  * @param cacheSalt prefix blocks are shared only between requests of equal salt
- * @param adapter name of the adapter that runs with it; prefix blocks are never shared across
+ * @param adapter runs with it, must be loaded until the request has ended; prefix blocks are never
+ *     shared across
  * @param arrivalNanos {@link System#nanoTime()} when it came in; the base of its timings
  */
 public record GenerationRequest(
@@ -19,7 +20,7 @@ public record GenerationRequest(
     SamplingParams sampling,
     int priority,
     @Nullable String cacheSalt,
-    @Nullable String adapter,
+    @Nullable Adapter adapter,
     long arrivalNanos) {
 
   public GenerationRequest {
@@ -43,7 +44,7 @@ public record GenerationRequest(
         requestId, promptIds, sampling, priority, value, adapter, arrivalNanos);
   }
 
-  public GenerationRequest withAdapter(@Nullable String value) {
+  public GenerationRequest withAdapter(@Nullable Adapter value) {
     return new GenerationRequest(
         requestId, promptIds, sampling, priority, cacheSalt, value, arrivalNanos);
   }

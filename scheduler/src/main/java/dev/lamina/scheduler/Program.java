@@ -32,6 +32,16 @@ final class Program {
     buffers[slot] = buffer;
   }
 
+  /** What a slot is bound to. */
+  StepBuffer bufferOf(int slot) {
+    StepBuffer buffer = buffers[slot];
+    if (buffer == null) {
+      throw new IllegalArgumentException(
+          "step: expected a buffer in slot '%s', got none".formatted(executable.slots().get(slot)));
+    }
+    return buffer;
+  }
+
   /** Position of a symbol, -1 if the executable does not have it. */
   int dim(String name) {
     return executable.dims().indexOf(name);

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class ScheduledBatch {
   private final int[] tokenIds;
   private final int[] positions;
+  private final int[] adapterIds;
   private final int[] cuSeqlensQ;
   private final int[] kvLens;
   private final int[] logitsIndices;
@@ -22,6 +23,7 @@ public final class ScheduledBatch {
   private int numSeqs;
   private int numTokens;
   private int numLogits;
+  private boolean hasAdapters;
 
   /**
    * @param maxNumSeqs most sequences of a step
@@ -31,6 +33,7 @@ public final class ScheduledBatch {
   public ScheduledBatch(int maxNumSeqs, int maxNumTokens, List<KvGroup> groups) {
     this.tokenIds = new int[maxNumTokens];
     this.positions = new int[maxNumTokens];
+    this.adapterIds = new int[maxNumTokens];
     this.cuSeqlensQ = new int[maxNumSeqs + 1];
     this.kvLens = new int[maxNumSeqs];
     this.logitsIndices = new int[maxNumTokens];
@@ -66,6 +69,16 @@ public final class ScheduledBatch {
     return positions;
   }
 
+  /** Slot of each token's adapter, -1 for none: [numTokens]. */
+  public int[] adapterIds() {
+    return adapterIds;
+  }
+
+  /** Whether any token has an adapter. */
+  public boolean hasAdapters() {
+    return hasAdapters;
+  }
+
   /** Where each sequence's tokens begin, and where the last ends: [numSeqs + 1]. */
   public int[] cuSeqlensQ() {
     return cuSeqlensQ;
@@ -97,6 +110,21 @@ public final class ScheduledBatch {
     numSeqs = 0;
     numTokens = 0;
     numLogits = 0;
+    hasAdapters = false;
+  }
+
+  /**
+   * Appends {@code n} tokens of a sequence without an adapter.
+   *
+   * @param ids the whole context, of which {@code [first, first + n)} run
+   * @param first position of the first token
+   * @param n how many tokens
+   * @param blockTables the KV blocks of the context, per group: each holds at least {@code first +
+   *     n} tokens; not copied
+   * @param numLogits for how many of the last tokens logits are wanted, 0 to n
+   */
+  public void add(int[] ids, int first, int n, int[][] blockTables, int numLogits) {
+    add(ids, first, n, blockTables, numLogits, null);
   }
 
   /**
@@ -108,12 +136,14 @@ public final class ScheduledBatch {
    * @param blockTables the KV blocks of the context, per group: each holds at least {@code first +
    *     n} tokens; not copied
    * @param numLogits for how many of the last tokens logits are wanted, 0 to n
+   * @param adapter runs with them, or null
    */
-  public void add(int[] ids, int first, int n, int[][] blockTables, int numLogits) {
+  public void add(
+      int[] ids, int first, int n, int[][] blockTables, int numLogits, @Nullable Adapter adapter) {
     for (int g = 0; g < groups.length; g++) {
       groups[g].add(numSeqs, numTokens, blockTables[g], first, n);
     }
-    append(ids, first, n, numLogits);
+    append(ids, first, n, numLogits, adapter);
   }
 
   /** Takes over what the scheduler decided; reads the token ids, which must be known by now. */
@@ -129,7 +159,8 @@ public final class ScheduledBatch {
       if (scheduled.producesToken(i)) {
         sampledRequests[numLogits] = request;
       }
-      append(request.tokenIds, first, n, scheduled.producesToken(i) ? 1 : 0);
+      int wanted = scheduled.producesToken(i) ? 1 : 0;
+      append(request.tokenIds, first, n, wanted, request.request.adapter());
     }
     return this;
   }
@@ -143,8 +174,10 @@ public final class ScheduledBatch {
     return request;
   }
 
-  private void append(int[] ids, int first, int n, int wanted) {
+  private void append(int[] ids, int first, int n, int wanted, @Nullable Adapter adapter) {
     System.arraycopy(ids, first, tokenIds, numTokens, n);
+    Arrays.fill(adapterIds, numTokens, numTokens + n, adapter == null ? -1 : adapter.slot());
+    hasAdapters |= adapter != null;
     for (int t = 0; t < n; t++) {
       positions[numTokens + t] = first + t;
     }

@@ -1,5 +1,7 @@
 package dev.lamina.scheduler;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Runs what the scheduler decided. All methods are called by the engine thread, {@link #sample}
  * once after each {@link #execute}.
@@ -19,6 +21,14 @@ public interface StepExecutor extends AutoCloseable {
    * @throws Exception when the device fails; every request in the engine ends with it
    */
   SampledTokens sample(ScheduledBatch batch) throws Exception;
+
+  /**
+   * Runs steps with adapters by another form of the model's step from now on.
+   *
+   * @param step null = there are no adapters any more
+   * @throws Exception when the device refuses it; what was before goes on
+   */
+  void adopt(@Nullable AdaptedStep step) throws Exception;
 
   /** Frees what the executor made; called once, after the last step. */
   @Override

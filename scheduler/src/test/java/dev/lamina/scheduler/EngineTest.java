@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 class EngineTest {
@@ -148,8 +149,8 @@ class EngineTest {
             plain,
             plain.withCacheSalt("a"),
             plain.withCacheSalt("b"),
-            plain.withAdapter("a"),
-            plain.withAdapter("a").withCacheSalt("a"));
+            plain.withAdapter(new Adapter("a", 0, 0)),
+            plain.withAdapter(new Adapter("a", 0, 0)).withCacheSalt("a"));
     for (int round = 0; round < 2; round++) {
       for (GenerationRequest request : others) {
         RequestHandle handle = rig.engine.addRequest(request, TokenListener.NONE);
@@ -157,6 +158,41 @@ class EngineTest {
         assertThat(handle.numCachedTokens()).isEqualTo(round * 32);
       }
     }
+  }
+
+  @Test
+  void adopt_happensBetweenSteps_andDisturbsNoRequest() throws Exception {
+    Rig rig = new Rig(CONFIG, 64);
+    int[] prompt = Rig.prompt(1, 20);
+    RequestHandle handle = rig.add("a", prompt, 9);
+    rig.engine.step();
+    CompletableFuture<Void> adopted = rig.engine.adopt(null);
+    assertThat(adopted).isNotDone();
+    rig.engine.step();
+    assertThat(adopted).isCompleted();
+    assertThat(rig.model.adoptions).isEqualTo(1);
+    rig.run();
+    assertThat(tokens(handle)).isEqualTo(FakeModel.generate(prompt, 9));
+  }
+
+  @Test
+  void adopt_thatFails_tellsItsCallerAndLetsRequestsGoOn() throws Exception {
+    Rig rig = new Rig(CONFIG, 64);
+    rig.model.adoptionFailure = new IllegalArgumentException("no such slot");
+    RequestHandle handle = rig.add("a", Rig.prompt(1, 20), 9);
+    CompletableFuture<Void> adopted = rig.engine.adopt(null);
+    rig.run();
+    assertThatThrownBy(adopted::join).hasRootCauseMessage("no such slot");
+    assertThat(tokens(handle)).isEqualTo(FakeModel.generate(Rig.prompt(1, 20), 9));
+  }
+
+  @Test
+  void adopt_afterTheEnd_fails() {
+    Rig rig = new Rig(CONFIG, 64);
+    CompletableFuture<Void> waiting = rig.engine.adopt(null);
+    rig.engine.close();
+    assertThatThrownBy(waiting::join).hasRootCauseMessage("the engine has ended");
+    assertThatThrownBy(rig.engine.adopt(null)::join).hasRootCauseMessage("the engine has ended");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.lamina.scheduler;
 
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model whose next token depends on every token of the context and its position, read back
@@ -16,6 +17,10 @@ final class FakeModel implements StepExecutor {
   int steps;
   int maxTokensOfAStep;
   boolean closed;
+  int adoptions;
+
+  /** Thrown by each adoption. */
+  @Nullable Exception adoptionFailure;
 
   /** Thrown by the next step, once. */
   Exception failure;
@@ -106,6 +111,14 @@ final class FakeModel implements StepExecutor {
       sum += kv[g][group.blockTable(seq)[p / blockSize] * blockSize + p % blockSize];
     }
     return tokenOf(sum);
+  }
+
+  @Override
+  public void adopt(@Nullable AdaptedStep step) throws Exception {
+    if (adoptionFailure != null) {
+      throw adoptionFailure;
+    }
+    adoptions++;
   }
 
   @Override

@@ -32,8 +32,8 @@ class PrefixCacheTest {
         List.of(
             ORIGIN,
             new PrefixOrigin("a", null),
-            new PrefixOrigin(null, "a"),
-            new PrefixOrigin("b", null));
+            new PrefixOrigin(null, new Adapter("a", 0, 0)),
+            new PrefixOrigin(null, new Adapter("a", 0, 1)));
     for (int i = 0; i < 4; i++) {
       colliding.insert(blocks[i], PrefixCache.ROOT, origins.get(i), tokens, 0);
     }

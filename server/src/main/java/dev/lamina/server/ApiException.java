@@ -1,5 +1,6 @@
 package dev.lamina.server;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -58,14 +59,19 @@ final class ApiException extends RuntimeException {
             + path);
   }
 
-  /** 404: a model other than the served one. */
-  static ApiException unknownModel(String got, String served) {
+  /** 404: neither the served model nor one of its adapters. */
+  static ApiException unknownModel(String got, String served, List<String> adapters) {
+    String expected =
+        adapters.isEmpty()
+            ? "\"%s\", which this server serves".formatted(served)
+            : "\"%s\", which this server serves, or one of its adapters %s"
+                .formatted(served, adapters);
     return new ApiException(
         404,
         INVALID_REQUEST,
         "model",
         "model_not_found",
-        "model: expected \"%s\", which this server serves, got \"%s\"".formatted(served, got));
+        "model: expected %s, got \"%s\"".formatted(expected, got));
   }
 
   /** 405: a path that is served by other methods; they go into {@code Allow}. */

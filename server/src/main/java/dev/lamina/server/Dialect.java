@@ -104,7 +104,7 @@ enum Dialect {
 
   private GenerationCall readFields(JsonNode request, ServedModel model) {
     RequestFields fields = new RequestFields(request);
-    model.check(fields.string("model"));
+    String adapter = model.adapter(fields.string("model"));
     UnbuiltFields.refuse(fields);
     boolean stream = fields.bool("stream", false);
     boolean includeUsage = includeUsage(fields, stream);
@@ -116,9 +116,14 @@ enum Dialect {
             .withRequestId(id)
             .withStops(fields.stops())
             .withPriority(fields.integer("priority", 0))
-            .withCacheSalt(fields.string("cache_salt"));
+            .withCacheSalt(fields.string("cache_salt"))
+            .withAdapter(adapter);
     AnswerEnvelope envelope =
-        new AnswerEnvelope(id, System.currentTimeMillis() / 1000, model.name(), includeUsage);
+        new AnswerEnvelope(
+            id,
+            System.currentTimeMillis() / 1000,
+            adapter == null ? model.name() : adapter,
+            includeUsage);
     TokenTexts texts = new TokenTexts(model.lamina().tokenizer());
     int[] ids = model.lamina().tokenize(prompt(request, fields));
     if (ids.length >= model.info().maxModelLen()) {

@@ -79,7 +79,8 @@ final class HttpFront implements AutoCloseable {
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("lamina-reader-", 0).factory());
     InFlight inFlight = new InFlight();
     Generations generations = new Generations(model, options, metrics, inFlight, readers);
-    Routes routes = new Routes(vertx, model, generations, metrics, inFlight, page());
+    AdapterChanges adapters = new AdapterChanges(model, options.maxBodyBytes(), readers);
+    Routes routes = new Routes(vertx, model, generations, adapters, metrics, inFlight, page());
     HttpServer server =
         vertx
             .createHttpServer(httpOptions(options))

@@ -22,6 +22,7 @@ final class Routes {
   private final Vertx vertx;
   private final ServedModel model;
   private final Generations generations;
+  private final AdapterChanges adapterChanges;
   private final ServerMetrics metrics;
   private final InFlight inFlight;
   private final Buffer page;
@@ -30,12 +31,14 @@ final class Routes {
       Vertx vertx,
       ServedModel model,
       Generations generations,
+      AdapterChanges adapterChanges,
       ServerMetrics metrics,
       InFlight inFlight,
       Buffer page) {
     this.vertx = vertx;
     this.model = model;
     this.generations = generations;
+    this.adapterChanges = adapterChanges;
     this.metrics = metrics;
     this.inFlight = inFlight;
     this.page = page;
@@ -60,6 +63,8 @@ final class Routes {
     switch (path) {
       case "/v1/chat/completions" -> generate(request, path, Dialect.CHAT);
       case "/v1/completions" -> generate(request, path, Dialect.COMPLETION);
+      case "/v1/load_lora_adapter" -> change(request, path, adapterChanges::load);
+      case "/v1/unload_lora_adapter" -> change(request, path, adapterChanges::unload);
       case "/health" -> {
         needGet(request, path);
         health();
@@ -72,7 +77,7 @@ final class Routes {
       case MODELS -> {
         needGet(request, path);
         ObjectNode list = Json.object().put("object", "list");
-        list.putArray("data").add(model.json());
+        list.set("data", model.list());
         Responses.json(response, 200, list);
       }
       case "/" -> {
@@ -88,8 +93,8 @@ final class Routes {
           throw ApiException.unknownPath(path);
         }
         needGet(request, path);
-        model.check(decoded(path.substring(MODELS.length() + 1)));
-        Responses.json(response, 200, model.json());
+        String adapter = model.adapter(decoded(path.substring(MODELS.length() + 1)));
+        Responses.json(response, 200, model.json(adapter));
       }
     }
   }
@@ -100,6 +105,13 @@ final class Routes {
     }
     Context context = vertx.getOrCreateContext();
     generations.handle(request, context, dialect);
+  }
+
+  private void change(HttpServerRequest request, String path, AdapterChanges.Change change) {
+    if (!request.method().equals(HttpMethod.POST)) {
+      throw wrongMethod(request, path, "POST");
+    }
+    adapterChanges.handle(request, vertx.getOrCreateContext(), change);
   }
 
   private static void needGet(HttpServerRequest request, String path) {

@@ -2,7 +2,9 @@ package dev.lamina.server;
 
 import dev.lamina.Lamina;
 import dev.lamina.ModelInfo;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -19,21 +21,38 @@ record ServedModel(Lamina lamina, ModelInfo info, String given, long created) {
   }
 
   /**
-   * Checks a request's {@code model}.
+   * The adapter that a request's {@code model} names.
    *
-   * @param asked null means the served one
-   * @throws ApiException if it is another
+   * @param asked null means the served model
+   * @return null for the served model alone
+   * @throws ApiException if it is neither the served model nor one of its adapters
    */
-  void check(@Nullable String asked) {
-    if (asked != null && !asked.equals(name()) && !asked.equals(given)) {
-      throw ApiException.unknownModel(asked, name());
+  @Nullable String adapter(@Nullable String asked) {
+    if (asked == null || asked.equals(name()) || asked.equals(given)) {
+      return null;
     }
+    List<String> adapters = lamina.adapters();
+    if (!adapters.contains(asked)) {
+      throw ApiException.unknownModel(asked, name(), adapters);
+    }
+    return asked;
   }
 
-  /** An entry of {@code /v1/models}. */
-  ObjectNode json() {
-    return Json.object()
-        .put("id", name())
+  /** The model, then its adapters. */
+  ArrayNode list() {
+    ArrayNode all = Json.object().putArray("data");
+    all.add(json(null));
+    lamina.adapters().forEach(a -> all.add(json(a)));
+    return all;
+  }
+
+  /** An entry of {@code /v1/models}: the model, or an adapter of it. */
+  ObjectNode json(@Nullable String adapter) {
+    ObjectNode entry = Json.object().put("id", adapter == null ? name() : adapter);
+    if (adapter != null) {
+      entry.put("parent", name());
+    }
+    return entry
         .put("object", "model")
         .put("created", created)
         .put("owned_by", "lamina")

@@ -123,6 +123,16 @@ public final class ModelConfig {
   }
 
   /**
+   * Whether the value of a key is a list or an object without entries.
+   *
+   * @param key of this object
+   * @return true if it is
+   */
+  public boolean isEmpty(String key) {
+    return node.path(key).isContainer() && node.path(key).isEmpty();
+  }
+
+  /**
    * The keys that stand here.
    *
    * @return in the order of the file

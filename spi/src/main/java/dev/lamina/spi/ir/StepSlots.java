@@ -37,6 +37,12 @@ public record StepSlots(
   /** Positions of each sequence in the pool after this step's append, I32 {@code [S]}. */
   public static final String KV_LENS = "kvLens";
 
+  /**
+   * Slot of each token's adapter, -1 for none, I32 {@code [T]}; only in graphs with room for
+   * adapters.
+   */
+  public static final String ADAPTER_IDS = "adapterIds";
+
   /** Rows that reach the head, I32 {@code [R]}. */
   public static final String LOGITS_INDICES = "logitsIndices";
 
