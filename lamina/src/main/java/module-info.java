@@ -4,6 +4,7 @@ module dev.lamina {
   requires transitive dev.lamina.scheduler;
   requires transitive dev.lamina.chat;
   requires transitive dev.lamina.models;
+  requires dev.lamina.json;
   requires static org.jspecify;
 
   exports dev.lamina;

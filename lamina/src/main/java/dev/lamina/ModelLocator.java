@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the folder or file of a model that a user names: a path, or a built-in. */
+/** Finds the folder or file of a model that a user names: a path, a built-in, or one of the hub. */
 public final class ModelLocator {
   /** The model that is used when none is named. */
   public static final String DEFAULT = "micro-chat";
@@ -24,13 +24,15 @@ public final class ModelLocator {
       return true;
     }
     Path path = path(argument);
-    return path != null && (Checkpoint.isGguf(path) || Files.isDirectory(path));
+    return path != null && (Checkpoint.isGguf(path) || Files.isDirectory(path))
+        || HubCache.isRepo(argument) && cache().find(argument).isPresent();
   }
 
   /**
    * Finds a model.
    *
-   * @param model a folder with {@code config.json} and weights, a GGUF file, or a built-in's name
+   * @param model a folder with {@code config.json} and weights, a GGUF file, a built-in's name, or
+   *     {@code ORG/NAME} of a model in the Hugging Face cache
    * @return the folder or file
    * @throws LaminaException if there is none; the message says where was looked
    */
@@ -50,6 +52,15 @@ public final class ModelLocator {
     if (BUILT_IN.contains(model)) {
       return builtIn(model);
     }
+    if (HubCache.isRepo(model)) {
+      HubCache cache = cache();
+      return cache
+          .find(model)
+          .orElseThrow(() ->
+              new LaminaException(
+                  "model %s: expected that folder, or the model in the cache %s, found neither; fetch it: lamina pull %s"
+                      .formatted(model, cache.root(), model)));
+    }
     String hint =
         direct != null && Files.exists(direct)
             ? "got a file; name the folder that holds config.json"
@@ -59,6 +70,10 @@ public final class ModelLocator {
                 .formatted(model, BUILT_IN)
             + " "
             + hint);
+  }
+
+  private static HubCache cache() {
+    return new HubCache(HubSettings.ofProcess().cache());
   }
 
   private static Path builtIn(String model) {

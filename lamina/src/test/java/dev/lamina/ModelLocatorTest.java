@@ -32,6 +32,10 @@ class ModelLocatorTest {
                 + " or one of [micro-chat]; found no such folder");
     assertThatThrownBy(() -> ModelLocator.find(file.toString()))
         .hasMessageEndingWith("got a file; name the folder that holds config.json");
+    assertThatThrownBy(() -> ModelLocator.find("some-org/no-such-model"))
+        .hasMessageStartingWith(
+            "model some-org/no-such-model: expected that folder, or the model in the cache ")
+        .hasMessageEndingWith("found neither; fetch it: lamina pull some-org/no-such-model");
     assertThatThrownBy(() -> ModelLocator.find("some.gguf"))
         .hasMessage("model some.gguf: expected a GGUF file, found nothing there; check the path");
   }

@@ -13,7 +13,7 @@ enum Room {
   MODELS("dev.lamina.models", 45, SPI, JSON),
   CHAT("dev.lamina.chat", 35, JSON),
   SCHEDULER("dev.lamina.scheduler", 40, SPI),
-  LAMINA("dev.lamina", 18, SPI, MODELS, CHAT, SCHEDULER),
+  LAMINA("dev.lamina", 18, SPI, MODELS, CHAT, SCHEDULER, JSON),
   SERVER("dev.lamina.server", 20, LAMINA, MODELS, CHAT, SCHEDULER, JSON),
   CONFORMANCE("dev.lamina.conformance", 60, SPI),
   CLI("dev.lamina.cli", 20, LAMINA, SERVER, CONFORMANCE, SPI, MODELS, CHAT, SCHEDULER, JSON);

@@ -44,7 +44,7 @@ public final class Main implements Runnable {
           NotBuilt.Render.class,
           NotBuilt.Parse.class,
           NotBuilt.BenchServe.class,
-          NotBuilt.Pull.class);
+          PullCommand.class);
 
   @Option(
       names = {"-h", "--help"},

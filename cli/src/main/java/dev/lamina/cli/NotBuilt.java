@@ -40,11 +40,4 @@ abstract class NotBuilt implements Runnable {
       super("bench-serve");
     }
   }
-
-  @Command(name = "pull", hidden = true)
-  static final class Pull extends NotBuilt {
-    Pull() {
-      super("pull");
-    }
-  }
 }

@@ -20,7 +20,8 @@ class UsageTest {
         "tokenize",
         "detokenize",
         "bench",
-        "conformance"
+        "conformance",
+        "pull"
       })
   void help_isPrintedForEveryCommand(String command) {
     Command c = Command.run(command, "--help");
@@ -57,7 +58,7 @@ class UsageTest {
         "render --template x|render: not built yet",
         "parse|parse: not built yet",
         "bench-serve http://localhost|bench-serve: not built yet",
-        "pull a/b|pull: not built yet",
+        "pull a|pull: expected ORG/NAME, got 'a'",
       })
   void wrongUsage_isOneLineAndExitCode2(String line, String message) {
     Command c = line.isEmpty() ? Command.run() : Command.run(line.split(" "));
