@@ -21,7 +21,9 @@ public final class AttentionSpec {
     /** Module {@code qkv}: all rows of q, then of k, then of v. */
     FUSED,
     /** Module {@code qkv}: for each KV head its queries, its key and its value. */
-    FUSED_BY_HEAD
+    FUSED_BY_HEAD,
+    /** Module {@code qkv}: for each quarter of the heads their queries, values and keys. */
+    FUSED_BY_QUARTER
   }
 
   private DecoderShape shape;
@@ -36,6 +38,9 @@ public final class AttentionSpec {
   private double softcap;
   private long window;
   private long chunk;
+  private double alibi;
+  private SelectiveLayers.@Nullable Sharpening sharpening;
+  private @Nullable Norm outputNorm;
 
   /**
    * Plain attention over all earlier positions, scaled by the root of the head's width.
@@ -61,6 +66,9 @@ public final class AttentionSpec {
     copy.softcap = softcap;
     copy.window = window;
     copy.chunk = chunk;
+    copy.alibi = alibi;
+    copy.sharpening = sharpening;
+    copy.outputNorm = outputNorm;
     change.accept(copy);
     return copy;
   }
@@ -167,6 +175,36 @@ public final class AttentionSpec {
    */
   public AttentionSpec withChunk(long positions) {
     return with(s -> s.chunk = positions);
+  }
+
+  /**
+   * This with a bias on the products that grows with the distance (ALiBi, arXiv:2108.12409).
+   *
+   * @param factor on the paper's slopes, 0 = no bias
+   * @return a new spec
+   */
+  public AttentionSpec withAlibi(double factor) {
+    return with(s -> s.alibi = factor);
+  }
+
+  /**
+   * This with queries that are sharpened by their position once they are turned.
+   *
+   * @param how by which factors, null for none
+   * @return a new spec
+   */
+  public AttentionSpec withSharpening(SelectiveLayers.@Nullable Sharpening how) {
+    return with(s -> s.sharpening = how);
+  }
+
+  /**
+   * This with a norm before the output projection, by module {@code outputNorm}.
+   *
+   * @param norm null for none
+   * @return a new spec
+   */
+  public AttentionSpec withOutputNorm(@Nullable Norm norm) {
+    return with(s -> s.outputNorm = norm);
   }
 
   /**
@@ -288,5 +326,43 @@ public final class AttentionSpec {
       return Math.max(window, chunk);
     }
     return Math.min(window, chunk);
+  }
+
+  /**
+   * The slopes of the bias by distance.
+   *
+   * @return one a head, none without it
+   */
+  float[] alibiSlopes() {
+    if (alibi == 0) {
+      return new float[0];
+    }
+    int heads = shape.numHeads();
+    int power = Integer.highestOneBit(heads);
+    float[] slopes = new float[heads];
+    for (int h = 0; h < heads; h++) {
+      // Beyond a power of two, every second slope of the next one.
+      double exponent = h < power ? 8.0 * (h + 1) / power : 4.0 * (2 * (h - power) + 1) / power;
+      slopes[h] = (float) (Math.pow(2, -exponent) * alibi);
+    }
+    return slopes;
+  }
+
+  /**
+   * How queries are sharpened by their position.
+   *
+   * @return null for not
+   */
+  public SelectiveLayers.@Nullable Sharpening sharpening() {
+    return sharpening;
+  }
+
+  /**
+   * The norm before the output projection.
+   *
+   * @return null for none
+   */
+  public @Nullable Norm outputNorm() {
+    return outputNorm;
   }
 }

@@ -88,6 +88,32 @@ public record LayerWindows(List<Integer> positions) {
     return new LayerWindows(windows);
   }
 
+  /**
+   * Reads a list of {@code global} and {@code local}; absent, every other layer slides.
+   *
+   * @param config a model's configuration
+   * @param key of the list
+   * @param numLayers layers
+   * @param window positions a local layer sees
+   * @return the windows
+   * @throws ModelException if the key is malformed
+   */
+  public static LayerWindows ofNamed(ModelConfig config, String key, int numLayers, int window)
+      throws ModelException {
+    List<String> names = config.strings(key);
+    if (names != null
+        && (names.size() != numLayers
+            || !names.stream().allMatch(n -> n.equals("global") || n.equals("local")))) {
+      throw config.refuse(key, "a list of %d, global or local each".formatted(numLayers));
+    }
+    List<Integer> windows = new ArrayList<>();
+    for (int i = 0; i < numLayers; i++) {
+      boolean slides = names == null ? i % 2 != 0 : names.get(i).equals("local");
+      windows.add(slides ? window : 0);
+    }
+    return new LayerWindows(windows);
+  }
+
   private static @Nullable List<String> layerTypes(ModelConfig config, int numLayers)
       throws ModelException {
     List<String> types = config.strings("layer_types");

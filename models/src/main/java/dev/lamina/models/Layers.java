@@ -14,9 +14,7 @@ import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The layers that graph builders of families are made of, over one step's inputs.
@@ -39,6 +37,7 @@ public final class Layers {
   private final Value kvLens;
   private final Value logitsIndices;
   private final Projections projections;
+  private final Norms norms;
   private final List<Pool> pools = new ArrayList<>();
 
   /** A KV group's inputs, and the latest successor of its pool. */
@@ -84,6 +83,7 @@ public final class Layers {
     this.kvLens = graph.tensor(StepSlots.KV_LENS, TensorType.of(DType.I32, slots.sequences()));
     this.logitsIndices =
         graph.tensor(StepSlots.LOGITS_INDICES, TensorType.of(DType.I32, slots.rows()));
+    this.norms = new Norms(graph, weights);
     this.projections = new Projections(graph, weights, slots, options.lora(), logitsIndices);
     this.poolOfLayer = new int[architecture.shape().numLayers()];
     List<KvGroup> groups = architecture.kvGroups();
@@ -217,8 +217,7 @@ public final class Layers {
    * @throws ModelException if the weight is missing or misshapen
    */
   public Value rmsNorm(Value x, String module, double eps) throws ModelException {
-    Value w = weights.get(module + ".weight", Use.PLAIN, x.shape().dim(-1).upperBound());
-    return graph.rmsNorm(x, w, eps, false);
+    return norms.norm(x, module, Norm.rms(eps));
   }
 
   /**
@@ -231,27 +230,7 @@ public final class Layers {
    * @throws ModelException if a weight is missing or misshapen
    */
   public Value norm(Value x, String module, Norm norm) throws ModelException {
-    long width = x.shape().dim(-1).upperBound();
-    String weight = module + ".weight";
-    return switch (norm.kind()) {
-      case RMS -> rmsNorm(x, module, norm.eps());
-      case RMS_PLUS_ONE ->
-          graph.rmsNorm(x, weights.get(weight, Use.PLAIN, width), norm.eps(), true);
-      case RMS_PLAIN -> graph.rmsNorm(x, null, norm.eps(), false);
-      case LAYER ->
-          graph.layerNorm(
-              x,
-              weights.get(weight, Use.PLAIN, width),
-              weights.get(module + ".bias", Use.PLAIN, width),
-              norm.eps());
-      case LAYER_UNBIASED ->
-          graph.layerNorm(x, weights.get(weight, Use.PLAIN, width), null, norm.eps());
-      case LAYER_PLAIN -> {
-        float[] ones = new float[(int) width];
-        Arrays.fill(ones, 1);
-        yield graph.layerNorm(x, weights.constant("norm.ones", ones), null, norm.eps());
-      }
-    };
+    return norms.norm(x, module, norm);
   }
 
   /** Queries {@code [T, Hq, D]}, keys and values {@code [T, Hkv, D]} of a step. */
@@ -305,6 +284,10 @@ public final class Layers {
           heads(graph.slice(all, 1, q, Dim.of(kv)), d),
           heads(graph.slice(all, 1, q + kv, Dim.of(kv)), d));
     }
+    if (spec.projection() == AttentionSpec.Projection.FUSED_BY_QUARTER) {
+      Value quarters = graph.view(all, x.shape().dim(0), Dim.of(4), Dim.of(3), Dim.of(q / 4));
+      return new Heads(third(quarters, 0, d), third(quarters, 2, d), third(quarters, 1, d));
+    }
     long kvHeads = shape.numKvHeads();
     long group = shape.numHeads() / kvHeads;
     Dim t = x.shape().dim(0);
@@ -314,6 +297,13 @@ public final class Layers {
             graph.slice(grouped, 2, 0, Dim.of(group)), t, Dim.of(shape.numHeads()), Dim.of(d)),
         graph.view(graph.slice(grouped, 2, group, Dim.of(1)), t, Dim.of(kvHeads), Dim.of(d)),
         graph.view(graph.slice(grouped, 2, group + 1, Dim.of(1)), t, Dim.of(kvHeads), Dim.of(d)));
+  }
+
+  /** The heads that part i of {@code [T, 4, 3, width]} has. */
+  private Value third(Value quarters, int i, int headDim) {
+    Dim width = quarters.shape().dim(3);
+    Value part = graph.slice(quarters, 2, i, Dim.of(1));
+    return heads(graph.view(part, part.shape().dim(0), Dim.of(4 * width.upperBound())), headDim);
   }
 
   private Value projected(Value x, String module, long width, AttentionSpec spec)
@@ -354,6 +344,7 @@ public final class Layers {
     Value k = headNorm(heads.k, kNorm, spec, false);
     q = rope(q, spec);
     k = rope(k, spec);
+    q = spec.sharpening() == null ? q : SelectiveLayers.sharpened(this, q, spec.sharpening());
     return new Heads(headNorm(q, qNorm, spec, true), headNorm(k, kNorm, spec, true), heads.v);
   }
 
@@ -366,44 +357,7 @@ public final class Layers {
   private Value headNorm(Value x, String module, AttentionSpec spec, boolean afterRope)
       throws ModelException {
     QkNorm norm = spec.qkNorm();
-    return norm == null || norm.afterRope() != afterRope ? x : headNorm(x, module, norm);
-  }
-
-  private Value headNorm(Value x, String module, QkNorm qk) throws ModelException {
-    Dim t = x.shape().dim(0);
-    Dim count = x.shape().dim(1);
-    Dim d = x.shape().dim(2);
-    long heads = count.upperBound();
-    return switch (qk.span()) {
-      case HEAD -> norm(x, module, qk.norm());
-      case WIDTH -> {
-        Value flat = graph.view(x, t, Dim.of(heads * d.upperBound()));
-        yield graph.view(norm(flat, module, qk.norm()), t, count, d);
-      }
-      case OWN_HEAD -> {
-        Value w = weights.get(module + ".weight", Use.PLAIN, heads, d.upperBound());
-        yield timesEach(norm(x, module, qk.norm().plain()), w);
-      }
-      case OWN_TENSOR -> {
-        Value[] each = new Value[(int) heads];
-        for (int i = 0; i < heads; i++) {
-          each[i] =
-              graph.view(
-                  weights.get(module + "." + i + ".weight", Use.PLAIN, d.upperBound()),
-                  Dim.of(1),
-                  d);
-        }
-        yield timesEach(norm(x, module, qk.norm().plain()), graph.concat(0, each));
-      }
-    };
-  }
-
-  /** Multiplies {@code x[T, ..]} by {@code w[..]}, the same for every token. */
-  private Value timesEach(Value x, Value w) {
-    int[] axes = IntStream.range(1, x.shape().rank()).toArray();
-    DType dtype = x.dtype();
-    Value like = w.dtype() == dtype ? w : graph.cast(w, dtype);
-    return graph.mul(x, graph.broadcast(like, x.shape(), axes));
+    return norm == null || norm.afterRope() != afterRope ? x : norms.heads(x, module, norm);
   }
 
   /**
@@ -431,10 +385,23 @@ public final class Layers {
    */
   public Value attendOver(Value q, int layer, AttentionSpec spec) {
     Pool pool = pools.get(poolOfLayer[layer]);
+    float[] slopes = spec.alibiSlopes();
     CompositeOp.PagedAttention op =
         new CompositeOp.PagedAttention(
-            layer, spec.scale(), true, spec.window(), spec.chunk(), spec.softcap(), false, false);
-    Value out = graph.pagedAttention(op, q, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
+            layer,
+            spec.scale(),
+            true,
+            spec.window(),
+            spec.chunk(),
+            spec.softcap(),
+            false,
+            slopes.length > 0);
+    List<Value> operands =
+        new ArrayList<>(List.of(q, pool.state, cuSeqlensQ, kvLens, pool.blockTable));
+    if (slopes.length > 0) {
+      operands.add(weights.constant("alibi.slopes", slopes));
+    }
+    Value out = graph.pagedAttention(op, operands.toArray(Value[]::new));
     return graph.view(out, out.shape().dim(0), Dim.of(spec.shape().queryWidth()));
   }
 
@@ -478,18 +445,26 @@ public final class Layers {
           case GATED -> {
             Value g = linear(x, module + ".gate", width, biased);
             Value up = linear(x, module + ".up", width, biased);
-            yield graph.gatedActivation(spec.activation().gate(), g, up);
+            yield spec.activation().gated(graph, g, up);
           }
           case GATED_FUSED -> {
             Value both = linear(x, module + ".gateUp", 2 * width, biased);
             int axis = both.shape().rank() - 1;
-            yield graph.gatedActivation(
-                spec.activation().gate(),
-                graph.slice(both, axis, 0, Dim.of(width)),
-                graph.slice(both, axis, width, Dim.of(width)));
+            yield spec.activation()
+                .gated(
+                    graph,
+                    graph.slice(both, axis, 0, Dim.of(width)),
+                    graph.slice(both, axis, width, Dim.of(width)));
           }
-          case PLAIN -> spec.activation().of(graph, linear(x, module + ".up", width, biased));
+          case PLAIN -> {
+            Value up = linear(x, module + ".up", width, biased);
+            yield spec.activation() == MlpSpec.Activation.XIELU
+                ? Xielu.of(graph, weights, up, module + ".act")
+                : spec.activation().of(graph, up);
+          }
         };
+    Norm innerNorm = spec.innerNorm();
+    inner = innerNorm == null ? inner : norm(inner, module + ".innerNorm", innerNorm);
     return linear(inner, module + ".down", x.shape().dim(-1).upperBound(), biased);
   }
 

@@ -5,6 +5,7 @@ import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.CompositeOp.Gate;
 import dev.lamina.spi.ir.Ops;
 import dev.lamina.spi.ir.Value;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a feed-forward network does.
@@ -13,8 +14,11 @@ import dev.lamina.spi.ir.Value;
  * @param width of the inner vectors
  * @param activation between them
  * @param biased whether the projections add a bias
+ * @param innerNorm of the inner vectors before {@code down}, by module {@code innerNorm}; null for
+ *     none
  */
-public record MlpSpec(Form form, int width, Activation activation, boolean biased) {
+public record MlpSpec(
+    Form form, int width, Activation activation, boolean biased, @Nullable Norm innerNorm) {
   /** Which matrices it has. */
   public enum Form {
     /** {@code down(act(gate(x)) * up(x))}. */
@@ -34,7 +38,21 @@ public record MlpSpec(Form form, int width, Activation activation, boolean biase
     /** GELU by tanh. */
     GELU_TANH(Gate.GEGLU_TANH),
     /** {@code max(x, 0)}. */
-    RELU(Gate.REGLU);
+    RELU(Gate.REGLU),
+    /** {@code max(x, 0)^2}, arXiv:2109.08668. */
+    RELU2(Gate.REGLU) {
+      @Override
+      public Value gated(Ops graph, Value gate, Value up) {
+        return super.gated(graph, gate, super.gated(graph, gate, up));
+      }
+    },
+    /** {@link Xielu}, whose trained numbers the module {@code act} has; in plain networks only. */
+    XIELU(Gate.SWIGLU) {
+      @Override
+      public Value gated(Ops graph, Value gate, Value up) {
+        throw new IllegalStateException("xIELU has no gated form");
+      }
+    };
 
     private final Gate gate;
 
@@ -43,17 +61,20 @@ public record MlpSpec(Form form, int width, Activation activation, boolean biase
     }
 
     /**
-     * The op that computes it.
+     * The activation of a gate, times what it gates.
      *
-     * @return the gated form
+     * @param graph to add to
+     * @param gate {@code [.., I]}
+     * @param up of the same shape
+     * @return {@code act(gate) * up}
      */
-    public Gate gate() {
-      return gate;
+    public Value gated(Ops graph, Value gate, Value up) {
+      return graph.gatedActivation(this.gate, gate, up);
     }
 
     // The gated op with a factor of one: exact, and backends have it.
     Value of(Ops graph, Value x) {
-      return graph.gatedActivation(gate, x, graph.fillLike(x, 1));
+      return gated(graph, x, graph.fillLike(x, 1));
     }
 
     /**
@@ -72,7 +93,10 @@ public record MlpSpec(Form form, int width, Activation activation, boolean biase
         case "gelu" -> GELU;
         case "gelu_new", "gelu_fast", "gelu_pytorch_tanh" -> GELU_TANH;
         case "relu" -> RELU;
-        default -> throw config.refuse(key, "one of silu, gelu, gelu_pytorch_tanh, relu");
+        case "relu2" -> RELU2;
+        case "xielu" -> XIELU;
+        default ->
+            throw config.refuse(key, "one of silu, gelu, gelu_pytorch_tanh, relu, relu2, xielu");
       };
     }
   }
@@ -86,7 +110,7 @@ public record MlpSpec(Form form, int width, Activation activation, boolean biase
    * @return the network
    */
   public static MlpSpec gated(int width, Activation activation, boolean biased) {
-    return new MlpSpec(Form.GATED, width, activation, biased);
+    return new MlpSpec(Form.GATED, width, activation, biased, null);
   }
 
   /**
@@ -98,7 +122,7 @@ public record MlpSpec(Form form, int width, Activation activation, boolean biase
    * @return the network
    */
   public static MlpSpec plain(int width, Activation activation, boolean biased) {
-    return new MlpSpec(Form.PLAIN, width, activation, biased);
+    return new MlpSpec(Form.PLAIN, width, activation, biased, null);
   }
 
   /**
@@ -107,6 +131,16 @@ public record MlpSpec(Form form, int width, Activation activation, boolean biase
    * @return a new spec
    */
   public MlpSpec fused() {
-    return new MlpSpec(Form.GATED_FUSED, width, activation, biased);
+    return new MlpSpec(Form.GATED_FUSED, width, activation, biased, innerNorm);
+  }
+
+  /**
+   * This with a norm before the last matrix.
+   *
+   * @param norm of the inner vectors
+   * @return a new spec
+   */
+  public MlpSpec withInnerNorm(Norm norm) {
+    return new MlpSpec(form, width, activation, biased, norm);
   }
 }

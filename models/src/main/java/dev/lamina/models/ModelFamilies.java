@@ -4,6 +4,7 @@ import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.Map;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** The families on the module path. */
@@ -43,14 +44,7 @@ public final class ModelFamilies {
     Map<String, ModelFamily> families = byType();
     ModelFamily family = families.get(type);
     if (family == null) {
-      throw new ModelException(
-          "read %s: model_type: expected one of %s, got '%s'; nearest is '%s', docs/adding-a-model.md"
-                  .formatted(
-                      config.origin(),
-                      String.join(", ", families.keySet()),
-                      type,
-                      nearest(type, families.keySet()))
-              + " says how to add a family");
+      throw unknown(config, type, families.keySet());
     }
     if (config.has("quantization_config")) {
       throw new ModelException(
@@ -59,6 +53,23 @@ public final class ModelFamilies {
               + " their formats are not built yet, use the unquantised checkpoint");
     }
     return family.parse(config);
+  }
+
+  /** What a model is that sees or hears says its text_config; the nearest is looked for by both. */
+  private static ModelException unknown(ModelConfig config, String type, Set<String> known)
+      throws ModelException {
+    ModelConfig text = config.object("text_config");
+    String inner = text == null ? "" : text.string("model_type", "");
+    String got = inner.isEmpty() ? "'" + type + "'" : "'%s' around '%s'".formatted(type, inner);
+    String nearest = nearest(inner.isEmpty() ? type : inner, known);
+    String hint =
+        nearest.equals(inner)
+            ? "; its text model is known: use a checkpoint of that alone"
+            : "; nearest is '%s', docs/adding-a-model.md says how to add a family"
+                .formatted(nearest);
+    return new ModelException(
+        "read %s: model_type: expected one of %s, got %s%s"
+            .formatted(config.origin(), String.join(", ", known), got, hint));
   }
 
   private static String nearest(String type, Iterable<String> known) {

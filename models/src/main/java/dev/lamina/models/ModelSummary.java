@@ -1,6 +1,7 @@
 package dev.lamina.models;
 
 import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.models.checkpoint.TensorSource;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.StateSpec;
 import java.util.ArrayList;
@@ -41,9 +42,11 @@ public record ModelSummary(
    * @param bytes its weights as they lie in the files
    */
   public record Component(String name, long parameters, long bytes) {
-    private Component plus(WeightTable.Planned w) {
-      return new Component(
-          name, parameters + w.spec().type().shape().elements(), bytes + w.data().byteSize());
+    /** What was computed, such as rotary frequencies, takes memory but is no parameter. */
+    private Component plus(WeightTable.Planned w, TensorSource tensors) {
+      boolean stored = tensors.find(w.spec().name()) != null;
+      long elements = stored ? w.spec().type().shape().elements() : 0;
+      return new Component(name, parameters + elements, bytes + w.data().byteSize());
     }
   }
 
@@ -68,7 +71,8 @@ public record ModelSummary(
     Map<String, Component> components = new LinkedHashMap<>();
     for (WeightTable.Planned w : plan.weights()) {
       String part = part(w.input());
-      components.put(part, components.getOrDefault(part, new Component(part, 0, 0)).plus(w));
+      Component sum = components.getOrDefault(part, new Component(part, 0, 0));
+      components.put(part, sum.plus(w, checkpoint.tensors()));
     }
     return new ModelSummary(
         checkpoint.modelType(),

@@ -17,6 +17,8 @@ public record Norm(Kind kind, double eps) {
     RMS_PLAIN,
     /** Mean and variance, {@code weight} and {@code bias}. */
     LAYER,
+    /** Mean and variance, factors {@code 1 + weight}, and {@code bias}. */
+    LAYER_PLUS_ONE,
     /** Mean and variance, {@code weight}. */
     LAYER_UNBIASED,
     /** Mean and variance alone. */
@@ -52,7 +54,7 @@ public record Norm(Kind kind, double eps) {
   public Norm plain() {
     return switch (kind) {
       case RMS, RMS_PLUS_ONE, RMS_PLAIN -> new Norm(Kind.RMS_PLAIN, eps);
-      case LAYER, LAYER_UNBIASED, LAYER_PLAIN -> new Norm(Kind.LAYER_PLAIN, eps);
+      case LAYER, LAYER_PLUS_ONE, LAYER_UNBIASED, LAYER_PLAIN -> new Norm(Kind.LAYER_PLAIN, eps);
     };
   }
 }

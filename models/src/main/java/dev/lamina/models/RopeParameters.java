@@ -96,6 +96,18 @@ public record RopeParameters(double theta, int rotaryDims, RopeScaling scaling) 
   }
 
   /**
+   * Unscaled, a part of each head.
+   *
+   * @param theta base of the frequencies
+   * @param shape the model's sizes
+   * @param rotaryDims elements of a head that turn, even
+   * @return the parameters
+   */
+  public static RopeParameters plain(double theta, DecoderShape shape, int rotaryDims) {
+    return new RopeParameters(theta, rotaryDims, new Default());
+  }
+
+  /**
    * As {@link #parse(ModelConfig, DecoderShape)}, by other keys or for other heads.
    *
    * @param config a model's configuration

@@ -16,21 +16,30 @@ public final class SelectiveLayers {
 
   /**
    * Sharpens queries of far positions: each is multiplied by {@code strength * log(1 + floor((p +
-   * 1) / span)) + 1}, p its position. Source: arXiv:2501.19399.
+   * offset) / span)) + 1}, p its position. Source: arXiv:2501.19399.
+   *
+   * @param span positions that share a factor
+   * @param strength weight of the logarithm
+   * @param offset what positions are counted from
+   */
+  public record Sharpening(double span, double strength, int offset) {}
+
+  /**
+   * Sharpens queries of far positions.
    *
    * @param l layers of the graph
    * @param q {@code [T, heads, D]}
-   * @param span positions that share a factor
-   * @param strength weight of the logarithm
+   * @param how by which factors
    * @return {@code [T, heads, D]}
    */
-  public static Value sharpened(Layers l, Value q, double span, double strength) {
+  public static Value sharpened(Layers l, Value q, Sharpening how) {
     Ops graph = l.graph;
     Value p = graph.cast(graph.view(l.positions, l.slots.tokens()), DType.F32);
-    Value spans = graph.div(graph.add(p, graph.fillLike(p, 1)), graph.fillLike(p, span));
-    spans = graph.unary(CoreOp.UnaryKind.FLOOR, spans);
+    Value from = how.offset() == 0 ? p : graph.add(p, graph.fillLike(p, how.offset()));
+    Value spans =
+        graph.unary(CoreOp.UnaryKind.FLOOR, graph.div(from, graph.fillLike(p, how.span())));
     Value log = graph.unary(CoreOp.UnaryKind.LOG, graph.add(spans, graph.fillLike(p, 1)));
-    Value factor = graph.add(l.scale(log, strength), graph.fillLike(p, 1));
+    Value factor = graph.add(l.scale(log, how.strength()), graph.fillLike(p, 1));
     Value like = q.dtype() == DType.F32 ? factor : graph.cast(factor, q.dtype());
     return graph.mul(q, graph.broadcast(like, q.shape(), 0));
   }
@@ -87,10 +96,11 @@ public final class SelectiveLayers {
         l.weights.get(module + ".experts.down_proj", Use.PLAIN, experts, width, h.upperBound());
     Value both = graph.matmul(in, gateUp, false, l.activations);
     Value inner =
-        graph.gatedActivation(
-            spec.activation().gate(),
-            graph.slice(both, 2, 0, Dim.of(width)),
-            graph.slice(both, 2, width, Dim.of(width)));
+        spec.activation()
+            .gated(
+                graph,
+                graph.slice(both, 2, 0, Dim.of(width)),
+                graph.slice(both, 2, width, Dim.of(width)));
     Value out = graph.matmul(inner, down, false, l.activations);
     return graph.view(graph.reduce(CoreOp.ReduceKind.SUM, out, 0), t, h);
   }

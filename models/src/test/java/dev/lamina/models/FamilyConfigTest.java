@@ -96,7 +96,7 @@ class FamilyConfigTest {
         "head_dim|15|an even number",
         "rms_norm_eps|0|a number above 0, got 0",
         "rms_norm_eps|-1|a number above 0, got -1",
-        "hidden_act|'mish'|one of silu, gelu, gelu_pytorch_tanh, relu, got \"mish\"",
+        "hidden_act|'mish'|one of silu, gelu, gelu_pytorch_tanh, relu, relu2, xielu, got \"mish\"",
         "tie_word_embeddings|1|true or false, got 1",
         "attention_bias|'yes'|true or false, got \"yes\"",
         "rope_theta|-5|a number above 0, got -5"
@@ -138,7 +138,7 @@ class FamilyConfigTest {
         "gpt_neox|rotary_pct|0.05|a share of a head of 16 that is even, got 0.05",
         "granite|residual_multiplier|0|a number above 0, got 0",
         "opt|ffn_dim|-|a whole number from 1 to 2147483647, got no such key",
-        "opt|activation_function|'tanh'|one of silu, gelu, gelu_pytorch_tanh, relu, got \"tanh\"",
+        "opt|activation_function|'tanh'|one of silu, gelu, gelu_pytorch_tanh, relu, relu2, xielu, got \"tanh\"",
         "stablelm|qk_layernorm|2|true or false, got 2",
         "starcoder2|norm_epsilon|0|a number above 0, got 0",
         "olmo2|attention_bias|0|true or false, got 0"
@@ -178,11 +178,18 @@ class FamilyConfigTest {
     assertThatThrownBy(() -> parse("qwen3_moe"))
         .isInstanceOf(ModelException.class)
         .hasMessageContainingAll(
-            "read config.json: model_type: expected one of cohere2, gemma2, ",
-            " mistral, olmo2, ",
+            "read config.json: model_type: expected one of ",
+            " llama, llama4_text, ",
             "got 'qwen3_moe'",
             "nearest is 'qwen3'",
             "docs/adding-a-model.md");
+    String around = "{'model_type':'gemma3','text_config':{'model_type':'%s'}}".replace('\'', '"');
+    assertThatThrownBy(
+            () -> ModelFamilies.parse(ModelConfig.parse("c", around.formatted("gemma3_text"))))
+        .hasMessageEndingWith(
+            "got 'gemma3' around 'gemma3_text'; its text model is known: use a checkpoint of that alone");
+    assertThatThrownBy(() -> ModelFamilies.parse(ModelConfig.parse("c", around.formatted("gema"))))
+        .hasMessageContaining("got 'gemma3' around 'gema'; nearest is 'gemma', docs/");
     assertThatThrownBy(() -> ModelFamilies.parse(ModelConfig.parse("config.json", "{\"x\":1}")))
         .hasMessageContaining("model_type: expected a text, got no such key");
   }

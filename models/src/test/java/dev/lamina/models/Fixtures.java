@@ -5,6 +5,8 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 
@@ -19,6 +21,13 @@ public final class Fixtures {
   /** Folder of a built-in model. */
   public static Path model(String name) {
     return root().resolve("models").resolve(name);
+  }
+
+  /** Names of the golden checkpoints. */
+  public static List<String> zoo() throws IOException {
+    try (Stream<Path> files = Files.list(root().resolve("zoo"))) {
+      return files.map(f -> f.getFileName().toString().replace(".zip", "")).sorted().toList();
+    }
   }
 
   /** Unpacks a golden checkpoint. */

@@ -13,6 +13,7 @@ import dev.lamina.models.checkpoint.ModelException;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A dense decoder, described. Immutable; starts as Llama (root mean square norm before each branch,
@@ -45,13 +46,14 @@ public final class Decoder implements Architecture {
 
   private final DecoderShape shape;
   private List<AttentionSpec> attention;
-  private final MlpSpec mlp;
+  private MlpSpec mlp;
   private final Norm norm;
   private HeadSpec head = new HeadSpec(false);
   private WeightNames names = WeightNames.LLAMA;
   private Placement placement = Placement.BEFORE;
   private Branches branches = Branches.SEQUENTIAL;
   private boolean finalNorm = true;
+  private @Nullable Norm embeddingNorm;
   private double embeddingScale = 1;
   private double residualScale = 1;
   private int embeddingWidth;
@@ -92,12 +94,43 @@ public final class Decoder implements Architecture {
     copy.placement = placement;
     copy.branches = branches;
     copy.finalNorm = finalNorm;
+    copy.embeddingNorm = embeddingNorm;
     copy.embeddingScale = embeddingScale;
     copy.residualScale = residualScale;
     copy.embeddingWidth = embeddingWidth;
     copy.positionOffset = positionOffset;
     change.accept(copy);
     return copy;
+  }
+
+  /**
+   * This with another attention in every layer.
+   *
+   * @param spec what each layer does
+   * @return a new description
+   */
+  public Decoder withAttention(AttentionSpec spec) {
+    return withAttention(Collections.nCopies(shape.numLayers(), spec));
+  }
+
+  /**
+   * This with other attentions.
+   *
+   * @param specs what each layer does
+   * @return a new description
+   */
+  public Decoder withAttention(List<AttentionSpec> specs) {
+    return with(d -> d.attention = List.copyOf(specs));
+  }
+
+  /**
+   * This with another feed-forward network.
+   *
+   * @param spec what it does
+   * @return a new description
+   */
+  public Decoder withMlp(MlpSpec spec) {
+    return with(d -> d.mlp = spec);
   }
 
   /**
@@ -148,6 +181,16 @@ public final class Decoder implements Architecture {
    */
   public Decoder withFinalNorm(boolean on) {
     return with(d -> d.finalNorm = on);
+  }
+
+  /**
+   * This with a norm of the embeddings, {@code embedNorm}.
+   *
+   * @param of the embeddings
+   * @return a new description
+   */
+  public Decoder withEmbeddingNorm(Norm of) {
+    return with(d -> d.embeddingNorm = of);
   }
 
   /**
@@ -245,6 +288,10 @@ public final class Decoder implements Architecture {
 
   boolean hasFinalNorm() {
     return finalNorm;
+  }
+
+  @Nullable Norm embeddingNorm() {
+    return embeddingNorm;
   }
 
   double embeddingScale() {

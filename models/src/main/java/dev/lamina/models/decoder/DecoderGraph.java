@@ -3,6 +3,7 @@ package dev.lamina.models.decoder;
 import dev.lamina.models.AttentionSpec;
 import dev.lamina.models.DecoderShape;
 import dev.lamina.models.Layers;
+import dev.lamina.models.Norm;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.Value;
 
@@ -19,6 +20,8 @@ final class DecoderGraph {
             ? l.embedding("embed", c.embeddingWidth(), "projectIn", s)
             : l.embedding("embed", s);
     x = l.scale(x, c.embeddingScale());
+    Norm embeddingNorm = c.embeddingNorm();
+    x = embeddingNorm == null ? x : l.norm(x, "embedNorm", embeddingNorm);
     if (c.hasLearnedPositions()) {
       x = l.add(x, l.positionEmbedding("positions", c.positionOffset(), s));
     }
@@ -36,6 +39,8 @@ final class DecoderGraph {
         x = l.wantedRows(x);
         h = parallel ? l.wantedRows(h) : h;
       }
+      Norm outputNorm = attention.outputNorm();
+      a = outputNorm == null ? a : l.norm(a, layer + ".attn.outputNorm", outputNorm);
       a = l.linear(a, layer + ".attn.o", s.hiddenSize(), attention.outputBiased());
 
       // The network beside it reads the same input, ...

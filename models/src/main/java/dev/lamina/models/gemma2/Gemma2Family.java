@@ -16,7 +16,10 @@ import dev.lamina.models.decoder.Decoder;
 import dev.lamina.models.decoder.Decoder.Placement;
 import java.util.List;
 
-/** Gemma 2: norms around each branch, bounded logits, every other layer slides. */
+/**
+ * Gemma 2: norms around each branch, bounded logits, every other layer slides. VaultGemma norms
+ * only before a branch.
+ */
 public final class Gemma2Family implements ModelFamily {
   private static final WeightNames NAMES =
       WeightNames.LLAMA
@@ -29,7 +32,7 @@ public final class Gemma2Family implements ModelFamily {
 
   @Override
   public List<String> modelTypes() {
-    return List.of("gemma2");
+    return List.of("gemma2", "vaultgemma");
   }
 
   @Override
@@ -55,7 +58,7 @@ public final class Gemma2Family implements ModelFamily {
                 Activation.parse(c, "hidden_activation", "gelu_pytorch_tanh"),
                 false),
             new Norm(Norm.Kind.RMS_PLUS_ONE, c.numberAbove("rms_norm_eps", 0, 1e-6)))
-        .withNorms(Placement.AROUND)
+        .withNorms(c.string("model_type").equals("gemma2") ? Placement.AROUND : Placement.BEFORE)
         .withEmbeddingScale(Math.sqrt(shape.hiddenSize()))
         .withNames(NAMES)
         .withHead(

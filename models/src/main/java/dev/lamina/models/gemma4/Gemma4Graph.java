@@ -80,7 +80,7 @@ final class Gemma4Graph {
     Dim width = Dim.of(c.perLayerWidth());
     Value own = l.graph().view(l.graph().slice(perLayer, 1, i, Dim.of(1)), x.shape().dim(0), width);
     Value gate = l.linear(x, module + ".gate", c.perLayerWidth(), false);
-    Value inner = l.graph().gatedActivation(c.mlp().get(i).activation().gate(), gate, own);
+    Value inner = c.mlp().get(i).activation().gated(l.graph(), gate, own);
     Value out = l.linear(inner, module + ".projection", c.shape().hiddenSize(), false);
     return l.norm(out, module + ".norm", c.norm());
   }

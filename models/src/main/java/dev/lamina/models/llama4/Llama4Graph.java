@@ -4,6 +4,7 @@ import dev.lamina.models.AttentionSpec;
 import dev.lamina.models.DecoderShape;
 import dev.lamina.models.Layers;
 import dev.lamina.models.SelectiveLayers;
+import dev.lamina.models.SelectiveLayers.Sharpening;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.Value;
 
@@ -26,7 +27,8 @@ final class Llama4Graph {
       heads = l.turned(heads, layer + ".attn", attention);
       if (attention.rope() == null && c.temperature().on()) {
         Llama4Config.Temperature by = c.temperature();
-        Value q = SelectiveLayers.sharpened(l, heads.q(), by.span(), by.strength());
+        Value q =
+            SelectiveLayers.sharpened(l, heads.q(), new Sharpening(by.span(), by.strength(), 1));
         heads = new Layers.Heads(q, heads.k(), heads.v());
       }
       Value a = l.attend(heads, i, attention);

@@ -3,6 +3,7 @@ package dev.lamina.models.olmo2;
 import dev.lamina.models.AttentionSpec;
 import dev.lamina.models.DecoderShape;
 import dev.lamina.models.HeadSpec;
+import dev.lamina.models.LayerWindows;
 import dev.lamina.models.MlpSpec;
 import dev.lamina.models.MlpSpec.Activation;
 import dev.lamina.models.ModelFamily;
@@ -16,7 +17,7 @@ import dev.lamina.models.decoder.Decoder;
 import dev.lamina.models.decoder.Decoder.Placement;
 import java.util.List;
 
-/** OLMo 2: norms after each branch, and over all queries and all keys. */
+/** OLMo 2 and 3: norms after each branch, and over all queries and all keys; 3 slides. */
 public final class Olmo2Family implements ModelFamily {
   private static final WeightNames NAMES =
       WeightNames.LLAMA
@@ -30,7 +31,7 @@ public final class Olmo2Family implements ModelFamily {
 
   @Override
   public List<String> modelTypes() {
-    return List.of("olmo2");
+    return List.of("olmo2", "olmo3");
   }
 
   @Override
@@ -38,11 +39,14 @@ public final class Olmo2Family implements ModelFamily {
     DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(0, 0, 2048));
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));
     boolean bias = c.bool("attention_bias", false);
+    AttentionSpec attention =
+        new AttentionSpec(shape, RopeParameters.parse(c, shape))
+            .withBias(bias, bias)
+            .withQkNorm(new QkNorm(norm, QkNorm.Span.WIDTH, false));
+    int window = c.string("model_type").equals("olmo3") ? LayerWindows.slidingWindow(c) : 0;
     return new Decoder(
             shape,
-            new AttentionSpec(shape, RopeParameters.parse(c, shape))
-                .withBias(bias, bias)
-                .withQkNorm(new QkNorm(norm, QkNorm.Span.WIDTH, false)),
+            LayerWindows.of(c, shape.numLayers(), window, i -> (i + 1) % 4 != 0).applied(attention),
             MlpSpec.gated(
                 c.positiveInt("intermediate_size"),
                 Activation.parse(c, "hidden_act", "silu"),

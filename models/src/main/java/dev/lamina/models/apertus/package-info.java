@@ -1,0 +1,5 @@
+/** Apertus. */
+@NullMarked
+package dev.lamina.models.apertus;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** BitNet. */
+@NullMarked
+package dev.lamina.models.bitnet;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** BLOOM. */
+@NullMarked
+package dev.lamina.models.bloom;
+
+import org.jspecify.annotations.NullMarked;

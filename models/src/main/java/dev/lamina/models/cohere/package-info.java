@@ -1,0 +1,5 @@
+/** Command R and R+. */
+@NullMarked
+package dev.lamina.models.cohere;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Falcon. */
+@NullMarked
+package dev.lamina.models.falcon;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Gemma, the first. */
+@NullMarked
+package dev.lamina.models.gemma;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** GPT-J and CodeGen. */
+@NullMarked
+package dev.lamina.models.gptj;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** GPT-Neo. */
+@NullMarked
+package dev.lamina.models.gptneo;
+
+import org.jspecify.annotations.NullMarked;

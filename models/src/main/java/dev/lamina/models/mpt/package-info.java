@@ -1,0 +1,5 @@
+/** MPT. */
+@NullMarked
+package dev.lamina.models.mpt;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** nanochat. */
+@NullMarked
+package dev.lamina.models.nanochat;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Nemotron, the dense ones. */
+@NullMarked
+package dev.lamina.models.nemotron;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Persimmon. */
+@NullMarked
+package dev.lamina.models.persimmon;
+
+import org.jspecify.annotations.NullMarked;

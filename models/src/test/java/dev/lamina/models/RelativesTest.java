@@ -1,0 +1,116 @@
+package dev.lamina.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lamina.models.checkpoint.GenerationConfig;
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.spi.ir.DType;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Families known by their configuration alone: their graphs build, their refusals name the key. */
+class RelativesTest {
+  private static final String USUAL =
+      "'vocab_size':96,'hidden_size':32,'num_hidden_layers':4,'num_attention_heads':4,"
+          + "'num_key_value_heads':2,'intermediate_size':48,'max_position_embeddings':128";
+  private static final String GPT =
+      "'vocab_size':96,'n_embd':32,'n_layer':4,'n_head':4,'n_positions':128";
+
+  private static Checkpoint open(String type, String keys) throws ModelException {
+    String all = keys.replace("USUAL", USUAL).replace("GPT", GPT);
+    ModelConfig config =
+        ModelConfig.parse(
+            "config.json", ("{'model_type':'" + type + "'," + all + "}").replace('\'', '"'));
+    return new Checkpoint(
+        type,
+        config,
+        ModelFamilies.parse(config),
+        GenerationConfig.of(config),
+        new SyntheticTensors(type, DType.BF16, 1));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "apertus|USUAL|layers.0.mlp.act.alpha_p layers.0.attn.qNorm.weight",
+        "arcee|USUAL|layers.0.mlp.up.weight",
+        "biogpt|USUAL|positions.weight layers.0.attn.q.bias",
+        "bitnet|USUAL|layers.0.attn.outputNorm.weight layers.0.mlp.innerNorm.weight",
+        "bloom|'vocab_size':96,'hidden_size':32,'n_layer':2,'n_head':4|embedNorm.bias alibi.slopes",
+        "codegen|GPT,'rotary_dim':4|layers.0.attn.qkv.weight head.bias",
+        "cohere|USUAL,'use_qk_norm':true|layers.0.attn.qNorm.weight",
+        "cwm|USUAL,'sliding_window':8|layers.0.mlp.gate.weight",
+        "ernie4_5|USUAL,'use_bias':true,'tie_word_embeddings':false|head.weight layers.0.mlp.gate.bias",
+        "exaone4|USUAL|layers.0.attn.postNorm.weight layers.0.attn.kNorm.weight",
+        "falcon|USUAL,'num_kv_heads':2,'new_decoder_architecture':true|layers.0.mlp.norm.weight",
+        "falcon|USUAL,'num_kv_heads':2,'new_decoder_architecture':true,'num_ln_in_parallel_attn':1|layers.0.attn.qkv.weight",
+        "falcon|USUAL,'multi_query':false,'parallel_attn':false,'alibi':true,'bias':true|alibi.slopes layers.0.attn.qkv.bias",
+        "gemma|USUAL,'head_dim':16|embed.weight",
+        "glm|USUAL,'head_dim':8|layers.0.mlp.gateUp.weight",
+        "gpt_bigcode|GPT|layers.0.attn.qkv.bias positions.weight",
+        "gpt_neo|'vocab_size':96,'hidden_size':32,'num_layers':2,'num_heads':4,'max_position_embeddings':64|layers.0.attn.o.bias",
+        "gptj|GPT,'rotary_dim':4|head.bias layers.0.attn.q.weight",
+        "helium|USUAL,'head_dim':8|layers.0.mlp.gate.weight",
+        "hunyuan_v1_dense|USUAL|layers.0.attn.qNorm.weight",
+        "jais2|USUAL|layers.0.mlp.up.bias layers.0.attn.o.bias",
+        "ministral|USUAL,'layer_types':['sliding_attention','full_attention','full_attention','full_attention'],'sliding_window':8|norm.weight",
+        "ministral3|USUAL,'rope_parameters':{'rope_type':'default','llama_4_scaling_beta':0.1,'original_max_position_embeddings':16}|norm.weight",
+        "mpt|'vocab_size':96,'d_model':32,'n_layers':2,'n_heads':4,'max_seq_len':64|alibi.slopes",
+        "nanochat|USUAL|layers.0.mlp.up.weight",
+        "nemotron|USUAL|norm.bias layers.0.mlp.up.weight",
+        "olmo|USUAL,'clip_qkv':8|norm.ones",
+        "olmo3|USUAL,'sliding_window':8|layers.0.attn.postNorm.weight",
+        "openai-gpt|GPT|layers.0.attn.norm.bias",
+        "persimmon|USUAL|layers.0.attn.qNorm.bias",
+        "phi|USUAL,'qk_layernorm':true|head.bias layers.0.attn.kNorm.bias",
+        "seed_oss|USUAL,'head_dim':16|layers.0.attn.q.bias",
+        "vaultgemma|USUAL,'head_dim':8|layers.0.mlp.norm.weight",
+      })
+  void graphsBuild_withTheWeightsThatTheirMakersHave(String type, String keys, String some)
+      throws Exception {
+    try (Checkpoint c = open(type, keys)) {
+      ModelPlan plan = ModelPlan.of(c, ModelOptions.DEFAULT);
+      TreeSet<String> inputs = new TreeSet<>();
+      plan.weights().forEach(w -> inputs.add(w.input()));
+      assertThat(inputs).contains(some.split(" "));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "bloom|'vocab_size':96,'hidden_size':32,'n_layer':2,'n_head':4,'apply_residual_connection_post_layernorm':true|apply_residual_connection_post_layernorm: expected false, the other is not built, got true",
+        "falcon|USUAL,'num_kv_heads':3,'new_decoder_architecture':true|num_kv_heads: expected a divisor of num_attention_heads, 4, got 3",
+        "gemma|USUAL,'head_dim':8,'use_bidirectional_attention':true|use_bidirectional_attention: expected false, the other is not built, got true",
+        "gpt_neo|'vocab_size':96,'hidden_size':32,'num_layers':2,'num_heads':4,'attention_layers':['global']|attention_layers: expected a list of 2, global or local each, got [\"global\"]",
+        "gptj|GPT,'rotary_dim':10|rotary_dim: expected an even number of at most 8, got 10",
+        "mpt|'vocab_size':96,'d_model':32,'n_layers':2,'n_heads':4,'no_bias':false|no_bias: expected true, the other is not built, got false",
+        "mpt|'vocab_size':96,'d_model':32,'n_layers':2,'n_heads':4,'attn_config':{'alibi':false}|attn_config.alibi: expected true, the other is not built, got false",
+        "arcee|USUAL,'hidden_act':'mish'|hidden_act: expected one of silu, gelu, gelu_pytorch_tanh, relu, relu2, xielu, got \"mish\"",
+      })
+  void refusals_nameTheKey(String type, String keys, String message) {
+    assertThatThrownBy(() -> open(type, keys))
+        .isInstanceOf(ModelException.class)
+        .hasMessage("read config.json: %s; correct the file or fetch it again", message);
+  }
+
+  @Test
+  void alibiSlopes_areThePapers() throws Exception {
+    DecoderShape eight = new DecoderShape(96, 64, 1, 8, 8, 8, 64);
+    assertThat(new AttentionSpec(eight, null).withAlibi(1).alibiSlopes())
+        .containsExactly(1 / 2f, 1 / 4f, 1 / 8f, 1 / 16f, 1 / 32f, 1 / 64f, 1 / 128f, 1 / 256f);
+    DecoderShape six = new DecoderShape(96, 48, 1, 6, 6, 8, 64);
+    // Four heads' slopes, then the first and third of eight's.
+    assertThat(new AttentionSpec(six, null).withAlibi(2).alibiSlopes())
+        .containsExactly(2 / 4f, 2 / 16f, 2 / 64f, 2 / 256f, 2 / 2f, 2 / 8f);
+    assertThat(new AttentionSpec(six, null).alibiSlopes()).isEmpty();
+  }
+}
