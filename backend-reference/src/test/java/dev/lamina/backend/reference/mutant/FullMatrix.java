@@ -24,12 +24,13 @@ import java.util.concurrent.ConcurrentHashMap;
  * which ops each case reaches, and a mutant runs those cases only; the rest of the matrix is known.
  */
 final class FullMatrix {
-  private final MutationGate gate = new MutationGate();
+  private final MutationGate gate;
   private final Map<String, Set<String>> reached = new HashMap<>();
   private final PrintStream err;
   private final int every;
 
-  private FullMatrix(PrintStream err, int every) {
+  private FullMatrix(MutationGate gate, PrintStream err, int every) {
+    this.gate = gate;
     this.err = err;
     this.every = every;
   }
@@ -65,7 +66,7 @@ final class FullMatrix {
   public static void main(String[] args) throws IOException, InterruptedException {
     int every = Integer.parseInt(args[0]);
     Path file = Path.of(args[1]);
-    FullMatrix matrix = new FullMatrix(System.err, every);
+    FullMatrix matrix = new FullMatrix(new MutationGate(ScorePage.read(file)), System.err, every);
     List<Row> rows = matrix.run();
     int numCases = matrix.gate.cases(MutationGate.SEEDS.getFirst()).size();
     Files.writeString(file, new ScorePage(rows, numCases, every).text());

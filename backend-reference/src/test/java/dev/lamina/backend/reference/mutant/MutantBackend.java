@@ -1,5 +1,6 @@
 package dev.lamina.backend.reference.mutant;
 
+import dev.lamina.backend.reference.ReferenceBackendProvider;
 import dev.lamina.backend.reference.RightKernels;
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.HostBackend;
@@ -33,8 +34,25 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
   /** What {@link #touched} is told for fused expressions. */
   static final String ELEMENTWISE = "elementwise";
 
+  private static final Consumer<String> NOWHERE = op -> {};
+
+  /** Everything wrapped, nothing changed. */
+  private static final Mutant WRAPPED =
+      new Mutant("none", "wrapped", "none", List.of("*"), new Fault.OfDevice(FaultyDevice::new));
+
   MutantBackend(Mutant mutant) {
-    this(mutant, op -> {});
+    this(mutant, NOWHERE);
+  }
+
+  /** What differs from a mutant by its bug only. */
+  static BackendProvider right(Fault fault) {
+    return switch (fault) {
+      case Fault.OfCode f -> new ReferenceBackendProvider();
+      case Fault.OfDevice f -> new MutantBackend(WRAPPED, NOWHERE);
+      case Fault.OfOp<?> f -> new MutantBackend(Mutant.NONE, NOWHERE);
+      case Fault.OfExpression f -> new MutantBackend(Mutant.NONE, NOWHERE);
+      case Fault.None f -> new MutantBackend(Mutant.NONE, NOWHERE);
+    };
   }
 
   @Override

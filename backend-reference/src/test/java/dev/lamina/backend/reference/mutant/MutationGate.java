@@ -5,12 +5,14 @@ import dev.lamina.conformance.CaseCatalog;
 import dev.lamina.conformance.Context;
 import dev.lamina.conformance.Level;
 import dev.lamina.spi.BackendOptions;
+import dev.lamina.spi.BackendProvider;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -23,8 +25,22 @@ final class MutationGate {
   static final List<Long> SEEDS = List.of(1L, 2L, 3L);
 
   private final Map<Long, List<Case>> cases = new HashMap<>();
+  private final Map<String, String> published;
+  private final Map<String, List<Kill>> rightly = new ConcurrentHashMap<>();
 
+  /** A gate that asks in the order of the catalog. */
   MutationGate() {
+    this(Map.of());
+  }
+
+  /**
+   * A gate that asks first what saw a mutant before.
+   *
+   * @param published id of a case by the name of the mutant it saw; without an entry, or if it no
+   *     longer sees it, all cases meant for the mutant are asked
+   */
+  MutationGate(Map<String, String> published) {
+    this.published = Map.copyOf(published);
     for (long seed : SEEDS) {
       cases.put(seed, CaseCatalog.of(seed).cases().stream().filter(MutationGate::isAsked).toList());
     }
@@ -61,20 +77,42 @@ final class MutationGate {
   /**
    * The same for some seeds. A changed SDK is loaded anew and runs cold, which takes seconds: the
    * build asks one seed of it.
+   *
+   * @throws AssertionError if the same backend without the bug fails the case too
    */
   List<List<Kill>> hunt(Mutant mutant, List<Long> seeds) {
     List<List<Kill>> found = new ArrayList<>();
-    String last = "";
+    String last = withoutSeed(published.getOrDefault(mutant.name(), "/"));
     for (long seed : seeds) {
       // What saw it with the last seed is asked first.
       String hint = last;
       List<Case> order = new ArrayList<>(meantFor(mutant, seed));
       order.sort(Comparator.comparing(c -> !withoutSeed(c.id().toString()).equals(hint)));
       List<Kill> kills = run(new MutantBackend(mutant), order, 1);
-      last = kills.isEmpty() ? last : withoutSeed(kills.getFirst().id());
+      for (Kill kill : kills) {
+        last = withoutSeed(kill.id());
+        requireRight(mutant, kill, order);
+      }
       found.add(kills);
     }
     return found;
+  }
+
+  /** A failure shows the bug only if what is the same but for the bug passes. */
+  void requireRight(Mutant mutant, Kill kill, List<Case> cases) {
+    BackendProvider right = MutantBackend.right(mutant.fault());
+    String key = mutant.fault().getClass().getSimpleName() + " " + kill.id();
+    List<Kill> own =
+        rightly.computeIfAbsent(
+            key,
+            k -> {
+              List<Case> same =
+                  cases.stream().filter(c -> c.id().toString().equals(kill.id())).toList();
+              return run(right, same, 1);
+            });
+    if (!own.isEmpty()) {
+      throw new AssertionError("without the bug of " + mutant.name() + " fails " + own);
+    }
   }
 
   private static String withoutSeed(String id) {
@@ -82,7 +120,7 @@ final class MutationGate {
   }
 
   /** Runs cases in order until so many have failed. */
-  static List<Kill> run(MutantBackend backend, List<Case> cases, int enough) {
+  static List<Kill> run(BackendProvider backend, List<Case> cases, int enough) {
     return run(new Context(backend, 0, BackendOptions.DEFAULT), cases, enough);
   }
 

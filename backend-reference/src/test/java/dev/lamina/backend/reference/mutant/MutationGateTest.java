@@ -1,12 +1,21 @@
 package dev.lamina.backend.reference.mutant;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lamina.conformance.Case;
+import dev.lamina.conformance.CaseId;
+import dev.lamina.conformance.Context;
 import dev.lamina.conformance.Level;
+import dev.lamina.conformance.Outcome;
+import dev.lamina.conformance.Rule;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -18,7 +27,18 @@ import org.junit.jupiter.api.TestFactory;
  * A kit that passes everything proves nothing: each bug must fail a case that is meant to see it.
  */
 class MutationGateTest {
-  private static final MutationGate GATE = new MutationGate();
+  /** The published score only says what to ask first. */
+  private static final Path SCORE = Path.of("../docs/mutation-score.md");
+
+  private static final MutationGate GATE = newGate();
+
+  private static MutationGate newGate() {
+    try {
+      return new MutationGate(ScorePage.read(SCORE));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
 
   /** What one mutant's hunts found, a list a seed. */
   private record Hunt(Mutant mutant, List<List<MutationGate.Kill>> kills) {}
@@ -68,17 +88,40 @@ class MutationGateTest {
   }
 
   @Test
-  void backendWithoutABug_passesWhatMutantsFail() {
-    List<Case> composites = GATE.cases(1).stream().filter(c -> c.level() == Level.L2).toList();
-    assertThat(MutationGate.run(new MutantBackend(Mutant.NONE), composites, 1)).isEmpty();
+  void failureThatNeedsNoBug_isNoKill() {
+    CaseId id = CaseId.parse("matmul/1/f32/1x1x1/wrong/s1");
+    Case wrong = new WrongCase(id);
+    Mutant mutant = Mutants.all().getFirst();
+    MutationGate.Kill kill = new MutationGate.Kill(id.toString(), "");
+    assertThatThrownBy(() -> GATE.requireRight(mutant, kill, List.of(wrong)))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("without the bug of " + mutant.name())
+        .hasMessageContaining("the case itself is wrong");
+  }
+
+  /** Fails whatever it is asked of. */
+  private record WrongCase(CaseId id) implements Case {
+    @Override
+    public Level level() {
+      return Level.L1;
+    }
+
+    @Override
+    public Set<Rule> rules() {
+      return Set.of();
+    }
+
+    @Override
+    public Outcome run(Context context) {
+      throw new AssertionError("the case itself is wrong");
+    }
   }
 
   @Test
-  void deviceWithoutABug_passesWhatMutantsFail() {
-    Mutant right =
-        new Mutant("none", "right", "none", List.of("*"), new Fault.OfDevice(FaultyDevice::new));
-    List<Case> lifecycles = GATE.cases(1).stream().filter(c -> c.level() == Level.L0).toList();
-    assertThat(MutationGate.run(new MutantBackend(right), lifecycles, 1)).isEmpty();
+  void publishedScore_namesACaseForMostMutants() throws IOException {
+    Map<String, String> published = ScorePage.read(SCORE);
+    long known = Mutants.all().stream().filter(m -> published.containsKey(m.name())).count();
+    assertThat(known).isGreaterThan(Mutants.all().size() / 2);
   }
 
   @Test

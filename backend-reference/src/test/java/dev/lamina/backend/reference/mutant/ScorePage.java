@@ -1,8 +1,14 @@
 package dev.lamina.backend.reference.mutant;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -13,6 +19,29 @@ import java.util.stream.Collectors;
  * @param every one case in how many the matrix has, 0 for none
  */
 record ScorePage(List<FullMatrix.Row> rows, int numCases, int every) {
+  /** A row of the table of mutants: its name, and the first case that saw it. */
+  private static final Pattern KILLED =
+      Pattern.compile("\\| (.+?) \\| .* \\| \\d+ of `.*` \\| `([^`]+)` \\|.*");
+
+  /**
+   * Which case saw each mutant when a page was written.
+   *
+   * @param file a page, absent before the first
+   * @return ids by the name of the mutant
+   */
+  static Map<String, String> read(Path file) throws IOException {
+    if (Files.notExists(file)) {
+      return Map.of();
+    }
+    Map<String, String> seen = new HashMap<>();
+    for (String line : Files.readAllLines(file)) {
+      Matcher row = KILLED.matcher(line);
+      if (row.matches()) {
+        seen.put(row.group(1), row.group(2));
+      }
+    }
+    return seen;
+  }
 
   String text() {
     List<PendingMutants.Pending> pending = PendingMutants.all();
