@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param level deepest level that runs
  * @param seed of all random numbers
  * @param only a case id, in which {@code *} stands for any run of characters, or null for all
+ * @param subset part of these that runs
  * @param report folder for {@code report.json} and {@code index.html}, or null for none
  * @param caseTimeout longest time of one case: processor time while it computes, time of day while
  *     it waits
@@ -30,6 +31,7 @@ public record ConformanceOptions(
     Level level,
     long seed,
     @Nullable String only,
+    Subset subset,
     @Nullable Path report,
     Duration caseTimeout,
     Expectations expected,
@@ -49,6 +51,7 @@ public record ConformanceOptions(
         Level.L1,
         0,
         null,
+        Subset.ALL,
         null,
         Duration.ofSeconds(120),
         Expectations.NONE,
@@ -111,6 +114,16 @@ public record ConformanceOptions(
   }
 
   /**
+   * The same for a part of the cases.
+   *
+   * @param part which, for a build that has no time for all
+   * @return new options
+   */
+  public ConformanceOptions withSubset(Subset part) {
+    return with(f -> f.subset = part);
+  }
+
+  /**
    * The same with a report.
    *
    * @param folder for {@code report.json} and {@code index.html}, or null for none
@@ -158,6 +171,7 @@ public record ConformanceOptions(
     Level level;
     long seed;
     @Nullable String only;
+    Subset subset;
     @Nullable Path report;
     Duration caseTimeout;
     Expectations expected;
@@ -170,6 +184,7 @@ public record ConformanceOptions(
       level = from.level;
       seed = from.seed;
       only = from.only;
+      subset = from.subset;
       report = from.report;
       caseTimeout = from.caseTimeout;
       expected = from.expected;
@@ -187,6 +202,7 @@ public record ConformanceOptions(
         f.level,
         f.seed,
         f.only,
+        f.subset,
         f.report,
         f.caseTimeout,
         f.expected,

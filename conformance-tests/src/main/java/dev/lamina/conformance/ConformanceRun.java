@@ -4,12 +4,14 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /** Runs the cases of a catalog that the options ask for, in order, against one device. */
 public final class ConformanceRun {
   private final ConformanceOptions options;
   private final CaseCatalog catalog;
+  private final Set<CaseId> subset;
   private Instant began = Instant.EPOCH;
 
   /**
@@ -30,17 +32,19 @@ public final class ConformanceRun {
   public ConformanceRun(ConformanceOptions options, CaseCatalog catalog) {
     this.options = options;
     this.catalog = catalog;
+    this.subset = options.subset().of(catalog.cases());
   }
 
   /**
    * Whether the options ask for a case.
    *
    * @param c a case
-   * @return true if its level and its id are asked for
+   * @return true if its level and its id are asked for and the subset has it
    */
   public boolean selects(Case c) {
     String only = options.only();
     return options.level().includes(c.level())
+        && subset.contains(c.id())
         && (only == null || Selection.matches(only, c.id().toString()));
   }
 

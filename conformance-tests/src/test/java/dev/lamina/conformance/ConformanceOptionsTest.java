@@ -29,6 +29,7 @@ class ConformanceOptionsTest {
             .withLevel(Level.L3)
             .withSeed(7)
             .withOnly("matmul/*")
+            .withSubset(new Subset(Level.L2, 4))
             .withReport(Path.of("out"))
             .withCaseTimeout(Duration.ofSeconds(5));
     assertThat(all)
@@ -40,6 +41,7 @@ class ConformanceOptionsTest {
                 Level.L3,
                 7,
                 "matmul/*",
+                new Subset(Level.L2, 4),
                 Path.of("out"),
                 Duration.ofSeconds(5),
                 expected,
