@@ -43,7 +43,7 @@ final class StepCost {
     }
     for (WeightTable.Planned w : plan.weights()) {
       if (w.spec().uses().contains(WeightSpec.Use.LINEAR)) {
-        weightBytes += w.data().byteSize();
+        weightBytes += w.byteSize();
       }
     }
   }

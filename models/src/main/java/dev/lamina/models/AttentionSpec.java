@@ -1,5 +1,6 @@
 package dev.lamina.models;
 
+import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.CompositeOp.RopeStyle;
 import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.Ops;
@@ -41,6 +42,7 @@ public final class AttentionSpec {
   private double alibi;
   private SelectiveLayers.@Nullable Sharpening sharpening;
   private @Nullable Norm outputNorm;
+  private boolean sinks;
 
   /**
    * Plain attention over all earlier positions, scaled by the root of the head's width.
@@ -69,6 +71,7 @@ public final class AttentionSpec {
     copy.alibi = alibi;
     copy.sharpening = sharpening;
     copy.outputNorm = outputNorm;
+    copy.sinks = sinks;
     change.accept(copy);
     return copy;
   }
@@ -205,6 +208,24 @@ public final class AttentionSpec {
    */
   public AttentionSpec withOutputNorm(@Nullable Norm norm) {
     return with(s -> s.outputNorm = norm);
+  }
+
+  /**
+   * This with a logit more for each head, {@code sinks}, whose value is zero.
+   *
+   * @return a new spec
+   */
+  public AttentionSpec withSinks() {
+    return with(s -> s.sinks = true);
+  }
+
+  /**
+   * Whether each head has a sink.
+   *
+   * @return true if it has
+   */
+  public boolean sinks() {
+    return sinks;
   }
 
   /**
@@ -364,5 +385,11 @@ public final class AttentionSpec {
    */
   public @Nullable Norm outputNorm() {
     return outputNorm;
+  }
+
+  /** The op of a layer. */
+  CompositeOp.PagedAttention op(int layer) {
+    return new CompositeOp.PagedAttention(
+        layer, scale, true, window, chunk, softcap, sinks, alibi != 0);
   }
 }

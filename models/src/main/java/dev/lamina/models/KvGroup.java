@@ -5,6 +5,7 @@ import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.StepSlots;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Layers whose keys and values share one block table and one rule for how long pages live.
@@ -20,12 +21,13 @@ public record KvGroup(List<LayerKv> layers, long window) {
   }
 
   /**
-   * Keys and values of one layer.
+   * Keys and values of one layer, or latents that are both.
    *
    * @param layer 0-based
    * @param numKvHeads heads of both
    * @param keyDim width of a key
-   * @param valueDim width of a value
+   * @param valueDim width of a value; 0 if it is the beginning of its key, which is then one entry
+   *     {@code latent}
    */
   public record LayerKv(int layer, int numKvHeads, int keyDim, int valueDim) {}
 
@@ -63,17 +65,34 @@ public record KvGroup(List<LayerKv> layers, long window) {
   }
 
   /**
+   * The group of a decoder whose layers keep latents.
+   *
+   * @param numLayers layers
+   * @param width of a latent with the key that turns
+   * @return the group
+   */
+  public static KvGroup ofLatents(int numLayers, int width) {
+    return new KvGroup(
+        IntStream.range(0, numLayers).mapToObj(i -> new LayerKv(i, 1, width, 0)).toList(), 0);
+  }
+
+  /**
    * The pool of this group.
    *
    * @param group 0-based position in the model's list
    * @param slotsPerPage tokens of a page
    * @param dtype of keys and values
-   * @return entries {@code k} and {@code v} for each layer
+   * @return entries {@code k} and {@code v}, or {@code latent}, for each layer
    */
   public StateSpec pool(int group, int slotsPerPage, DType dtype) {
     List<StateSpec.Entry> entries = new ArrayList<>();
     for (LayerKv l : layers) {
-      entries.add(new StateSpec.Entry("k", l.layer, dtype, List.of(l.numKvHeads, l.keyDim)));
+      List<Integer> key = List.of(l.numKvHeads, l.keyDim);
+      if (l.valueDim == 0) {
+        entries.add(new StateSpec.Entry("latent", l.layer, dtype, key));
+        continue;
+      }
+      entries.add(new StateSpec.Entry("k", l.layer, dtype, key));
       entries.add(new StateSpec.Entry("v", l.layer, dtype, List.of(l.numKvHeads, l.valueDim)));
     }
     String name = StepSlots.kvPool(group);

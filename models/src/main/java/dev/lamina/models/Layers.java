@@ -30,7 +30,7 @@ public final class Layers {
   private final ModelOptions options;
   final DType activations;
   private final int maxPositions;
-
+  private final DType kvDtype;
   private final Value tokens;
   final Value positions;
   private final Value cuSeqlensQ;
@@ -64,6 +64,7 @@ public final class Layers {
     this.graph = graph;
     this.weights = weights;
     this.options = options;
+    this.kvDtype = kvDtype;
     this.slots = options.slots(architecture.shape().maxPositions());
     this.activations = options.activations();
     this.maxPositions = architecture.shape().maxPositions();
@@ -368,8 +369,9 @@ public final class Layers {
    * @param layer 0-based
    * @param spec what the attention does
    * @return {@code [T, numHeads * headDim]}
+   * @throws ModelException if sinks are missing or misshapen
    */
-  public Value attend(Heads heads, int layer, AttentionSpec spec) {
+  public Value attend(Heads heads, int layer, AttentionSpec spec) throws ModelException {
     Pool pool = pools.get(poolOfLayer[layer]);
     pool.state = graph.kvAppend(pool.state, layer, heads.k, heads.v, pool.slotMapping);
     return attendOver(heads.q, layer, spec);
@@ -382,27 +384,30 @@ public final class Layers {
    * @param layer whose keys and values are read, 0-based
    * @param spec what the attention does
    * @return {@code [T, numHeads * headDim]}
+   * @throws ModelException if sinks are missing or misshapen
    */
-  public Value attendOver(Value q, int layer, AttentionSpec spec) {
+  public Value attendOver(Value q, int layer, AttentionSpec spec) throws ModelException {
+    String name = "layers." + layer + ".attn.sinks";
+    Value sinks = spec.sinks() ? weights.get(name, Use.PLAIN, spec.shape().numHeads()) : null;
     Pool pool = pools.get(poolOfLayer[layer]);
-    float[] slopes = spec.alibiSlopes();
-    CompositeOp.PagedAttention op =
-        new CompositeOp.PagedAttention(
-            layer,
-            spec.scale(),
-            true,
-            spec.window(),
-            spec.chunk(),
-            spec.softcap(),
-            false,
-            slopes.length > 0);
-    List<Value> operands =
-        new ArrayList<>(List.of(q, pool.state, cuSeqlensQ, kvLens, pool.blockTable));
-    if (slopes.length > 0) {
-      operands.add(weights.constant("alibi.slopes", slopes));
+    List<Value> in = new ArrayList<>(List.of(q, pool.state, cuSeqlensQ, kvLens, pool.blockTable));
+    if (sinks != null) {
+      in.add(graph.cast(sinks, DType.F32));
     }
-    Value out = graph.pagedAttention(op, operands.toArray(Value[]::new));
+    float[] slopes = spec.alibiSlopes();
+    if (slopes.length > 0) {
+      in.add(weights.constant("alibi.slopes", slopes));
+    }
+    Value out = graph.pagedAttention(spec.op(layer), in.toArray(Value[]::new));
     return graph.view(out, out.shape().dim(0), Dim.of(spec.shape().queryWidth()));
+  }
+
+  /** Keeps latents {@code [T, 1, D]} in the layer's pool and attends over it. */
+  Value attendLatent(Value q, Value kept, CompositeOp.MlaAttention op) {
+    Pool pool = pools.get(poolOfLayer[op.layer()]);
+    Value stored = graph.cast(kept, kvDtype);
+    pool.state = graph.stateImport(pool.state, "latent", op.layer(), stored, pool.slotMapping);
+    return graph.mlaAttention(op, q, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
   }
 
   private Value heads(Value x, int headDim) {

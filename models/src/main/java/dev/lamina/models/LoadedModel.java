@@ -34,13 +34,13 @@ public final class LoadedModel implements AutoCloseable {
     try {
       long total = 0;
       for (WeightTable.Planned w : plan.weights()) {
-        total += w.data().byteSize();
+        total += w.byteSize();
       }
       long done = 0;
       listener.progress(LoadListener.Phase.WEIGHTS, done, total);
       for (WeightTable.Planned w : plan.weights()) {
         weights.put(w.input(), device.loadWeight(w.spec(), w.data()));
-        done += w.data().byteSize();
+        done += w.byteSize();
         listener.progress(LoadListener.Phase.WEIGHTS, done, total);
       }
       listener.progress(LoadListener.Phase.COMPILE, 0, 1);

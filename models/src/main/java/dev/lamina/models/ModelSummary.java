@@ -46,7 +46,7 @@ public record ModelSummary(
     private Component plus(WeightTable.Planned w, TensorSource tensors) {
       boolean stored = tensors.find(w.spec().name()) != null;
       long elements = stored ? w.spec().type().shape().elements() : 0;
-      return new Component(name, parameters + elements, bytes + w.data().byteSize());
+      return new Component(name, parameters + elements, bytes + w.byteSize());
     }
   }
 

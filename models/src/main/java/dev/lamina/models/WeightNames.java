@@ -33,6 +33,23 @@ public final class WeightNames {
           .with("norm", "model.norm")
           .with("head", "lm_head");
 
+  /** Those and the experts of Qwen, DeepSeek and their relatives, one tensor each or stacked. */
+  public static final WeightNames LLAMA_MOE =
+      LLAMA
+          .with("layers.*.attn.qNorm", "model.layers.*.self_attn.q_norm")
+          .with("layers.*.attn.kNorm", "model.layers.*.self_attn.k_norm")
+          .with("layers.*.mlp.router", "model.layers.*.mlp.gate")
+          .with("layers.*.mlp.selection", "model.layers.*.mlp.gate")
+          .with("layers.*.mlp.experts.gate", "model.layers.*.mlp.experts.gate_proj")
+          .with("layers.*.mlp.experts.up", "model.layers.*.mlp.experts.up_proj")
+          .with("layers.*.mlp.experts.down", "model.layers.*.mlp.experts.down_proj")
+          .with("layers.*.mlp.experts.*.gate", "model.layers.*.mlp.experts.*.gate_proj")
+          .with("layers.*.mlp.experts.*.up", "model.layers.*.mlp.experts.*.up_proj")
+          .with("layers.*.mlp.experts.*.down", "model.layers.*.mlp.experts.*.down_proj")
+          .with("layers.*.mlp.shared.gate", "model.layers.*.mlp.shared_experts.gate_proj")
+          .with("layers.*.mlp.shared.up", "model.layers.*.mlp.shared_experts.up_proj")
+          .with("layers.*.mlp.shared.down", "model.layers.*.mlp.shared_experts.down_proj");
+
   private final Map<String, String> modules;
   private final Set<String> transposed;
 
@@ -72,6 +89,17 @@ public final class WeightNames {
    */
   public boolean isTransposed(String module) {
     return transposed.contains(NUMBER.matcher(module).replaceAll("*"));
+  }
+
+  /**
+   * Whether this map has the module of a weight.
+   *
+   * @param weight name in graphs
+   * @return true if it has
+   */
+  public boolean has(String weight) {
+    String module = weight.substring(0, weight.lastIndexOf('.'));
+    return modules.containsKey(NUMBER.matcher(module).replaceAll("*"));
   }
 
   /**

@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,9 +42,27 @@ public final class WeightTable {
    *
    * @param input name of the graph's input
    * @param spec for the device
-   * @param data the bytes, off the heap
+   * @param tensor has the bytes, which the first call may have to make
    */
-  public record Planned(String input, WeightSpec spec, MemorySegment data) {}
+  public record Planned(String input, WeightSpec spec, StoredTensor tensor) {
+    /**
+     * The bytes.
+     *
+     * @return off the heap
+     */
+    public MemorySegment data() {
+      return tensor.data();
+    }
+
+    /**
+     * Their number, known before they are made.
+     *
+     * @return bytes in use
+     */
+    public long byteSize() {
+      return spec.type().byteSize();
+    }
+  }
 
   WeightTable(GraphBuilder graph, TensorSource source, WeightNames names) {
     this.graph = graph;
@@ -75,10 +94,7 @@ public final class WeightTable {
     Shape shape = Shape.of(sizes);
     Value value = bind(weight, use, shape, source.find(names.stored(weight), shape));
     if (value == null) {
-      throw new ModelException(
-          "load %s: tensor '%s': expected it with shape %s, got no such tensor; fetch the"
-                  .formatted(source.origin(), names.stored(weight), shape)
-              + " checkpoint again, whole");
+      throw missing(names.stored(weight), shape);
     }
     return value;
   }
@@ -96,6 +112,81 @@ public final class WeightTable {
     return bind(weight, use, Shape.of(sizes), source.find(names.stored(weight)));
   }
 
+  /** A tensor of the checkpoint as it stores it, null if there is none. */
+  @Nullable StoredTensor stored(String weight) {
+    return source.find(names.stored(weight));
+  }
+
+  /** A tensor of this shape that is bound in another form. */
+  StoredTensor needed(String weight, long... sizes) throws ModelException {
+    StoredTensor tensor = source.find(names.stored(weight), Shape.of(sizes));
+    if (tensor == null) {
+      throw missing(names.stored(weight), Shape.of(sizes));
+    }
+    expect(tensor, sizes);
+    return tensor;
+  }
+
+  /** Whether the checkpoint has a name for a module. */
+  boolean names(String weight) {
+    return names.has(weight);
+  }
+
+  /**
+   * A stack that a checkpoint stores as one tensor, or as one a member.
+   *
+   * @param weight its name in graphs; a member's has its number for the last part but two, as
+   *     {@code experts.gate.weight} and {@code experts.7.gate.weight}
+   * @param members E
+   * @param sizes of each
+   * @return the graph's input
+   * @throws ModelException if one is missing, of another shape or not of floats
+   */
+  Value stack(String weight, int members, long... sizes) throws ModelException {
+    long[] all = LongStream.concat(LongStream.of(members), LongStream.of(sizes)).toArray();
+    if (entries.containsKey(weight) || names.has(weight) && stored(weight) != null) {
+      return get(weight, Use.LINEAR, all);
+    }
+    String[] parts = weight.split("\\.(?=[^.]+\\.[^.]+$)");
+    List<String> each = new ArrayList<>();
+    for (int i = 0; i < members; i++) {
+      each.add(names.stored(parts[0] + "." + i + "." + parts[1]));
+    }
+    return made(weight, ExpertTensors.apart(source, each, Shape.of(sizes)), each.getFirst(), all);
+  }
+
+  /** Binds what was put together, checked as any tensor is. */
+  Value made(String weight, ExpertTensors.@Nullable Stack stack, String first, long... sizes)
+      throws ModelException {
+    Value value = bind(weight, Use.LINEAR, Shape.of(sizes), stack == null ? null : stack.tensor());
+    if (value == null || stack == null) {
+      throw missing(first, Shape.of(sizes));
+    }
+    stored.addAll(stack.parts());
+    return value;
+  }
+
+  /** Refuses a tensor of another shape. */
+  static void expect(StoredTensor tensor, long... sizes) throws ModelException {
+    expect(tensor, Shape.of(sizes));
+  }
+
+  private static void expect(StoredTensor tensor, Shape shape) throws ModelException {
+    if (!tensor.type().shape().equals(shape)) {
+      throw new ModelException(
+          "load %s: tensor '%s': expected shape %s as config.json implies, got %s; configuration"
+                  .formatted(tensor.origin(), tensor.name(), shape, tensor.type().shape())
+              + " and weights are not of one model");
+    }
+  }
+
+  private ModelException missing(String name, Shape shape) {
+    return new ModelException(
+        "load %s: tensor '%s': expected it with shape %s, got no such tensor; fetch the"
+                .formatted(source.origin(), name, shape)
+            + " checkpoint again, whole");
+  }
+
   private @Nullable Value bind(String weight, Use use, Shape shape, @Nullable StoredTensor tensor)
       throws ModelException {
     Entry known = entries.get(weight);
@@ -107,12 +198,7 @@ public final class WeightTable {
       return null;
     }
     String name = tensor.name();
-    if (!tensor.type().shape().equals(shape)) {
-      throw new ModelException(
-          "load %s: tensor '%s': expected shape %s as config.json implies, got %s; configuration"
-                  .formatted(tensor.origin(), name, shape, tensor.type().shape())
-              + " and weights are not of one model");
-    }
+    expect(tensor, shape);
     if (!tensor.type().isBlocked() && !tensor.type().dtype().isFloat()) {
       throw new ModelException(
           "load %s: tensor '%s': expected a float dtype, got %s; convert the checkpoint to BF16"
@@ -157,7 +243,7 @@ public final class WeightTable {
     entries.forEach((input, e) ->
         list.add(
             new Planned(
-                input, new WeightSpec(e.tensor.name(), e.tensor.type(), e.uses), e.tensor.data())));
+                input, new WeightSpec(e.tensor.name(), e.tensor.type(), e.uses), e.tensor)));
     return List.copyOf(list);
   }
 

@@ -126,7 +126,7 @@ class FamilyConfigTest {
         "gemma3_text|use_bidirectional_attention|true|false, the other is not built, got true",
         "gemma2|attn_logit_softcapping|-1|a number above 0, got -1",
         "gemma3_text|layer_types|['full_attention']|a list of num_hidden_layers, 4, got [",
-        "llama4_text|num_experts_per_tok|17|at most num_local_experts, 16, got 17",
+        "llama4_text|num_experts_per_tok|17|at most the number of experts, 16, got 17",
         "llama4_text|no_rope_layers|[1]|a list of 4 flags, 0 or 1, got [1]",
         "gemma4_text|enable_moe_block|true|false, the other is not built, got true",
         "gemma4_text|use_bidirectional_attention|'all'|null or \"vision\", the other is not built",
@@ -175,12 +175,12 @@ class FamilyConfigTest {
 
   @Test
   void parse_refusesAnUnknownTypeAndNamesTheNearest() {
-    assertThatThrownBy(() -> parse("qwen3_moe"))
+    assertThatThrownBy(() -> parse("qwen3_vl"))
         .isInstanceOf(ModelException.class)
         .hasMessageContainingAll(
             "read config.json: model_type: expected one of ",
             " llama, llama4_text, ",
-            "got 'qwen3_moe'",
+            "got 'qwen3_vl'",
             "nearest is 'qwen3'",
             "docs/adding-a-model.md");
     String around = "{'model_type':'gemma3','text_config':{'model_type':'%s'}}".replace('\'', '"');
@@ -198,5 +198,37 @@ class FamilyConfigTest {
   void parse_refusesQuantisedCheckpoints() {
     assertThatThrownBy(() -> parse("llama", "quantization_config", "{'quant_method':'fp8'}"))
         .hasMessageContaining("quantization_config: expected plain F32, F16 or BF16 weights");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "mixtral|num_experts_per_tok|9|at most the number of experts, 8, got 9",
+        "mixtral|num_local_experts|0|a whole number from 1 to 2147483647, got 0",
+        "qwen3_moe|num_experts|4|num_experts_per_tok: expected at most the number of experts, 4",
+        "qwen3_moe|moe_intermediate_size|0|a whole number from 1 to 2147483647, got 0",
+        "qwen3_moe|norm_topk_prob|1|true or false, got 1",
+        "qwen2_moe|shared_expert_intermediate_size|-3|a whole number from 1 to 2147483647, got -3",
+        "olmoe|clip_qkv|0|a number above 0, got 0",
+        "gpt_oss|swiglu_limit|-7|a number above 0, got -7",
+        "gpt_oss|layer_types|['full_attention']|a list of num_hidden_layers, 4",
+        "glm4_moe|n_group|3|a number that cuts 128 experts evenly, got 3",
+        "glm4_moe|topk_group|2|at most n_group, 1, and enough for 8 experts, got 2",
+        "deepseek_v3|qk_rope_head_dim|7|an even number, got 7",
+        "deepseek_v3|kv_lora_rank|0|a whole number from 1 to 2147483647, got 0",
+        "deepseek_v3|n_group|7|a number that cuts 256 experts evenly, got 7",
+        "deepseek_v2|topk_method|'noaux_tc'|greedy or group_limited_greedy, got \"noaux_tc\"",
+        "dots1|routed_scaling_factor|0|a number above 0, got 0",
+        "llama4_text|num_experts_per_tok|17|at most the number of experts, 16, got 17"
+      })
+  void parse_refusesExpertsThatDoNotFit(String type, String key, String value, String expected) {
+    String kept = key.equals("num_experts") ? "num_experts_per_tok" : "vocab_size";
+    assertThatThrownBy(() -> parse(type, key, value, kept, key.equals("num_experts") ? "8" : "320"))
+        .isInstanceOf(ModelException.class)
+        .hasMessageStartingWith("read config.json: ")
+        .hasMessageContaining(expected)
+        .hasMessageNotContaining("\n");
   }
 }

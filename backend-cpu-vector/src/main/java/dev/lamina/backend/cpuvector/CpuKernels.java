@@ -84,6 +84,11 @@ final class CpuKernels implements KernelProvider {
       HotKernel.TILE.want();
       HotKernel.ROWS.want();
       HotKernel.pack(s.spec().entry("k", o.layer()).dtype()).want();
+    } else if (spec.op() instanceof CompositeOp.MlaAttention o
+        && spec.operands().get(1) instanceof StateType s) {
+      HotKernel.TILE.want();
+      HotKernel.ROWS.want();
+      HotKernel.pack(s.spec().entry("latent", o.layer()).dtype()).want();
     } else if (spec.op() instanceof CompositeOp.GatedActivation) {
       HotKernel.GATES.want();
     } else if (spec.op() instanceof CompositeOp.RmsNorm) {
@@ -160,6 +165,8 @@ final class CpuKernels implements KernelProvider {
           fast("kv_append", Numerics.EXACT, node -> args -> states.append(o, args));
       case CompositeOp.PagedAttention o ->
           fast("attention", Numerics.STRICT, node -> args -> states.attention(o, args));
+      case CompositeOp.MlaAttention o ->
+          fast("mla_attention", Numerics.STRICT, node -> args -> states.latentAttention(o, args));
       case CompositeOp.StateCopy o ->
           fast("state_copy", Numerics.EXACT, node -> args -> states.copy(args));
       case CompositeOp.StateExport o ->

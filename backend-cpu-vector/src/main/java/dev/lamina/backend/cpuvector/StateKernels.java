@@ -38,6 +38,11 @@ final class StateKernels {
       return new Entry(e, state.entry(index), Math.toIntExact(state.numSlots()));
     }
 
+    /** The first so many columns. */
+    Matrix beginning(int cols) {
+      return new Matrix(spec.dtype(), data, 0, slots, cols, spec.bytesPerSlot());
+    }
+
     Matrix matrix() {
       int cols = Math.toIntExact(spec.bytesPerSlot() / spec.dtype().bytes());
       return Matrix.dense(spec.dtype(), data, 0, slots, cols);
@@ -111,7 +116,20 @@ final class StateKernels {
     Tensor q = args.in(0);
     HostState state = args.state(1);
     Prepared prepared = args.scratch(() -> prepare(op, q, state));
+    AttentionArgs a = bound(prepared, args);
+    int next = 5;
+    Linear.Rows none = null;
+    a.sinks = op.sinks() ? rows(args.in(next++)) : none;
+    a.alibi = op.alibi() ? rows(args.in(next)) : none;
+    a.keys = Entry.of(state, "k", op.layer()).matrix();
+    a.values = Entry.of(state, "v", op.layer()).matrix();
+    attention.run(prepared.spec, a);
+  }
+
+  /** Queries, result and sequences. */
+  private static AttentionArgs bound(Prepared prepared, KernelArgs args) {
     AttentionArgs a = prepared.args;
+    Tensor q = args.in(0);
     a.q = rows(q);
     a.out = rows(args.out(0));
     a.numTokens = size(q, 0);
@@ -126,12 +144,33 @@ final class StateKernels {
     a.blockTable = blockTable.segment();
     a.blockTableOffset = blockTable.offset();
     a.maxPages = size(blockTable, 1);
-    int next = 5;
-    Linear.Rows none = null;
-    a.sinks = op.sinks() ? rows(args.in(next++)) : none;
-    a.alibi = op.alibi() ? rows(args.in(next)) : none;
-    a.keys = Entry.of(state, "k", op.layer()).matrix();
-    a.values = Entry.of(state, "v", op.layer()).matrix();
+    return a;
+  }
+
+  /** Attention over latents: a value is the beginning of its key, where it lies. */
+  void latentAttention(CompositeOp.MlaAttention op, KernelArgs args) {
+    Tensor q = args.in(0);
+    HostState state = args.state(1);
+    Entry latent = Entry.of(state, "latent", op.layer());
+    Prepared prepared =
+        args.scratch(() ->
+            new Prepared(
+                new AttentionSpec(
+                    size(q, 1),
+                    1,
+                    size(q, 2),
+                    op.rank(),
+                    state.spec().slotsPerPage(),
+                    (float) op.scale(),
+                    true,
+                    0,
+                    0,
+                    0)));
+    AttentionArgs a = bound(prepared, args);
+    a.sinks = null;
+    a.alibi = null;
+    a.keys = latent.matrix();
+    a.values = latent.beginning(op.rank());
     attention.run(prepared.spec, a);
   }
 

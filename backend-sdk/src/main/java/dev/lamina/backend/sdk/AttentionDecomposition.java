@@ -55,12 +55,24 @@ final class AttentionDecomposition {
    * @return {@code [T, Hq, Dv]} of q's dtype
    */
   static Value attend(Ops g, CompositeOp.PagedAttention op, Pool pool, Value q, List<Value> rest) {
+    PageLoop loop = PageLoop.of(op, pool, q);
+    Value k = pool.entry("k", op.layer());
+    return attend(g, loop, pool, q, k, pool.entry("v", op.layer()), rest);
+  }
+
+  /** Over latents, each key and, as far as {@code op.rank()}, value of all heads. */
+  static Value attend(Ops g, CompositeOp.MlaAttention op, Pool pool, Value q, List<Value> rest) {
+    Value latent = pool.entry("latent", op.layer());
+    return attend(g, PageLoop.of(op, pool, q), pool, q, latent, latent, rest);
+  }
+
+  private static Value attend(
+      Ops g, PageLoop loop, Pool pool, Value q, Value k, Value v, List<Value> rest) {
     Dim t = q.shape().dim(0);
     Tokens tokens = tokens(g, t, rest.getFirst(), rest.get(1));
-    PageLoop loop = PageLoop.of(op, pool, q);
     List<Value> shared = new ArrayList<>();
-    shared.add(pool.entry("k", op.layer()));
-    shared.add(pool.entry("v", op.layer()));
+    shared.add(k);
+    shared.add(v);
     shared.addAll(rest.subList(2, rest.size()));
     int tile = Math.clamp(TILE_ROWS / pool.spec().slotsPerPage(), 1, MAX_TILE);
     if (t.upperBound() <= tile) {

@@ -152,14 +152,12 @@ final class GraphRewrite {
       case CompositeOp.Sample o -> define(node, SampleDecomposition.sample(out, operands(node)));
       case CompositeOp.Logprobs o ->
           define(node, LogitsDecomposition.logprobs(out, o.k(), at(node, 0), at(node, 1)));
-      case CompositeOp.PagedAttention o -> {
-        List<Value> rest = new ArrayList<>();
-        for (int i = 2; i < node.operands().size(); i++) {
-          rest.add(at(node, i));
-        }
-        Pool pool = pool(node, 1);
-        define(node, AttentionDecomposition.attend(out, o, pool, at(node, 0), rest));
-      }
+      case CompositeOp.PagedAttention o ->
+          define(
+              node, AttentionDecomposition.attend(out, o, pool(node, 1), at(node, 0), rest(node)));
+      case CompositeOp.MlaAttention o ->
+          define(
+              node, AttentionDecomposition.attend(out, o, pool(node, 1), at(node, 0), rest(node)));
       case CompositeOp.StateExport o ->
           define(node, StateDecomposition.exportSlots(out, o, pool(node, 0), at(node, 1)));
       case CompositeOp.KvAppend o ->
@@ -174,6 +172,11 @@ final class GraphRewrite {
               node,
               StateDecomposition.importSlots(out, o, pool(node, 0), at(node, 1), at(node, 2)));
     }
+  }
+
+  /** The operands behind query and pool. */
+  private List<Value> rest(Node node) {
+    return node.operands().stream().skip(2).map(this::value).toList();
   }
 
   private Value at(Node node, int operand) {

@@ -46,6 +46,14 @@ record PageLoop(
     return new PageLoop(op, page, k.getFirst(), group, k.get(1), v.get(1));
   }
 
+  static PageLoop of(CompositeOp.MlaAttention op, Pool pool, Value q) {
+    int width = pool.spec().entry("latent", op.layer()).shape().getLast();
+    CompositeOp.PagedAttention plain =
+        new CompositeOp.PagedAttention(op.layer(), op.scale(), true, 0, 0, 0, false, false);
+    long heads = q.shape().dim(1).upperBound();
+    return new PageLoop(plain, pool.spec().slotsPerPage(), 1, heads, width, op.rank());
+  }
+
   /** {@code [n, Hq, Dv]}. */
   Shape result(Dim n) {
     return Shape.of(n, Dim.of(kvHeads * group), Dim.of(valueDim));
@@ -112,7 +120,9 @@ record PageLoop(
     // A slot that is not allowed is never read: index -1 gathers zeros.
     Value rows = g.select(allowed, slot, like(g, slot, -1L));
     Value k = g.permute(g.gather(in.get(7), rows, 0), 0, 2, 1, 3);
-    Value v = g.permute(g.gather(in.get(8), rows, 0), 0, 2, 1, 3);
+    // A value may be the beginning of what is stored.
+    Value stored = g.slice(g.gather(in.get(8), rows, 0), 3, 0, Dim.of(valueDim));
+    Value v = g.permute(stored, 0, 2, 1, 3);
     Value logits = logits(g, q, k);
     if (op.alibi()) {
       logits = g.add(logits, bias(g, in.getLast(), g.sub(key, position)));

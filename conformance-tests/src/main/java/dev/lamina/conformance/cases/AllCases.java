@@ -47,6 +47,7 @@ public final class AllCases {
     PoolCases.addTo(list);
     AttentionCases.addTo(list);
     AttentionEdgeCases.addTo(list);
+    LatentCases.addTo(list);
     SamplingCases.addTo(list);
     ExportedCases.addTo(list);
     ModelCases.addTo(list);

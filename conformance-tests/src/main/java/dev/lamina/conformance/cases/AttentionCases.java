@@ -21,10 +21,10 @@ import java.util.stream.IntStream;
  * and NaN in every slot that no sequence owns.
  */
 final class AttentionCases {
-  private static final Dim T = Dim.sym("T", 0, 4096);
-  private static final Dim S = Dim.sym("S", 0, 256);
-  private static final Dim S1 = Dim.sym("S1", 1, 257);
-  private static final Dim P = Dim.sym("P", 1, 512);
+  static final Dim T = Dim.sym("T", 0, 4096);
+  static final Dim S = Dim.sym("S", 0, 256);
+  static final Dim S1 = Dim.sym("S1", 1, 257);
+  static final Dim P = Dim.sym("P", 1, 512);
 
   /** Two KV heads of three query heads; K is wider than V. */
   static final Heads SMALL = new Heads(6, 2, 9, 5, 16);
@@ -249,14 +249,14 @@ final class AttentionCases {
   }
 
   /** Distinct pages in random order. */
-  private static long[] table(Random random, int available, int count) {
+  static long[] table(Random random, int available, int count) {
     List<Integer> pages = new ArrayList<>(IntStream.range(0, available).boxed().toList());
     Collections.shuffle(pages, random);
     return pages.stream().limit(count).mapToLong(Integer::longValue).toArray();
   }
 
   /** The table with -1 past each sequence's last page. */
-  private static long[] unused(long[] table, Batch batch, Heads heads) {
+  static long[] unused(long[] table, Batch batch, Heads heads) {
     int pages = batch.pages(heads.page());
     long[] out = table.clone();
     for (int i = 0; i < out.length; i++) {
@@ -277,7 +277,7 @@ final class AttentionCases {
   }
 
   /** Slots of pages that some row sees something of, up to the sequence's length. */
-  private static boolean[] owned(
+  static boolean[] owned(
       CompositeOp.PagedAttention op, long[] table, Batch batch, Heads heads, int slots) {
     boolean[] owned = new boolean[slots];
     int pages = batch.pages(heads.page());
@@ -309,7 +309,7 @@ final class AttentionCases {
     return false;
   }
 
-  private static RefTensor poisoned(RefTensor pool, boolean[] owned) {
+  static RefTensor poisoned(RefTensor pool, boolean[] owned) {
     RefTensor.Builder out = new RefTensor.Builder(pool.dtype(), pool.sizes());
     int width = pool.size(1) * pool.size(2);
     for (int i = 0; i < pool.count(); i++) {

@@ -1,6 +1,7 @@
 package dev.lamina.conformance.oracle;
 
 import dev.lamina.spi.ir.CompositeOp;
+import java.util.stream.IntStream;
 
 /**
  * Paged attention as one softmax over all allowed keys.
@@ -30,6 +31,29 @@ public record AttentionOracle(
     RefTensor blockTable,
     RefTensor sinks,
     RefTensor alibi) {
+
+  /** Attention over latents {@code [slots, 1, D]}. */
+  public static RefTensor latents(
+      CompositeOp.MlaAttention op,
+      int page,
+      RefTensor q,
+      RefTensor latents,
+      RefTensor cuSeqlensQ,
+      RefTensor kvLens,
+      RefTensor blockTable) {
+    int width = latents.size(2);
+    long[] sizes = {latents.size(0), 1, op.rank()};
+    int[] beginnings =
+        IntStream.range(0, latents.size(0) * op.rank())
+            .map(i -> i / op.rank() * width + i % op.rank())
+            .toArray();
+    CompositeOp.PagedAttention plain =
+        new CompositeOp.PagedAttention(op.layer(), op.scale(), true, 0, 0, 0, false, false);
+    RefTensor values = latents.pick(sizes, beginnings);
+    return new AttentionOracle(
+            plain, page, q, latents, values, cuSeqlensQ, kvLens, blockTable, q, q)
+        .attend();
+  }
 
   /** The result {@code [T, Hq, Dv]} of q's dtype. */
   public RefTensor attend() {

@@ -30,6 +30,7 @@ public final class CompositeOracle {
       case CompositeOp.Embedding o -> LayerOracle.embedding(o.out(), in.get(0), in.get(1));
       case CompositeOp.KvAppend o -> throw none(o);
       case CompositeOp.PagedAttention o -> throw none(o);
+      case CompositeOp.MlaAttention o -> throw none(o);
       case CompositeOp.StateCopy o -> throw none(o);
       case CompositeOp.StateExport o -> throw none(o);
       case CompositeOp.StateImport o -> throw none(o);

@@ -9,6 +9,7 @@ import dev.lamina.spi.ir.CompositeOp.RouteScore;
 import dev.lamina.spi.ir.DType;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The oracle's experts by hand, and their weights against decimal numbers of 60 digits. */
@@ -23,9 +24,7 @@ class ExpertSpotCheckTest extends SpotCheck {
 
   private static RefTensor vector(double... values) {
     return row(values)
-        .pick(
-            new long[] {values.length},
-            java.util.stream.IntStream.range(0, values.length).toArray());
+        .pick(new long[] {values.length}, IntStream.range(0, values.length).toArray());
   }
 
   private static MoeRoute op(

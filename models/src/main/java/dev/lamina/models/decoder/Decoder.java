@@ -6,17 +6,23 @@ import dev.lamina.models.DecoderShape;
 import dev.lamina.models.HeadSpec;
 import dev.lamina.models.KvGroup;
 import dev.lamina.models.Layers;
+import dev.lamina.models.MlaSpec;
 import dev.lamina.models.MlpSpec;
+import dev.lamina.models.MoeSpec;
 import dev.lamina.models.Norm;
 import dev.lamina.models.WeightNames;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A dense decoder, described. Immutable; starts as Llama (root mean square norm before each branch,
+ * A decoder, described. Immutable; starts as Llama (root mean square norm before each branch,
  * branches one after the other, no factors) and each {@code with} says one departure from it.
  */
 public final class Decoder implements Architecture {
@@ -58,6 +64,9 @@ public final class Decoder implements Architecture {
   private double residualScale = 1;
   private int embeddingWidth;
   private int positionOffset = -1;
+  private @Nullable MlaSpec latent;
+  private @Nullable MoeSpec experts;
+  private Set<Integer> expertLayers = Set.of();
 
   /**
    * A decoder as Llama is one.
@@ -99,6 +108,9 @@ public final class Decoder implements Architecture {
     copy.residualScale = residualScale;
     copy.embeddingWidth = embeddingWidth;
     copy.positionOffset = positionOffset;
+    copy.latent = latent;
+    copy.experts = experts;
+    copy.expertLayers = expertLayers;
     change.accept(copy);
     return copy;
   }
@@ -234,6 +246,35 @@ public final class Decoder implements Architecture {
     return with(d -> d.positionOffset = offset);
   }
 
+  /**
+   * This with attention over latents in every layer, in place of what the layers were said to do.
+   *
+   * @param spec what it does
+   * @return a new description
+   */
+  public Decoder withLatentAttention(MlaSpec spec) {
+    return with(d -> d.latent = spec);
+  }
+
+  /**
+   * This with a mixture of experts in place of the network of some layers.
+   *
+   * @param spec what the mixture does
+   * @param where whether a layer, 0-based, has it
+   * @return a new description
+   */
+  public Decoder withExperts(MoeSpec spec, IntPredicate where) {
+    Set<Integer> layers =
+        IntStream.range(0, shape.numLayers())
+            .filter(where)
+            .boxed()
+            .collect(Collectors.toUnmodifiableSet());
+    return with(d -> {
+      d.experts = spec;
+      d.expertLayers = layers;
+    });
+  }
+
   @Override
   public DecoderShape shape() {
     return shape;
@@ -241,7 +282,11 @@ public final class Decoder implements Architecture {
 
   @Override
   public List<KvGroup> kvGroups() {
-    return List.of(KvGroup.of(attention));
+    MlaSpec mla = latent;
+    return List.of(
+        mla == null
+            ? KvGroup.of(attention)
+            : KvGroup.ofLatents(shape.numLayers(), mla.latentWidth()));
   }
 
   @Override
@@ -258,8 +303,17 @@ public final class Decoder implements Architecture {
     return attention.get(layer);
   }
 
+  @Nullable MlaSpec latent() {
+    return latent;
+  }
+
   MlpSpec mlp() {
     return mlp;
+  }
+
+  /** The mixture of a layer, null if it has a network. */
+  @Nullable MoeSpec experts(int layer) {
+    return expertLayers.contains(layer) ? experts : null;
   }
 
   Norm norm() {

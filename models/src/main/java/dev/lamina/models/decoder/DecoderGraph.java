@@ -2,12 +2,16 @@ package dev.lamina.models.decoder;
 
 import dev.lamina.models.AttentionSpec;
 import dev.lamina.models.DecoderShape;
+import dev.lamina.models.ExpertLayers;
+import dev.lamina.models.LatentLayers;
 import dev.lamina.models.Layers;
+import dev.lamina.models.MlaSpec;
+import dev.lamina.models.MoeSpec;
 import dev.lamina.models.Norm;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.Value;
 
-/** A step of a dense decoder. */
+/** A step of a decoder. */
 final class DecoderGraph {
   private DecoderGraph() {}
 
@@ -31,7 +35,11 @@ final class DecoderGraph {
 
       // Attention over the normed stream.
       Value h = c.normsBefore() ? l.norm(x, layer + ".attn.norm", c.norm()) : x;
-      Value a = l.attention(h, i, layer + ".attn", attention);
+      MlaSpec latent = c.latent();
+      Value a =
+          latent == null
+              ? l.attention(h, i, layer + ".attn", attention)
+              : LatentLayers.attention(l, h, i, layer + ".attn", latent);
       boolean parallel = c.branches() == Decoder.Branches.PARALLEL;
       if (i == s.numLayers() - 1) {
         // Nothing below mixes rows any more, so only the wanted ones go on.
@@ -46,7 +54,7 @@ final class DecoderGraph {
       // The network beside it reads the same input, ...
       if (c.branches() != Decoder.Branches.SEQUENTIAL) {
         h = parallel ? h : l.norm(x, layer + ".mlp.norm", c.norm());
-        Value both = l.add(a, l.mlp(h, layer + ".mlp", c.mlp()));
+        Value both = l.add(a, network(c, l, h, i));
         x = l.add(x, l.scale(both, c.residualScale()));
         continue;
       }
@@ -54,12 +62,21 @@ final class DecoderGraph {
 
       // ... the one after it, what attention has written.
       h = c.normsBefore() ? l.norm(x, layer + ".mlp.norm", c.norm()) : x;
-      x = joined(c, l, x, l.mlp(h, layer + ".mlp", c.mlp()), layer + ".mlp");
+      x = joined(c, l, x, network(c, l, h, i), layer + ".mlp");
     }
 
     // Last norm, then a score for each word of the vocabulary.
     x = c.hasFinalNorm() ? l.norm(x, "norm", c.norm()) : x;
     l.logits(x, s, c.head());
+  }
+
+  /** The layer's network, or its mixture of experts. */
+  private static Value network(Decoder c, Layers l, Value h, int layer) throws ModelException {
+    String module = "layers." + layer + ".mlp";
+    MoeSpec experts = c.experts(layer);
+    return experts == null
+        ? l.mlp(h, module, c.mlp())
+        : ExpertLayers.mixture(l, h, module, experts);
   }
 
   /** The stream after a branch has joined it. */

@@ -8,6 +8,7 @@ import dev.lamina.models.KvGroup;
 import dev.lamina.models.Layers;
 import dev.lamina.models.MlpSpec;
 import dev.lamina.models.MlpSpec.Activation;
+import dev.lamina.models.MoeSpec;
 import dev.lamina.models.Norm;
 import dev.lamina.models.QkNorm;
 import dev.lamina.models.RopeParameters;
@@ -16,6 +17,7 @@ import dev.lamina.models.WeightNames;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.CompositeOp.RopeStyle;
+import dev.lamina.spi.ir.CompositeOp.RouteScore;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -27,10 +29,8 @@ import java.util.Set;
  * @param shape its sizes
  * @param attention of each layer
  * @param mlp feed-forward network of layers without experts
- * @param expert one expert, and the network that all tokens share
+ * @param experts of layers with experts
  * @param moeLayers layers with experts
- * @param numExperts experts of a layer
- * @param chosenExperts experts a token
  * @param norm every norm but those of queries and keys
  * @param temperature how queries of layers without positions are sharpened
  * @param head how the vocabulary is scored
@@ -39,10 +39,8 @@ record Llama4Config(
     DecoderShape shape,
     List<AttentionSpec> attention,
     MlpSpec mlp,
-    MlpSpec expert,
+    MoeSpec experts,
     Set<Integer> moeLayers,
-    int numExperts,
-    int chosenExperts,
     Norm norm,
     Temperature temperature,
     HeadSpec head)
@@ -74,18 +72,16 @@ record Llama4Config(
     Activation activation = Activation.parse(c, "hidden_act", "silu");
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));
     int experts = c.positiveInt("num_local_experts", 16);
-    int chosen = c.positiveInt("num_experts_per_tok", 1);
-    if (chosen > experts) {
-      throw c.refuse("num_experts_per_tok", "at most num_local_experts, " + experts);
-    }
+    int chosen = MoeSpec.chosen(c, "num_experts_per_tok", 1, experts);
+    MlpSpec expert = MlpSpec.gated(c.positiveInt("intermediate_size", 8192), activation, false);
     return new Llama4Config(
         shape,
         attention(c, shape, norm),
         MlpSpec.gated(c.positiveInt("intermediate_size_mlp", 16384), activation, false),
-        MlpSpec.gated(c.positiveInt("intermediate_size", 8192), activation, false),
+        new MoeSpec(experts, expert, chosen, RouteScore.SIGMOID, false)
+            .weighingInput()
+            .withShared(expert, false),
         moeLayers(c, numLayers),
-        experts,
-        chosen,
         norm,
         new Temperature(
             c.bool("attn_temperature_tuning", true),

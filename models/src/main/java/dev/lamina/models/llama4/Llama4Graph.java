@@ -2,6 +2,7 @@ package dev.lamina.models.llama4;
 
 import dev.lamina.models.AttentionSpec;
 import dev.lamina.models.DecoderShape;
+import dev.lamina.models.ExpertLayers;
 import dev.lamina.models.Layers;
 import dev.lamina.models.SelectiveLayers;
 import dev.lamina.models.SelectiveLayers.Sharpening;
@@ -42,11 +43,7 @@ final class Llama4Graph {
       // A network, or the chosen experts beside the one that all tokens share.
       h = l.norm(x, layer + ".mlp.norm", c.norm());
       if (c.moeLayers().contains(i)) {
-        Value shared = l.mlp(h, layer + ".mlp.shared", c.expert());
-        Value routed =
-            SelectiveLayers.inputWeighedExperts(
-                l, h, layer + ".mlp", c.expert(), c.numExperts(), c.chosenExperts());
-        x = l.add(x, l.add(shared, routed));
+        x = l.add(x, ExpertLayers.mixture(l, h, layer + ".mlp", c.experts()));
       } else {
         x = l.add(x, l.mlp(h, layer + ".mlp", c.mlp()));
       }

@@ -57,7 +57,9 @@ public final class LoraWeights {
     TensorType type = TensorType.of(DType.F32, rows, width);
     MemorySegment zeros = arena.allocate(ValueLayout.JAVA_FLOAT, rows * width);
     return new WeightTable.Planned(
-        input, new WeightSpec(input, type, Set.of(WeightSpec.Use.LINEAR)), zeros);
+        input,
+        new WeightSpec(input, type, Set.of(WeightSpec.Use.LINEAR)),
+        new StoredTensor(input, type, zeros, "adapters"));
   }
 
   /** Copies rows, as floats times a factor, to rows that begin {@code stride} floats apart. */

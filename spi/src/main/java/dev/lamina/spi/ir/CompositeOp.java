@@ -213,6 +213,22 @@ public sealed interface CompositeOp extends Op {
       implements CompositeOp {}
 
   /**
+   * Attention over paged latents, in the absorbed form: {@code (q[T, Hq, D], pool, cuSeqlensQ[S +
+   * 1] I32, kvLens[S] I32, blockTable[S, P] I32) -> out[T, Hq, rank]}.
+   *
+   * <p>The one entry {@code latent [1, D]} of the layer is key and value of all heads: a key is all
+   * of it, the normed latent and behind it the rotated part; a value is its first {@code rank}
+   * elements. The queries have been through the heads' key up-projections, the result goes through
+   * those of the values, both outside of this op. Causal; else as {@link PagedAttention}. Source:
+   * arXiv:2405.04434 section 2.1 and its appendix C.
+   *
+   * @param layer 0-based layer, entry {@code latent}
+   * @param rank width of a value, at most D
+   * @param scale factor on the dot product
+   */
+  record MlaAttention(int layer, int rank, double scale) implements CompositeOp {}
+
+  /**
    * Copies slots: {@code (pool, src[N] I32, dst[N] I32) -> pool}, every entry; a pair with a
    * negative member is dropped; all reads come before all writes.
    */

@@ -172,7 +172,8 @@ final class EveryOp {
             StepSlots.poolSlots("kv.0", 16),
             List.of(
                 new StateSpec.Entry("k", 0, DType.F16, List.of(2, 8)),
-                new StateSpec.Entry("v", 0, DType.F32, List.of(2, 4))));
+                new StateSpec.Entry("v", 0, DType.F32, List.of(2, 4)),
+                new StateSpec.Entry("latent", 1, DType.F32, List.of(1, 8))));
     Value kv = g.state(spec);
     Value slots = tensor("s.slots", DType.I32, T);
     Value k = tensor("s.k", DType.F32, T, Dim.of(2), Dim.of(8));
@@ -189,6 +190,8 @@ final class EveryOp {
     CompositeOp.PagedAttention op =
         new CompositeOp.PagedAttention(0, 0.125, true, 7, 32, 30, true, true);
     keep(g.pagedAttention(op, operands.toArray(Value[]::new)));
+    Value[] latent = operands.subList(0, 5).toArray(Value[]::new);
+    keep(g.mlaAttention(new CompositeOp.MlaAttention(1, 6, 0.5), latent));
     kv = g.stateCopy(kv, slots, slots);
     keep(g.stateExport(kv, "k", 0, slots));
     kv = g.stateImport(kv, "v", 0, v, slots);

@@ -269,6 +269,31 @@ class GraphBuilderTest {
         "moe_linear: expected ids i32[T, k], got f32[T,12]");
   }
 
+  @Test
+  void latents_areChecked() {
+    StateSpec.Entry latent = new StateSpec.Entry("latent", 0, DType.F32, List.of(1, 8));
+    StateSpec.Entry two = new StateSpec.Entry("latent", 1, DType.F32, List.of(2, 8));
+    Value pool = g.state(new StateSpec("kv", 16, Dim.of(64), List.of(latent, two)));
+    Value cu = g.tensor("cu", TensorType.of(DType.I32, 3));
+    Value lens = g.tensor("lens", TensorType.of(DType.I32, 2));
+    Value table = g.tensor("table", TensorType.of(DType.I32, 2, 4));
+    Value narrow = g.tensor("narrow", TensorType.of(DType.F32, T, Dim.of(4), Dim.of(7)));
+    Value q = g.tensor("q", TensorType.of(DType.F32, T, Dim.of(4), Dim.of(8)));
+    CompositeOp.MlaAttention op = new CompositeOp.MlaAttention(0, 6, 1);
+    refused(
+        () -> g.mlaAttention(op, narrow, pool, cu, lens, table),
+        "mla_attention: expected q[.., .., 8], got f32[T,4,7]");
+    refused(
+        () -> g.mlaAttention(new CompositeOp.MlaAttention(0, 9, 1), q, pool, cu, lens, table),
+        "mla_attention: expected a rank of 1 to 8, got 9");
+    refused(
+        () -> g.mlaAttention(new CompositeOp.MlaAttention(1, 6, 1), q, pool, cu, lens, table),
+        "mla_attention: expected a latent [1, width], got " + two);
+    refused(
+        () -> g.mlaAttention(op, q, pool, cu, lens, lens),
+        "mla_attention: expected blockTable i32[S, P], got i32[2]");
+  }
+
   private static CompositeOp.MoeRoute route(int k, int groups, int stay) {
     return new CompositeOp.MoeRoute(
         k,

@@ -16,6 +16,7 @@ final class Mutants {
     WeightMutants.addTo(list);
     ExpertMutants.addTo(list);
     AttentionMutants.addTo(list);
+    LatentMutants.addTo(list);
     PoolMutants.addTo(list);
     SamplingMutants.addTo(list);
     SubtleMutants.addTo(list);

@@ -17,8 +17,6 @@ final class PendingMutants {
 
   static List<Pending> all() {
     return List.of(
-        mla("rope-part-lost", "the rotated part of a key does not count"),
-        mla("value-rank-off", "values begin one element too late in the latent"),
         recurrence("state-not-reset", "a new sequence starts from the last one's state"),
         recurrence("chunk-decays-twice", "the decay counts twice where a chunk begins"),
         recurrence("padding-updates-state", "slot -1 updates a state"),
@@ -33,10 +31,6 @@ final class PendingMutants {
         collective("all-reduce-order", "the order of the sum differs from run to run"),
         collective("all-gather-swapped", "ranks 0 and 1 change places"),
         collective("reduce-scatter-one-off", "a rank gets its neighbour's part"));
-  }
-
-  private static Pending mla(String name, String bug) {
-    return new Pending("mla-" + name, bug, "no latent attention yet");
   }
 
   private static Pending recurrence(String name, String bug) {

@@ -51,8 +51,8 @@ class PlainAttention implements Kernel {
   @Override
   public void run(KernelArgs args) {
     q = Cells.in(args, 0);
-    keys = Entry.of(args.state(1), "k", layer());
-    values = Entry.of(args.state(1), "v", layer());
+    keys = Entry.of(args.state(1), keyEntry(), layer());
+    values = Entry.of(args.state(1), valueEntry(), layer());
     cuSeqlensQ = Cells.in(args, 2);
     kvLens = Cells.in(args, 3);
     table = Cells.in(args, 4);
@@ -94,13 +94,13 @@ class PlainAttention implements Kernel {
       max = Math.max(max, logits[j]);
     }
     max = shift(max);
-    double[] sums = new double[values.width()];
+    double[] sums = new double[valueWidth()];
     double total = op.sinks() ? sinkWeight(h, max) : 0;
     for (int j = 0; j < length; j++) {
       double weight = weight(logits[j], max);
       total += weight;
       for (int d = 0; d < sums.length && weight > 0; d++) {
-        sums[d] += weight * values.get(slot(s, j), valueHead(h), d);
+        sums[d] += weight * values.get(slot(s, j), valueHead(h), d + valueOffset());
       }
     }
     for (int d = 0; d < sums.length; d++) {
@@ -111,6 +111,29 @@ class PlainAttention implements Kernel {
 
   int layer() {
     return op.layer();
+  }
+
+  String keyEntry() {
+    return "k";
+  }
+
+  String valueEntry() {
+    return "v";
+  }
+
+  /** Width of a value. */
+  int valueWidth() {
+    return values.width();
+  }
+
+  /** Where the elements of a value begin in its entry. */
+  int valueOffset() {
+    return 0;
+  }
+
+  /** Elements of a key that count. */
+  int keyWidth() {
+    return keys.width();
   }
 
   int start(int s) {
@@ -152,7 +175,7 @@ class PlainAttention implements Kernel {
 
   double logit(int s, int t, int h, int j) {
     double dot = 0;
-    for (int d = 0; d < keys.width(); d++) {
+    for (int d = 0; d < keyWidth(); d++) {
       double k = keys.get(slot(s, j), kvHead(h), d);
       dot += product(q.get(((long) t * numHeads + h) * keys.width() + d), k, d);
     }

@@ -1,0 +1,166 @@
+package dev.lamina.models;
+
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.spi.WeightSpec.Use;
+import dev.lamina.spi.ir.CompositeOp.MoeRoute;
+import dev.lamina.spi.ir.CoreOp.BinaryKind;
+import dev.lamina.spi.ir.CoreOp.ReduceKind;
+import dev.lamina.spi.ir.CoreOp.UnaryKind;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Dim;
+import dev.lamina.spi.ir.Ops;
+import dev.lamina.spi.ir.Shape;
+import dev.lamina.spi.ir.Value;
+import java.util.List;
+
+/** Mixtures of experts: a router chooses, the chosen compute, their outputs are summed. */
+public final class ExpertLayers {
+  /** The last part of the name that turned matrices of gate and up have. */
+  private static final String TURNED_GATE_UP = ".experts.gate_up_proj";
+
+  private static final String TURNED_DOWN = ".experts.down_proj";
+
+  private final Layers l;
+  private final Ops graph;
+  private final String module;
+  private final MoeSpec spec;
+  private final long hidden;
+
+  private ExpertLayers(Layers l, String module, MoeSpec spec, long hidden) {
+    this.l = l;
+    this.graph = l.graph;
+    this.module = module;
+    this.spec = spec;
+    this.hidden = hidden;
+  }
+
+  /**
+   * A mixture of experts.
+   *
+   * @param l layers of the graph
+   * @param x {@code [T, H]}, normed
+   * @param module modules {@code router} and, below {@code experts}, {@code gate}, {@code up} and
+   *     {@code down} (or {@code gateUp}) as stacks or with an expert's number between, or the
+   *     turned {@code gate_up_proj [E, H, 2 I]} and {@code down_proj [E, I, H]}; {@code shared} and
+   *     {@code sharedGate} if it has them
+   * @param spec what the mixture does
+   * @return {@code [T, H]}
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public static Value mixture(Layers l, Value x, String module, MoeSpec spec)
+      throws ModelException {
+    long hidden = x.shape().dim(1).upperBound();
+    return new ExpertLayers(l, module, spec, hidden).mixture(x);
+  }
+
+  private Value mixture(Value x) throws ModelException {
+    Dim t = x.shape().dim(0);
+    MoeRoute route = spec.route();
+    Dim k = Dim.of(route.k());
+    Value logits =
+        l.linear(x, module + ".router", spec.numExperts(), spec.routerBiased(), DType.F32);
+    List<Value> chosen = graph.moeRoute(route, logits, route.biased() ? selectionBias() : null);
+    Value ids = chosen.get(0);
+    Value weights = graph.cast(chosen.get(1), x.dtype());
+    Shape rows = Shape.of(t, k, Dim.of(hidden));
+    Value each = graph.broadcast(weights, rows, 0, 1);
+
+    Value in = spec.weighsInput() ? graph.mul(graph.broadcast(x, rows, 0, 2), each) : x;
+    Value inner = inner(in, ids);
+    Value out = linear(inner, "down", ids, hidden, spec.expert().width());
+    out = spec.weighsInput() ? out : graph.mul(out, each);
+    Value sum = graph.reduce(ReduceKind.SUM, out, 1);
+    return spec.shared() == null ? sum : graph.add(sum, shared(x, spec.shared()));
+  }
+
+  /** Some keep it as one row. */
+  private Value selectionBias() throws ModelException {
+    String name = module + ".selection.e_score_correction_bias";
+    StoredTensor stored = l.weights.stored(name);
+    if (stored != null && stored.type().shape().rank() == 2) {
+      Value row = l.weights.get(name, Use.PLAIN, 1, spec.numExperts());
+      return graph.view(row, Dim.of(spec.numExperts()));
+    }
+    return l.weights.get(name, Use.PLAIN, spec.numExperts());
+  }
+
+  private Value shared(Value x, MlpSpec network) throws ModelException {
+    Value y = l.mlp(x, module + ".shared", network);
+    if (!spec.sharedGated()) {
+      return y;
+    }
+    Value gate = graph.unary(UnaryKind.SIGMOID, l.linear(x, module + ".sharedGate", 1, false));
+    return graph.mul(y, graph.broadcast(graph.view(gate, x.shape().dim(0)), y.shape(), 0));
+  }
+
+  /** What goes into the down projection, {@code [T, k, I]}. */
+  private Value inner(Value x, Value ids) throws ModelException {
+    long width = spec.expert().width();
+    Value gate;
+    Value up;
+    if (spec.expert().form() == MlpSpec.Form.GATED_FUSED) {
+      Value both = linear(x, "gateUp", ids, 2 * width, hidden);
+      gate = graph.slice(both, 2, 0, Dim.of(width));
+      up = graph.slice(both, 2, width, Dim.of(width));
+    } else {
+      gate = linear(x, "gate", ids, width, hidden);
+      up = linear(x, "up", ids, width, hidden);
+    }
+    MoeSpec.Clamp clamp = spec.clamp();
+    if (clamp == null) {
+      return spec.expert().activation().gated(graph, gate, up);
+    }
+    gate = graph.binary(BinaryKind.MIN, gate, graph.fillLike(gate, clamp.limit()));
+    up = graph.binary(BinaryKind.MIN, up, graph.fillLike(up, clamp.limit()));
+    up = graph.binary(BinaryKind.MAX, up, graph.fillLike(up, -clamp.limit()));
+    Value open = graph.unary(UnaryKind.SIGMOID, l.scale(gate, clamp.alpha()));
+    return graph.mul(graph.add(up, graph.fillLike(up, 1)), graph.mul(gate, open));
+  }
+
+  private Value linear(Value x, String part, Value ids, long n, long k) throws ModelException {
+    Value bias = spec.expert().biased() ? bias(part, n) : null;
+    return graph.moeLinear(x, matrices(part, n, k), ids, bias, l.activations);
+  }
+
+  private Value matrices(String part, long n, long k) throws ModelException {
+    boolean down = part.equals("down");
+    String turned = module + (down ? TURNED_DOWN : TURNED_GATE_UP);
+    StoredTensor stored = l.weights.names(turned) ? l.weights.stored(turned) : null;
+    String name = module + ".experts." + part + ".weight";
+    if (stored == null) {
+      return l.weights.stack(name, spec.numExperts(), n, k);
+    }
+    ExpertTensors.Columns columns = columns(part, n);
+    WeightTable.expect(stored, spec.numExperts(), k, columns.of());
+    ExpertTensors.Stack stack = ExpertTensors.turned(stored, (int) n, columns);
+    return l.weights.made(name, stack, stored.name(), spec.numExperts(), n, k);
+  }
+
+  private ExpertTensors.Columns columns(String part, long n) {
+    return switch (part) {
+      case "down" -> new ExpertTensors.Columns(0, 1, n);
+      case "gate" -> new ExpertTensors.Columns(0, spec.isInterleaved() ? 2 : 1, 2 * n);
+      case "up" ->
+          spec.isInterleaved()
+              ? new ExpertTensors.Columns(1, 2, 2 * n)
+              : new ExpertTensors.Columns((int) n, 1, 2 * n);
+      default -> throw new AssertionError(part);
+    };
+  }
+
+  /** Biases {@code [E, n]}, stored for gate and up together. */
+  private Value bias(String part, long n) throws ModelException {
+    long e = spec.numExperts();
+    if (part.equals("down")) {
+      return l.weights.get(module + TURNED_DOWN + "_bias", Use.PLAIN, e, n);
+    }
+    Value both = l.weights.get(module + TURNED_GATE_UP + "_bias", Use.PLAIN, e, 2 * n);
+    int half = part.equals("gate") ? 0 : 1;
+    if (!spec.isInterleaved()) {
+      return graph.slice(both, 1, half * n, Dim.of(n));
+    }
+    Value pairs = graph.view(both, Dim.of(e), Dim.of(n), Dim.of(2));
+    return graph.view(graph.slice(pairs, 2, half, Dim.of(1)), Dim.of(e), Dim.of(n));
+  }
+}

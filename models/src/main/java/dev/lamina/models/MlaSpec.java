@@ -1,0 +1,86 @@
+package dev.lamina.models;
+
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.spi.ir.CompositeOp.RopeStyle;
+
+/**
+ * Attention whose keys and values are one latent a token. Source: arXiv:2405.04434 section 2.1.
+ *
+ * @param numHeads query heads
+ * @param queryRank width of the queries' latent, 0 if they have none
+ * @param rank width of the latent of keys and values
+ * @param plainDim elements of a query or key head that do not turn
+ * @param valueDim width of a value head
+ * @param rope of the elements that turn, one key for all heads
+ * @param ropeStyle which elements turn together
+ * @param scale factor on the products
+ * @param norm of the latents
+ * @param biased whether the projections to latents, and the output projection, add a bias
+ */
+public record MlaSpec(
+    int numHeads,
+    int queryRank,
+    int rank,
+    int plainDim,
+    int valueDim,
+    RopeParameters rope,
+    RopeStyle ropeStyle,
+    double scale,
+    Norm norm,
+    boolean biased) {
+  /**
+   * Reads the keys of DeepSeek.
+   *
+   * @param c a model's configuration
+   * @param shape its sizes, a head as wide as what turns of it
+   * @param queryRank value if {@code q_lora_rank} is absent; null there means none
+   * @return the spec
+   * @throws ModelException if a key is malformed
+   */
+  public static MlaSpec parse(ModelConfig c, DecoderShape shape, int queryRank)
+      throws ModelException {
+    RopeParameters rope = RopeParameters.parse(c, shape);
+    if (rope.rotaryDims() != shape.headDim()) {
+      throw c.refuse("partial_rotary_factor", "1, since qk_rope_head_dim says what turns");
+    }
+    int plain = c.positiveInt("qk_nope_head_dim", 128);
+    double sharper = sharper(c, rope);
+    double scale = sharper * sharper / Math.sqrt(plain + shape.headDim());
+    boolean none = c.names("q_lora_rank") && !c.has("q_lora_rank");
+    return new MlaSpec(
+        shape.numHeads(),
+        none ? 0 : c.positiveInt("q_lora_rank", queryRank),
+        c.positiveInt("kv_lora_rank", 512),
+        plain,
+        c.positiveInt("v_head_dim", 128),
+        rope,
+        c.bool("rope_interleave", true) ? RopeStyle.INTERLEAVED : RopeStyle.NEOX,
+        scale,
+        Norm.rms(1e-6),
+        c.bool("attention_bias", false));
+  }
+
+  /** YaRN's factor on queries and on keys, for the elements that don't turn too. */
+  private static double sharper(ModelConfig c, RopeParameters rope) throws ModelException {
+    ModelConfig keys = c.object(c.has("rope_scaling") ? "rope_scaling" : "rope_parameters");
+    if (keys == null || !(rope.scaling() instanceof RopeScaling.Yarn yarn)) {
+      return 1;
+    }
+    double strength = keys.numberAbove("mscale_all_dim", -1, 0);
+    return yarn.factor() <= 1 ? 1 : 0.1 * strength * Math.log(yarn.factor()) + 1;
+  }
+
+  int rotaryDim() {
+    return rope.rotaryDims();
+  }
+
+  /**
+   * Width of what is kept of a token.
+   *
+   * @return elements
+   */
+  public int latentWidth() {
+    return rank + rotaryDim();
+  }
+}
