@@ -69,7 +69,7 @@ public final class Qwen3MoeFamily implements ModelFamily {
       attention = attention.withBias(bias, bias).withQkNorm(new QkNorm(norm, span, false));
     }
     if (olmo && c.has("clip_qkv")) {
-      attention = attention.withClip(c.numberAbove("clip_qkv", 0));
+      throw c.refuse("clip_qkv", "null, since normed heads are not clamped");
     }
     Activation activation = Activation.parse(c, "hidden_act", "silu");
     String width = olmo ? "intermediate_size" : "moe_intermediate_size";
