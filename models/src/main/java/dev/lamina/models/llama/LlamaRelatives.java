@@ -66,6 +66,7 @@ public final class LlamaRelatives implements ModelFamily {
 
   private static DecoderShape.Defaults defaults(ModelConfig c) throws ModelException {
     return switch (c.string("model_type")) {
+      case "cwm", "ernie4_5" -> new DecoderShape.Defaults(0, 128, 131072);
       case "helium" -> new DecoderShape.Defaults(0, 128, 4096);
       case "seed_oss" -> new DecoderShape.Defaults(0, 128, 524288);
       default -> new DecoderShape.Defaults(0, 0, 131072);

@@ -20,8 +20,8 @@ import java.util.List;
 public final class NanoChatFamily implements ModelFamily {
   private static final WeightNames NAMES =
       WeightNames.LLAMA
-          .with("layers.*.mlp.up", "model.layers.*.mlp.fc")
-          .with("layers.*.mlp.down", "model.layers.*.mlp.proj");
+          .with("layers.*.mlp.up", "model.layers.*.mlp.fc1")
+          .with("layers.*.mlp.down", "model.layers.*.mlp.fc2");
 
   /** For the service loader. */
   public NanoChatFamily() {}
@@ -35,7 +35,7 @@ public final class NanoChatFamily implements ModelFamily {
   public Decoder parse(ModelConfig c) throws ModelException {
     DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(0, 0, 2048));
     Norm norm = new Norm(Norm.Kind.RMS_PLAIN, c.numberAbove("rms_norm_eps", 0, 1e-6));
-    boolean bias = c.has("qkv_bias") ? c.bool("qkv_bias", false) : c.bool("attention_bias", false);
+    boolean bias = c.bool("attention_bias", false);
     return new Decoder(
             shape,
             new AttentionSpec(shape, backwards(RopeParameters.parse(c, shape)))
