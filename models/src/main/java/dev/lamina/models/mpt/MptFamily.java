@@ -55,8 +55,8 @@ public final class MptFamily implements ModelFamily {
     return new Decoder(
             shape,
             spec,
-            MlpSpec.plain(
-                c.positiveInt("expansion_ratio", 4) * shape.hiddenSize(), Activation.GELU, false),
+            // Its makers' code reads expansion_ratio and takes four times the width all the same.
+            MlpSpec.plain(4 * shape.hiddenSize(), Activation.GELU, false),
             Norm.layer(c.numberAbove("layer_norm_epsilon", 0, 1e-5), false))
         .withNames(NAMES)
         .withHead(new HeadSpec(c.bool("tie_word_embeddings", true)));

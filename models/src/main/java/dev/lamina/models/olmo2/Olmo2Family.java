@@ -40,13 +40,16 @@ public final class Olmo2Family implements ModelFamily {
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));
     boolean bias = c.bool("attention_bias", false);
     AttentionSpec attention =
-        new AttentionSpec(shape, RopeParameters.parse(c, shape))
+        new AttentionSpec(shape, null)
             .withBias(bias, bias)
             .withQkNorm(new QkNorm(norm, QkNorm.Span.WIDTH, false));
     int window = c.string("model_type").equals("olmo3") ? LayerWindows.slidingWindow(c) : 0;
+    LayerWindows windows = LayerWindows.of(c, shape.numLayers(), window, i -> (i + 1) % 4 != 0);
     return new Decoder(
             shape,
-            LayerWindows.of(c, shape.numLayers(), window, i -> (i + 1) % 4 != 0).applied(attention),
+            windows.applied(
+                attention.withRope(rope(c, "full_attention", shape)),
+                attention.withRope(rope(c, "sliding_attention", shape))),
             MlpSpec.gated(
                 c.positiveInt("intermediate_size"),
                 Activation.parse(c, "hidden_act", "silu"),
@@ -55,5 +58,16 @@ public final class Olmo2Family implements ModelFamily {
         .withNorms(Placement.AFTER)
         .withNames(NAMES)
         .withHead(new HeadSpec(c.bool("tie_word_embeddings", false)));
+  }
+
+  /** Scalings are for the layers that see all, unless the configuration has one for each kind. */
+  private static RopeParameters rope(ModelConfig c, String layers, DecoderShape shape)
+      throws ModelException {
+    ModelConfig nested = c.object("rope_parameters");
+    if (nested != null && nested.has(layers)) {
+      return RopeParameters.parseLayerType(c, layers, RopeParameters.Keys.USUAL, shape);
+    }
+    RopeParameters all = RopeParameters.parse(c, shape);
+    return layers.equals("full_attention") ? all : RopeParameters.plain(all.theta(), shape);
   }
 }

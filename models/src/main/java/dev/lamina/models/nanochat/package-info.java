@@ -1,5 +1,0 @@
-/** nanochat. */
-@NullMarked
-package dev.lamina.models.nanochat;
-
-import org.jspecify.annotations.NullMarked;
