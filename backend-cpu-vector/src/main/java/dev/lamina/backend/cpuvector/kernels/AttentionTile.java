@@ -19,7 +19,7 @@ final class AttentionTile {
   private static final int[] NO_SQUARE = {};
   private static final AttentionSpec NONE = new AttentionSpec(1, 1, 1, 1, 1, 1, false, 0, 0, 0);
 
-  private final int[] square = new int[256];
+  private final int[] square = new int[VL * VL];
   private final float[] s = new float[0];
   private final Operand query = new Operand();
   private final Operand weights = new Operand();
@@ -133,7 +133,7 @@ final class AttentionTile {
   }
 
   private void packKeys(Matrix keys, int kvHead, int slot, int run, int column) {
-    boolean vector = VectorPack.USABLE && HotKernel.pack(keys.type).isWarm() && run >= 16;
+    boolean vector = HotKernel.pack(keys.type).isWarm() && run >= VL;
     int k0 = kvHead * spec.dimK();
     if (keys.type == DType.F16 && vector) {
       for (int i = 0; i < run; i++) {

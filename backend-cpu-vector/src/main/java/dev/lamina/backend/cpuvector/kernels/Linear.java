@@ -208,7 +208,7 @@ public final class Linear {
       this.pool = pool;
       panels = new float[pool.size()][];
       tiles = new float[pool.size()][];
-      squares = new int[pool.size()][256];
+      squares = new int[pool.size()][VL * VL];
       operands = new Operand[pool.size()];
       staging = new Staging(pool);
       for (int i = 0; i < operands.length; i++) {
@@ -224,7 +224,7 @@ public final class Linear {
       this.bias = bias;
       this.out = out;
       vectorTile = HotKernel.TILE.isWarm();
-      vectorPack = VectorPack.USABLE && !special && HotKernel.pack(w.type).isWarm();
+      vectorPack = !special && HotKernel.pack(w.type).isWarm();
       staging.run(x, m, w.cols);
       cut(m, w.rows);
       for (int i = 0; i < panels.length; i++) {

@@ -2,6 +2,7 @@ package dev.lamina.backend.cpuvector.kernels;
 
 import static dev.lamina.backend.cpuvector.kernels.Lanes.KC;
 import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
+import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
 
 import dev.lamina.spi.ir.DType;
 import java.util.Arrays;
@@ -26,7 +27,7 @@ final class Pack {
    * @param kc columns
    * @param panel {@code [kc][NR]} from {@code at}
    * @param at first element of the panel
-   * @param square scratch of 256 ints for the vector form, or empty for the scalar one
+   * @param square scratch of VL x VL ints for the vector form, or empty for the scalar one
    */
   static void panel(
       Matrix m, int row, int rows, int k0, int kc, float[] panel, int at, int[] square) {
@@ -39,10 +40,9 @@ final class Pack {
       Matrix m, int row, int rows, int k0, int kc, float[] panel, int at, int[] square) {
     int done = 0;
     if (square.length > 0) {
-      int step = 64 / m.type.bytes();
-      int whole = kc - kc % step;
-      for (; done + 16 <= rows; done += 16) {
-        VectorPack.rows16(m, row + done, k0, whole, panel, at + done, square);
+      int whole = kc - kc % VectorPack.step(m.type);
+      for (; done + VL <= rows; done += VL) {
+        VectorPack.rows(m, row + done, k0, whole, panel, at + done, square);
       }
       if (whole < kc) {
         scalar(m, row, done, k0 + whole, kc - whole, panel, at + whole * NR);

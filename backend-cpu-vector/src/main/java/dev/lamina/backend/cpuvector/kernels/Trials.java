@@ -110,17 +110,14 @@ final class Trials {
   }
 
   private List<Trial> pack(DType type) {
-    if (!VectorPack.USABLE) {
-      return List.of();
-    }
     float[] panel = new float[DEPTH * NR];
-    int[] square = new int[256];
+    int[] square = new int[VL * VL];
     Matrix w = Matrix.dense(type, plain, 0, 16, DEPTH);
     Matrix file = Matrix.dense(type, mapped, 0, 16, DEPTH);
     return List.of(
         new Trial(() -> {
-          VectorPack.rows16(w, 0, 0, DEPTH, panel, 0, square);
-          VectorPack.rows16(file, 0, 0, DEPTH, panel, 0, square);
+          VectorPack.rows(w, 0, 0, DEPTH, panel, 0, square);
+          VectorPack.rows(file, 0, 0, DEPTH, panel, 0, square);
         }));
   }
 
