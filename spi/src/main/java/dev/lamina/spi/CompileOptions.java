@@ -7,7 +7,8 @@ import java.util.Set;
  *
  * @param forceDecompose run every composite by its decomposition (the kit's second pass)
  * @param forceNative throw {@link Unsupported} rather than decompose
- * @param debug check indices, duplicates and boxes at run time and poison on a program error
+ * @param debug check indices, duplicates and boxes at run time and poison on a program error;
+ *     scratch memory should begin every run as NaN, so that a kernel which reads it unwritten shows
  * @param guarantees bits that must hold; {@link Unsupported} if the device lacks the capability
  */
 public record CompileOptions(

@@ -163,12 +163,21 @@ final class HostExecutable extends Resource implements Executable {
   }
 
   /**
-   * Scratch memory for a run.
+   * Scratch memory for a run. In debug it holds NaN (integers -1, every bit set), so that a kernel
+   * which reads what nothing has written shows; else what the last run left.
    *
    * @param bytes at least so many
    * @return a workspace to give back with {@link #release}
    */
   Workspace acquire(long bytes) throws OutOfDeviceMemory {
+    Workspace w = idleOrNew(bytes);
+    if (program.debug()) {
+      w.segment().fill((byte) 0xFF);
+    }
+    return w;
+  }
+
+  private Workspace idleOrNew(long bytes) throws OutOfDeviceMemory {
     synchronized (idle) {
       if (!idle.isEmpty()) {
         Workspace w = idle.removeLast();

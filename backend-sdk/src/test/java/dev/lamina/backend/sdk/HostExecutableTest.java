@@ -60,6 +60,20 @@ class HostExecutableTest {
   }
 
   @Test
+  void debug_showsAKernelThatLeavesItsResultUnwritten() throws Exception {
+    Ops g = new Ops("g");
+    Value sum = g.reduce(ReduceKind.SUM, input(g, "x", 2, 3), 1);
+    g.output("y", g.add(sum, sum));
+    Graph graph = g.build();
+    View x = rig.floats(S23, 1, 2, 3, 4, 5, 6);
+    Executable right = rig.compileDebug(graph);
+    assertThat(rig.run(right, x)[0]).containsExactly(12, 30);
+    assertThat(rig.run(right, x)[0]).containsExactly(12, 30);
+    rig.kernels.lazy = true;
+    assertThat(rig.run(rig.compileDebug(graph), x)[0]).containsExactly(Float.NaN, Float.NaN);
+  }
+
+  @Test
   void run_copiesWhatADenseKernelOrAViewCannotRead() throws Exception {
     Ops g = new Ops("g");
     Value x = input(g, "x", 2, 3);

@@ -10,6 +10,9 @@ import dev.lamina.spi.ir.DType;
 final class PlainKernels implements KernelProvider {
   private int runs;
 
+  /** Whether sums and maxima leave their results unwritten. */
+  boolean lazy;
+
   /** Runs begun minus runs ended, in the high half; runs ended in the low half. */
   int runs() {
     return runs;
@@ -42,7 +45,8 @@ final class PlainKernels implements KernelProvider {
     }
     return switch (spec.op()) {
       case CoreOp.Matmul o -> dense("matmul", PlainKernels::matmul);
-      case CoreOp.Reduce o -> dense("reduce", args -> reduceLast(args, o.kind()));
+      case CoreOp.Reduce o ->
+          dense("reduce", lazy ? args -> {} : args -> reduceLast(args, o.kind()));
       case CoreOp.Scan o ->
           new KernelChoice("none", new Support.Never("left out"), false, n -> args -> {});
       default -> throw new AssertionError(spec);

@@ -32,9 +32,20 @@ final class ChainCases {
     outputs(list);
   }
 
+  /** As any caller runs it, and with debug checks, where memory between ops begins as NaN. */
   private static void chain(
       CaseList list, String name, DType dtype, BiConsumer<GraphSpec, DType> body) {
     list.graph("chain", dtype.text(), "-", name, g -> body.accept(g, dtype), Rule.R1);
+    list.graph(
+        "chain",
+        dtype.text(),
+        "-",
+        "debug," + name,
+        g -> {
+          g.options = DebugCases.DEBUG;
+          body.accept(g, dtype);
+        },
+        Rule.R1);
   }
 
   private static void fusion(CaseList list, DType dtype) {

@@ -25,7 +25,8 @@ import java.util.function.BiFunction;
 
 /** Program errors that a debug executable finds while it runs: they poison what the run signals. */
 final class DebugCases {
-  private static final CompileOptions DEBUG = new CompileOptions(false, false, true, Set.of());
+  /** As the device runs it, with all checks. */
+  static final CompileOptions DEBUG = new CompileOptions(false, false, true, Set.of());
 
   private DebugCases() {}
 

@@ -81,7 +81,9 @@ final class ModelCases {
     Outcome run(boolean whole) throws BackendException {
       List<Support.Native> natives = natives(context.device());
       boolean relaxed = natives.stream().anyMatch(n -> n.numerics() == Support.Numerics.RELAXED);
-      double worst = run(whole, CompileOptions.DEFAULT, relaxed ? RELAXED : limit);
+      double allowed = relaxed ? RELAXED : limit;
+      double worst = run(whole, CompileOptions.DEFAULT, allowed);
+      worst = Math.max(worst, run(whole, DebugCases.DEBUG, allowed));
       if (!natives.isEmpty()) {
         CompileOptions decomposed = new CompileOptions(true, false, false, Set.of());
         worst = Math.max(worst, run(whole, decomposed, limit));
@@ -100,11 +102,14 @@ final class ModelCases {
 
     private double run(boolean whole, CompileOptions options, double allowed)
         throws BackendException {
-      String how = options.forceDecompose() ? "decomposed: " : "as the device runs it: ";
+      String how =
+          options.forceDecompose()
+              ? "decomposed: "
+              : options.debug() ? "with debug checks: " : "as the device runs it: ";
       double worst = 0;
       List<List<Span>> steps = whole ? List.of(model.whole()) : chunked();
       try (Evaluation compiled = model.compile(context.device(), options)) {
-        if (!options.forceDecompose()) {
+        if (options.equals(CompileOptions.DEFAULT)) {
           context.ran(compiled.lowering());
         }
         List<RefTensor> logits = model.run(compiled, steps, whole ? 0 : 2);
