@@ -27,6 +27,7 @@ final class CpuKernels implements KernelProvider {
   private final LayerKernels layers;
   private final ExpertKernels experts;
   private final StateKernels states;
+  private final RecurrentKernels recurrent;
   private final SamplingKernels sampling;
   private final ElementwiseKernel.Scratch elementwise;
 
@@ -37,6 +38,7 @@ final class CpuKernels implements KernelProvider {
     layers = new LayerKernels(pool);
     experts = new ExpertKernels(pool);
     states = new StateKernels(pool);
+    recurrent = new RecurrentKernels(pool);
     sampling = new SamplingKernels(pool);
     elementwise = new ElementwiseKernel.Scratch(pool);
   }
@@ -173,6 +175,12 @@ final class CpuKernels implements KernelProvider {
           fast("state_export", Numerics.EXACT, node -> args -> states.export(o, args));
       case CompositeOp.StateImport o ->
           fast("state_import", Numerics.EXACT, node -> args -> states.insert(o, args));
+      case CompositeOp.CausalConv1d o ->
+          fast("convolution", Numerics.STRICT, node -> args -> recurrent.convolve(o, args));
+      case CompositeOp.GatedDelta o ->
+          fast("recurrence", Numerics.STRICT, node -> args -> recurrent.gatedDelta(o, args));
+      case CompositeOp.SsdScan o ->
+          fast("recurrence", Numerics.STRICT, node -> args -> recurrent.ssdScan(o, args));
       case CompositeOp.Penalties o ->
           fast("penalties", Numerics.STRICT, node -> args -> sampling.penalties(args));
       case CompositeOp.ApplyBitmask o ->

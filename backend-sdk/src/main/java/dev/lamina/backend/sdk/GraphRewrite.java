@@ -158,6 +158,21 @@ final class GraphRewrite {
       case CompositeOp.MlaAttention o ->
           define(
               node, AttentionDecomposition.attend(out, o, pool(node, 1), at(node, 0), rest(node)));
+      case CompositeOp.CausalConv1d o -> {
+        ConvolutionDecomposition.Result r =
+            ConvolutionDecomposition.convolve(out, o, pool(node, 0), behindPool(node));
+        define(node, r.y(), r.pool());
+      }
+      case CompositeOp.GatedDelta o -> {
+        RecurrenceDecomposition.Result r =
+            RecurrenceDecomposition.gatedDelta(out, o, pool(node, 0), behindPool(node));
+        define(node, r.out(), r.pool());
+      }
+      case CompositeOp.SsdScan o -> {
+        RecurrenceDecomposition.Result r =
+            RecurrenceDecomposition.ssdScan(out, o, pool(node, 0), behindPool(node));
+        define(node, r.out(), r.pool());
+      }
       case CompositeOp.StateExport o ->
           define(node, StateDecomposition.exportSlots(out, o, pool(node, 0), at(node, 1)));
       case CompositeOp.KvAppend o ->
@@ -179,6 +194,11 @@ final class GraphRewrite {
     return node.operands().stream().skip(2).map(this::value).toList();
   }
 
+  /** The operands after a pool. */
+  private List<Value> behindPool(Node node) {
+    return node.operands().stream().skip(1).map(this::value).toList();
+  }
+
   private Value at(Node node, int operand) {
     return value(node.operands().get(operand));
   }
@@ -197,6 +217,11 @@ final class GraphRewrite {
 
   private void define(Node node, Value result) {
     values.put(node.result(), result);
+  }
+
+  private void define(Node node, Value result, Pool successor) {
+    values.put(node.results().get(0), result);
+    pools.put(node.results().get(1), successor);
   }
 
   private void define(Node node, Pool successor) {

@@ -48,6 +48,7 @@ public final class AllCases {
     AttentionCases.addTo(list);
     AttentionEdgeCases.addTo(list);
     LatentCases.addTo(list);
+    RecurrentCases.addTo(list);
     SamplingCases.addTo(list);
     ExportedCases.addTo(list);
     ModelCases.addTo(list);

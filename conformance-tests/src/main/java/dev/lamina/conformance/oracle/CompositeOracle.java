@@ -34,6 +34,9 @@ public final class CompositeOracle {
       case CompositeOp.StateCopy o -> throw none(o);
       case CompositeOp.StateExport o -> throw none(o);
       case CompositeOp.StateImport o -> throw none(o);
+      case CompositeOp.CausalConv1d o -> throw none(o);
+      case CompositeOp.GatedDelta o -> throw none(o);
+      case CompositeOp.SsdScan o -> throw none(o);
       case CompositeOp.Penalties o -> throw none(o);
       case CompositeOp.ApplyBitmask o -> throw none(o);
       case CompositeOp.Sample o -> throw none(o);

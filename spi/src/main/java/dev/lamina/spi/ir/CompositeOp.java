@@ -253,6 +253,68 @@ public sealed interface CompositeOp extends Op {
   record StateImport(String entry, int layer) implements CompositeOp {}
 
   /**
+   * Causal convolution of each channel over its own past: {@code (pool, x[T, C], w[C, K], reads[S]
+   * I32, writes[S] I32, cuSeqlensQ[S + 1] I32, bias[C]?) -> (y[T, C], pool)}.
+   *
+   * <p>{@code y[t, c] = act(bias[c] + sum over j of w[c, j] * x[t - (K - 1) + j, c])}, summed in
+   * F32. Rows of other sequences are not seen: in front of a sequence's first row stand the {@code
+   * K - 1} rows of slot {@code reads[s]}, entry {@code [K - 1, C]}, oldest first; a read below 0
+   * stands for zeros, the start of a sequence. Afterwards slot {@code writes[s]} holds the last
+   * {@code K - 1} rows, rounded to the entry's dtype, so a sequence without rows copies its slot; a
+   * write below 0 is dropped. Several sequences may read one slot; equal non-negative writes, and a
+   * write to a slot that another sequence reads, are a program error. A row of no sequence is
+   * zeros. Source: arXiv:2312.00752, figure 3.
+   *
+   * @param entry name of the entry that holds the rows
+   * @param layer 0-based layer of the entry
+   * @param silu whether act(z) is {@code z * sigmoid(z)} instead of z
+   * @param biased whether bias is given
+   */
+  record CausalConv1d(String entry, int layer, boolean silu, boolean biased)
+      implements CompositeOp {}
+
+  /**
+   * The gated delta rule: {@code (pool, q[T, Hk, Dk], k[T, Hk, Dk], v[T, Hv, Dv], g F32, beta[T,
+   * Hv] F32, reads[S] I32, writes[S] I32, cuSeqlensQ[S + 1] I32) -> (o[T, Hv, Dv], pool)}.
+   *
+   * <p>g is {@code [T, Hv]}, or {@code [T, Hv, Dk]} where each channel decays by itself: the
+   * logarithm of a decay, finite, at most 0. Value head h has query and key head {@code h / (Hv /
+   * Hk)} and a state {@code M[Dk, Dv]}; for the rows of a sequence in turn
+   *
+   * <pre>{@code
+   * M = exp(g) * M                 each row of M by its channel's decay
+   * M = M + k (beta * (v - k M))   outer product
+   * o = scale * q M
+   * }</pre>
+   *
+   * all in F32, o rounded to v's dtype. M begins as slot {@code reads[s]} of the entry {@code [Hv,
+   * Dk, Dv]} F32 and ends in slot {@code writes[s]}; the rules of slots, and rows of no sequence,
+   * are those of {@link CausalConv1d}. Norms of q and k are the graph's affair. Source:
+   * arXiv:2412.06464; by channel arXiv:2510.26692.
+   *
+   * @param entry name of the entry that holds M
+   * @param layer 0-based layer of the entry
+   * @param scale factor on q
+   */
+  record GatedDelta(String entry, int layer, double scale) implements CompositeOp {}
+
+  /**
+   * State space duality of Mamba 2: {@code (pool, x[T, H, P], dt[T, H] F32, a[H] F32, b[T, G, N],
+   * c[T, G, N], reads[S] I32, writes[S] I32, cuSeqlensQ[S + 1] I32) -> (y[T, H, P], pool)}.
+   *
+   * <p>Head h has group {@code h / (H / G)} and a state {@code M[N, P]}; for the rows of a sequence
+   * in turn {@code M = exp(dt * a) * M + b (dt * x)} (outer product), then {@code y = c M}, all in
+   * F32, y rounded to x's dtype. a is finite, at most 0, and dt at least 0: its softplus and its
+   * limits are the graph's affair, as is {@code D * x}. M begins as slot {@code reads[s]} of the
+   * entry {@code [H, N, P]} F32 and ends in slot {@code writes[s]}; the rules of slots, and rows of
+   * no sequence, are those of {@link CausalConv1d}. Source: arXiv:2405.21060.
+   *
+   * @param entry name of the entry that holds M
+   * @param layer 0-based layer of the entry
+   */
+  record SsdScan(String entry, int layer) implements CompositeOp {}
+
+  /**
    * Penalties on logits: {@code (logits[R, V] F32, history[R, L] I32, numPrompt[R] I32, presence[R]
    * F32, frequency[R] F32, repetition[R] F32) -> logits}.
    *

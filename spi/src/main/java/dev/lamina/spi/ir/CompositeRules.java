@@ -56,6 +56,9 @@ final class CompositeRules {
         need(op, tensor(op, in, 1).equals(want), want.toString(), in.get(1));
         yield List.of(pool);
       }
+      case CompositeOp.CausalConv1d o -> RecurrentRules.causalConv1d(o, in);
+      case CompositeOp.GatedDelta o -> RecurrentRules.gatedDelta(o, in);
+      case CompositeOp.SsdScan o -> RecurrentRules.ssdScan(o, in);
       case CompositeOp.Penalties o -> penalties(o, in);
       case CompositeOp.ApplyBitmask o -> {
         arity(op, in, 2);

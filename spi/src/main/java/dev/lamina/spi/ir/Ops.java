@@ -310,6 +310,21 @@ public final class Ops extends GraphBuilder {
     return add(new CompositeOp.StateCopy(), pool, src, dst);
   }
 
+  /** Adds {@link CompositeOp.CausalConv1d}: the output, then the pool's successor. */
+  public List<Value> causalConv1d(CompositeOp.CausalConv1d op, Value... operands) {
+    return addAll(op, List.of(operands));
+  }
+
+  /** Adds {@link CompositeOp.GatedDelta}: the output, then the pool's successor. */
+  public List<Value> gatedDelta(CompositeOp.GatedDelta op, Value... operands) {
+    return addAll(op, List.of(operands));
+  }
+
+  /** Adds {@link CompositeOp.SsdScan}: the output, then the pool's successor. */
+  public List<Value> ssdScan(CompositeOp.SsdScan op, Value... operands) {
+    return addAll(op, List.of(operands));
+  }
+
   /**
    * Sums over all axes from {@code axis} on, for norms and the like.
    *

@@ -7,12 +7,16 @@ import java.util.List;
  *
  * <p>A step runs a ragged batch of T tokens of S sequences and computes logits for R of its rows.
  * KV group g has its own {@code slotMapping.g} and {@code blockTable.g}; a dense model has group 0
- * only. Inputs, all I32: {@code tokenIds[T]}, {@code positions[sections, T]}, {@code
- * cuSeqlensQ[S1]}, {@code kvLens[S]}, {@code slotMapping.g[T]}, {@code blockTable.g[S, P]}, {@code
- * logitsIndices[R]}. Outputs: {@code hidden[R, H]} (after the last norm) and {@code logits[R, V]}
- * F32, and each state's successor under the state's name. S1 is always S + 1. Padding: token id -1,
- * position 0, slot -1; a padding sequence has kvLens 0 and repeats the last cuSeqlensQ; a padding
- * row of logitsIndices is -1 and gives a row of unspecified finite values.
+ * only. A model with a state a sequence (convolution tails, linear attention) has the pool {@code
+ * recurrent}, one slot a page, and the inputs {@code stateReads[S]}, the slot that holds a
+ * sequence's state before the step (-1: it starts), and {@code stateWrites[S]}, the slot that holds
+ * it after; as the two may differ, a slot that is no longer written stays as a checkpoint. A
+ * padding sequence has -1 in both. Inputs, all I32: {@code tokenIds[T]}, {@code positions[sections,
+ * T]}, {@code cuSeqlensQ[S1]}, {@code kvLens[S]}, {@code slotMapping.g[T]}, {@code blockTable.g[S,
+ * P]}, {@code logitsIndices[R]}. Outputs: {@code hidden[R, H]} (after the last norm) and {@code
+ * logits[R, V]} F32, and each state's successor under the state's name. S1 is always S + 1.
+ * Padding: token id -1, position 0, slot -1; a padding sequence has kvLens 0 and repeats the last
+ * cuSeqlensQ; a padding row of logitsIndices is -1 and gives a row of unspecified finite values.
  *
  * @param tokens T, tokens of the step
  * @param sequences S, sequences of the step
@@ -42,6 +46,15 @@ public record StepSlots(
    * adapters.
    */
   public static final String ADAPTER_IDS = "adapterIds";
+
+  /** Slot of each sequence's recurrent state before the step, -1 = none yet, I32 {@code [S]}. */
+  public static final String STATE_READS = "stateReads";
+
+  /** Slot of each sequence's recurrent state after the step, -1 = dropped, I32 {@code [S]}. */
+  public static final String STATE_WRITES = "stateWrites";
+
+  /** Name of the pool of recurrent state. */
+  public static final String RECURRENT = "recurrent";
 
   /** Rows that reach the head, I32 {@code [R]}. */
   public static final String LOGITS_INDICES = "logitsIndices";

@@ -24,6 +24,7 @@ final class EveryOp {
     e.layers();
     e.experts();
     e.pool();
+    e.recurrentPool();
     e.sampling();
     return e.g.build();
   }
@@ -196,6 +197,47 @@ final class EveryOp {
     keep(g.stateExport(kv, "k", 0, slots));
     kv = g.stateImport(kv, "v", 0, v, slots);
     g.output("kv.0", kv);
+  }
+
+  private void recurrentPool() {
+    StateSpec spec =
+        new StateSpec(
+            StepSlots.RECURRENT,
+            1,
+            StepSlots.poolSlots(StepSlots.RECURRENT, 1),
+            List.of(
+                new StateSpec.Entry("conv", 0, DType.BF16, List.of(3, 8)),
+                new StateSpec.Entry("memory", 0, DType.F32, List.of(4, 8, 6)),
+                new StateSpec.Entry("memory", 1, DType.F32, List.of(4, 8, 6))));
+    Value pool = g.state(spec);
+    Value reads = tensor("r.reads", DType.I32, S);
+    Value writes = tensor("r.writes", DType.I32, S);
+    Value cu = tensor("r.cu", DType.I32, S1);
+    Value x = tensor("r.x", DType.F16, T, Dim.of(8));
+    Value w = tensor("r.w", DType.F32, Dim.of(8), Dim.of(4));
+    Value bias = tensor("r.bias", DType.F32, Dim.of(8));
+    List<Value> y =
+        g.causalConv1d(
+            new CompositeOp.CausalConv1d("conv", 0, true, true),
+            pool,
+            x,
+            w,
+            reads,
+            writes,
+            cu,
+            bias);
+    keep(y.getFirst());
+    Value keys = tensor("r.keys", DType.F32, T, Dim.of(2), Dim.of(8));
+    Value values = tensor("r.values", DType.F32, T, Dim.of(4), Dim.of(6));
+    Value heads = tensor("r.heads", DType.F32, T, Dim.of(4));
+    CompositeOp.GatedDelta delta = new CompositeOp.GatedDelta("memory", 0, 0.5);
+    y = g.gatedDelta(delta, y.get(1), keys, keys, values, heads, heads, reads, writes, cu);
+    keep(y.getFirst());
+    CompositeOp.SsdScan scan = new CompositeOp.SsdScan("memory", 1);
+    Value rate = tensor("r.rate", DType.F32, Dim.of(4));
+    y = g.ssdScan(scan, y.get(1), values, heads, rate, keys, keys, reads, writes, cu);
+    keep(y.getFirst());
+    g.output(StepSlots.RECURRENT, y.get(1));
   }
 
   private void sampling() {

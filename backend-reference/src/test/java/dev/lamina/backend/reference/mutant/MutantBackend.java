@@ -130,6 +130,11 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
     }
 
     private static KernelChoice plain(CompositeOp op) {
+      if (op instanceof CompositeOp.CausalConv1d
+          || op instanceof CompositeOp.GatedDelta
+          || op instanceof CompositeOp.SsdScan) {
+        return KernelChoice.decompose("the mutants have no kernel of recurrent state");
+      }
       return KernelChoice.dense(
           "plain", Support.Perf.SLOW, Support.Numerics.STRICT, node -> kernel(op));
     }
@@ -150,6 +155,9 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
         case CompositeOp.StateCopy o -> new PlainPool.Copy();
         case CompositeOp.StateExport o -> new PlainPool.Export(o);
         case CompositeOp.StateImport o -> new PlainPool.Import(o);
+        case CompositeOp.CausalConv1d o -> throw new AssertionError(o);
+        case CompositeOp.GatedDelta o -> throw new AssertionError(o);
+        case CompositeOp.SsdScan o -> throw new AssertionError(o);
         case CompositeOp.Penalties o -> new PlainLogits.Penalties();
         case CompositeOp.ApplyBitmask o -> new PlainLogits.Bitmask();
         case CompositeOp.Sample o -> new PlainSample();
