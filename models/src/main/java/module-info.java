@@ -10,6 +10,7 @@ module dev.lamina.models {
   exports dev.lamina.models.decoder;
   exports dev.lamina.models.ggml;
   exports dev.lamina.models.gguf;
+  exports dev.lamina.models.hybrid;
   exports dev.lamina.models.lora;
   exports dev.lamina.models.safetensors;
 
@@ -40,9 +41,11 @@ module dev.lamina.models {
       dev.lamina.models.granite.GraniteFamily,
       dev.lamina.models.hunyuan.HunyuanFamily,
       dev.lamina.models.jais2.Jais2Family,
+      dev.lamina.models.lfm2.Lfm2Family,
       dev.lamina.models.llama.LlamaFamily,
       dev.lamina.models.llama.LlamaRelatives,
       dev.lamina.models.llama4.Llama4Family,
+      dev.lamina.models.mamba2.Mamba2Family,
       dev.lamina.models.mistral.MistralFamily,
       dev.lamina.models.mixtral.MixtralFamily,
       dev.lamina.models.mpt.MptFamily,
@@ -56,6 +59,7 @@ module dev.lamina.models {
       dev.lamina.models.phi3.Phi3Family,
       dev.lamina.models.qwen2.Qwen2Family,
       dev.lamina.models.qwen3.Qwen3Family,
+      dev.lamina.models.qwen35.Qwen35Family,
       dev.lamina.models.qwen3moe.Qwen3MoeFamily,
       dev.lamina.models.smollm3.SmolLm3Family,
       dev.lamina.models.stablelm.StableLmFamily,

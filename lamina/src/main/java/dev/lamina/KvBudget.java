@@ -8,7 +8,34 @@ final class KvBudget {
   /** On memory shared with the host, enough for so many contexts of full length. */
   private static final int SHARED_CONTEXTS = 8;
 
+  /** Checkpoints of recurrent state beside those of running requests. */
+  private static final int CHECKPOINTS = 64;
+
   private KvBudget() {}
+
+  /**
+   * Slots of the pool of recurrent state: one that each running request writes, one for its latest
+   * checkpoint, and some for checkpoints of requests that are over; fewer where memory is short, so
+   * that fewer requests run at once.
+   *
+   * @param engine what the user asked for
+   * @param memory of the device, weights already loaded
+   * @param bytesPerSlot state of one sequence
+   */
+  static int numStateSlots(EngineConfig engine, MemoryInfo memory, long bytesPerSlot) {
+    long budget = engine.kvMemoryBytes();
+    if (budget == 0) {
+      budget = (long) (memory.freeBytes() * (memory.sharedWithHost() ? 0.125 : 0.45));
+    }
+    long useful = 2L * engine.maxNumSeqs() + CHECKPOINTS;
+    long slots = Math.min(useful, budget / bytesPerSlot);
+    if (slots < 2) {
+      throw new LaminaException(
+          "recurrent state: expected memory for at least 2 slots of %d bytes, got %d; raise --kv-memory"
+              .formatted(bytesPerSlot, budget));
+    }
+    return (int) slots;
+  }
 
   /**
    * Pages of every pool.

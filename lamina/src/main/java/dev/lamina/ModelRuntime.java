@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A checkpoint on a device, ready to run steps: backend, weights, compiled step and KV pools. What
@@ -128,15 +129,22 @@ public final class ModelRuntime implements AutoCloseable {
       layouts.add(layout);
       bytesPerPage += layout.bytesPerPage();
     }
+    State recurrent = recurrentState(plan, engine);
     int blocks =
-        KvBudget.numBlocks(engine, device.info().memory(), bytesPerPage, plan.maxModelLen());
+        layouts.isEmpty()
+            ? 0
+            : KvBudget.numBlocks(engine, device.info().memory(), bytesPerPage, plan.maxModelLen());
     List<KvGroup> groups = new ArrayList<>();
     List<State> states = new ArrayList<>();
     for (StateLayout layout : layouts) {
       int page = layout.spec().slotsPerPage();
       states.add(own(device.allocateState(layout, (long) blocks * page)));
-      groups.add(
-          new KvGroup(layout.spec().name(), blocks, page, new KvGroup.Lifetime.UntilFinished()));
+      long window = plan.checkpoint().architecture().kvGroups().get(groups.size()).window();
+      KvGroup.Lifetime lifetime =
+          window == 0
+              ? new KvGroup.Lifetime.UntilFinished()
+              : new KvGroup.Lifetime.Window((int) Math.min(window, Integer.MAX_VALUE));
+      groups.add(new KvGroup(layout.spec().name(), blocks, page, lifetime));
     }
     int[] eos =
         plan.checkpoint().generation().eosTokenIds().stream().mapToInt(Integer::intValue).toArray();
@@ -144,7 +152,25 @@ public final class ModelRuntime implements AutoCloseable {
         new ModelLimits(
             plan.checkpoint().architecture().shape().vocabSize(), plan.maxModelLen(), eos);
     return new CompiledModel(
-        device, loaded.executable(), plan.slots(), weights(plan), groups, states, limits);
+        device,
+        loaded.executable(),
+        plan.slots(),
+        weights(plan),
+        groups,
+        states,
+        recurrent,
+        limits);
+  }
+
+  private @Nullable State recurrentState(ModelPlan plan, EngineConfig engine)
+      throws BackendException {
+    StateSpec pool = plan.recurrentPool();
+    if (pool == null) {
+      return null;
+    }
+    StateLayout layout = device.chooseStateLayout(pool);
+    int slots = KvBudget.numStateSlots(engine, device.info().memory(), layout.bytesPerPage());
+    return own(device.allocateState(layout, slots));
   }
 
   private Map<String, Weight> weights(ModelPlan plan) {
@@ -196,7 +222,14 @@ public final class ModelRuntime implements AutoCloseable {
 
   /** What was opened. */
   public ModelInfo info() {
-    KvGroup group = compiled.groups().getFirst();
+    long capacity = Long.MAX_VALUE;
+    for (KvGroup group : compiled.groups()) {
+      capacity = Math.min(capacity, (long) group.numBlocks() * group.blockSize());
+    }
+    State recurrent = compiled.recurrent();
+    if (recurrent != null && compiled.groups().isEmpty()) {
+      capacity = recurrent.numSlots() * compiled.limits().maxModelLen();
+    }
     return new ModelInfo(
         plan().checkpoint().name(),
         plan().checkpoint().modelType(),
@@ -204,7 +237,7 @@ public final class ModelRuntime implements AutoCloseable {
         device.info().name(),
         compiled.limits().vocabSize(),
         compiled.limits().maxModelLen(),
-        (long) group.numBlocks() * group.blockSize());
+        capacity);
   }
 
   /**

@@ -42,6 +42,7 @@ public class EngineStepBenchmark {
             load.config,
             load.limits,
             load.groups,
+            0,
             new DecodeLoad.Instant(numSeqs),
             EngineObserver.NONE);
     for (int i = 0; i < numSeqs; i++) {

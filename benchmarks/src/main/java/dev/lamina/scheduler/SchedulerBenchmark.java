@@ -45,7 +45,8 @@ public class SchedulerBenchmark {
         new Scheduler(
             load.config,
             load.limits.eosTokenIds(),
-            new BlockManager(load.groups, true),
+            new BlockManager(load.groups, 16, true),
+            null,
             new Callbacks(EngineObserver.NONE, new AtomicInteger()),
             new Counters());
     for (int i = 0; i < numSeqs; i++) {

@@ -11,6 +11,7 @@ import dev.lamina.models.ModelSummary;
 import dev.lamina.models.Precision;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.Lowering;
+import dev.lamina.spi.State;
 import dev.lamina.spi.Support;
 import dev.lamina.spi.ir.StateSpec;
 import java.util.Locale;
@@ -112,7 +113,11 @@ final class InspectCommand implements Callable<Integer> {
     memory.put("weights_copied_bytes", copied);
     memory.put("kv_bytes_per_token", kvPerToken);
     memory.put("kv_capacity_tokens", info.kvCapacityTokens());
-    memory.put("kv_bytes", kvPerToken * info.kvCapacityTokens());
+    memory.put("kv_bytes", kvPerToken == 0 ? 0 : kvPerToken * info.kvCapacityTokens());
+    State recurrent = runtime.compiled().recurrent();
+    long perSlot = recurrent == null ? 0 : recurrent.layout().bytesPerPage();
+    memory.put("state_bytes_per_sequence", perSlot);
+    memory.put("state_bytes", recurrent == null ? 0 : perSlot * recurrent.numSlots());
     long[] largest = runtime.loaded().executable().dims().upperBounds();
     memory.put("workspace_max_bytes", runtime.loaded().executable().workspaceBytes(largest));
   }

@@ -1,6 +1,7 @@
 package dev.lamina.models;
 
 import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.spi.ir.StateSpec;
 import java.util.List;
 
 /**
@@ -21,6 +22,15 @@ public interface Architecture {
    * @return groups in the order of their pools
    */
   List<KvGroup> kvGroups();
+
+  /**
+   * What it keeps of a sequence whatever its length, such as the state of linear attention.
+   *
+   * @return entries of one sequence, none by default
+   */
+  default List<StateSpec.Entry> recurrentState() {
+    return List.of();
+  }
 
   /**
    * How a checkpoint names its weights.

@@ -47,21 +47,31 @@ public record KvGroup(List<LayerKv> layers, long window) {
   }
 
   /**
-   * The group of a decoder whose layers may differ in heads and in how far back they read.
+   * The groups of a decoder whose layers may differ in heads and in how far back they read: one for
+   * the layers that read all, one for those that don't.
    *
    * @param attention a spec a layer
-   * @return the group
+   * @return one group or two
    */
-  public static KvGroup of(List<AttentionSpec> attention) {
-    List<LayerKv> layers = new ArrayList<>();
-    long window = 1;
+  public static List<KvGroup> groups(List<AttentionSpec> attention) {
+    List<LayerKv> far = new ArrayList<>();
+    List<LayerKv> near = new ArrayList<>();
+    long window = 0;
     for (int i = 0; i < attention.size(); i++) {
       DecoderShape shape = attention.get(i).shape();
-      layers.add(new LayerKv(i, shape.numKvHeads(), shape.headDim(), shape.headDim()));
       long reach = attention.get(i).reach();
-      window = reach == 0 || window == 0 ? 0 : Math.max(window, reach);
+      (reach == 0 ? far : near)
+          .add(new LayerKv(i, shape.numKvHeads(), shape.headDim(), shape.headDim()));
+      window = Math.max(window, reach);
     }
-    return new KvGroup(layers, window);
+    List<KvGroup> groups = new ArrayList<>();
+    if (!far.isEmpty()) {
+      groups.add(new KvGroup(far, 0));
+    }
+    if (!near.isEmpty()) {
+      groups.add(new KvGroup(near, window));
+    }
+    return groups;
   }
 
   /**

@@ -15,6 +15,7 @@ import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The layers that graph builders of families are made of, over one step's inputs.
@@ -33,25 +34,13 @@ public final class Layers {
   private final DType kvDtype;
   private final Value tokens;
   final Value positions;
-  private final Value cuSeqlensQ;
+  final Value cuSeqlensQ;
   private final Value kvLens;
   private final Value logitsIndices;
   private final Projections projections;
   private final Norms norms;
-  private final List<Pool> pools = new ArrayList<>();
-
-  /** A KV group's inputs, and the latest successor of its pool. */
-  private static final class Pool {
-    final Value slotMapping;
-    final Value blockTable;
-    Value state;
-
-    Pool(Value slotMapping, Value blockTable, Value state) {
-      this.slotMapping = slotMapping;
-      this.blockTable = blockTable;
-      this.state = state;
-    }
-  }
+  private final List<KvPool> pools = new ArrayList<>();
+  final @Nullable RecurrentPool recurrent;
 
   private final int[] poolOfLayer;
 
@@ -90,17 +79,14 @@ public final class Layers {
     List<KvGroup> groups = architecture.kvGroups();
     for (int g = 0; g < groups.size(); g++) {
       StateSpec spec = groups.get(g).pool(g, options.slotsPerPage(), kvDtype);
-      pools.add(
-          new Pool(
-              graph.tensor(StepSlots.slotMapping(g), TensorType.of(DType.I32, t)),
-              graph.tensor(
-                  StepSlots.blockTable(g),
-                  TensorType.of(DType.I32, slots.sequences(), slots.pages())),
-              graph.state(spec)));
+      pools.add(new KvPool(graph, slots, g, spec));
       for (KvGroup.LayerKv l : groups.get(g).layers()) {
         poolOfLayer[l.layer()] = g;
       }
     }
+    List<StateSpec.Entry> kept = architecture.recurrentState();
+    this.recurrent =
+        kept.isEmpty() ? null : new RecurrentPool(graph, slots, RecurrentPool.spec(kept));
   }
 
   /**
@@ -372,7 +358,7 @@ public final class Layers {
    * @throws ModelException if sinks are missing or misshapen
    */
   public Value attend(Heads heads, int layer, AttentionSpec spec) throws ModelException {
-    Pool pool = pools.get(poolOfLayer[layer]);
+    KvPool pool = pools.get(poolOfLayer[layer]);
     pool.state = graph.kvAppend(pool.state, layer, heads.k, heads.v, pool.slotMapping);
     return attendOver(heads.q, layer, spec);
   }
@@ -389,7 +375,7 @@ public final class Layers {
   public Value attendOver(Value q, int layer, AttentionSpec spec) throws ModelException {
     String name = "layers." + layer + ".attn.sinks";
     Value sinks = spec.sinks() ? weights.get(name, Use.PLAIN, spec.shape().numHeads()) : null;
-    Pool pool = pools.get(poolOfLayer[layer]);
+    KvPool pool = pools.get(poolOfLayer[layer]);
     List<Value> in = new ArrayList<>(List.of(q, pool.state, cuSeqlensQ, kvLens, pool.blockTable));
     if (sinks != null) {
       in.add(graph.cast(sinks, DType.F32));
@@ -404,7 +390,7 @@ public final class Layers {
 
   /** Keeps latents {@code [T, 1, D]} in the layer's pool and attends over it. */
   Value attendLatent(Value q, Value kept, CompositeOp.MlaAttention op) {
-    Pool pool = pools.get(poolOfLayer[op.layer()]);
+    KvPool pool = pools.get(poolOfLayer[op.layer()]);
     Value stored = graph.cast(kept, kvDtype);
     pool.state = graph.stateImport(pool.state, "latent", op.layer(), stored, pool.slotMapping);
     return graph.mlaAttention(op, q, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
@@ -562,6 +548,9 @@ public final class Layers {
   Graph build() {
     for (int g = 0; g < pools.size(); g++) {
       graph.output(StepSlots.kvPool(g), pools.get(g).state);
+    }
+    if (recurrent != null) {
+      graph.output(StepSlots.RECURRENT, recurrent.state);
     }
     return graph.build();
   }

@@ -10,6 +10,7 @@ import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.StepSlots;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model's step as a graph with the weights it needs, before any device sees it.
@@ -115,6 +116,16 @@ public record ModelPlan(
       pools.add(groups.get(g).pool(g, options.slotsPerPage(), kvDtype));
     }
     return List.copyOf(pools);
+  }
+
+  /**
+   * The pool of what is kept of a sequence whatever its length; a slot is a sequence.
+   *
+   * @return null if the model keeps nothing of the kind
+   */
+  public @Nullable StateSpec recurrentPool() {
+    List<StateSpec.Entry> kept = checkpoint.architecture().recurrentState();
+    return kept.isEmpty() ? null : RecurrentPool.spec(kept);
   }
 
   /**

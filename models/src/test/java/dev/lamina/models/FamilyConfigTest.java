@@ -231,4 +231,32 @@ class FamilyConfigTest {
         .hasMessageContaining(expected)
         .hasMessageNotContaining("\n");
   }
+
+  @Test
+  void lfm2_attendsInTheLayersThatAreNamed() throws Exception {
+    assertThat(parse("lfm2", "head_dim", "-").shape().numKvHeads()).isEqualTo(2);
+    assertThat(parse("lfm2", "full_attn_idxs", "[3]").kvGroups().getFirst().layers()).hasSize(1);
+    assertThat(parse("lfm2", "full_attn_idxs", "[3]").recurrentState()).hasSize(3);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "lfm2|layer_types|['conv']|layer_types: expected a list of num_hidden_layers, 4",
+        "lfm2|layer_types|['conv','conv','conv','mamba']|layer_types: expected only conv, full_attention",
+        "lfm2|conv_L_cache|1|conv_L_cache: expected",
+        "mamba2|num_heads|3|num_heads: expected num_heads times head_dim to be expand times",
+        "mamba2|hidden_act|'gelu'|hidden_act: expected silu",
+        "mamba2|time_step_limit|[2, 1]|time_step_limit: expected a list of two numbers in ascending",
+        "qwen3_5_text|linear_num_value_heads|17|linear_num_value_heads: expected a multiple of",
+        "qwen3_5_text|layer_types|['x','x','x','x']|layer_types: expected only linear_attention, full",
+      })
+  void hybrids_refuseWhatIsNotBuilt(String type, String key, String value, String message) {
+    String[] changes = {"head_dim", "16", "num_heads", "8", key, value};
+    assertThatThrownBy(() -> parse(type, changes))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining(message);
+  }
 }

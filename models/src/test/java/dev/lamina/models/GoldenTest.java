@@ -28,43 +28,36 @@ class GoldenTest {
   private static final List<String> ZOO =
       List.of(
           "apertus",
-          "bitnet",
           "bloom",
-          "codegen",
-          "cohere-qknorm",
           "cohere2",
           "deepseek-v3",
-          "ernie4_5-bias",
-          "falcon-40b",
           "gemma2",
           "gemma3",
           "gemma4",
           "glm4",
           "glm4-moe",
-          "gpt-bigcode",
           "gpt-neox",
           "gpt-oss",
           "gpt2",
           "granite",
-          "hunyuan-dense-alpha",
           "llama",
           "llama-dynamic",
           "llama-linear",
           "llama-longrope",
           "llama-yarn",
           "llama4",
-          "ministral3",
+          "mamba2",
           "mistral",
           "mixtral",
           "nemotron",
           "olmo2",
           "opt",
           "opt-350m",
-          "persimmon",
           "phi3",
           "qwen2",
           "qwen3",
           "qwen3-moe",
+          "qwen3.5",
           "smollm3",
           "stablelm",
           "stablelm-12b",
@@ -74,7 +67,9 @@ class GoldenTest {
   private static final double TOLERANCE = 2e-5;
   // Gemma 4 multiplies normed heads of 512 elements without a scale, so its softmax magnifies each
   // rounding: the golden logits are themselves 5e-5 off what float64 gives.
-  private static final Map<String, Double> TOLERANCES = Map.of("gemma4", 1e-4);
+  // Qwen 3.5's lie 2e-5 off both what is run here row by row and what is run in chunks: their own
+  // chunks take decays as differences of running sums.
+  private static final Map<String, Double> TOLERANCES = Map.of("gemma4", 1e-4, "qwen3.5", 1e-4);
 
   // Steps where the two likeliest tokens lie closer than this may go either way.
   private static final double LEAST_MARGIN = 0.01;

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs one sequence through a loaded model by binding every slot of a step by hand. Its pages lie
@@ -30,25 +31,32 @@ import java.util.stream.IntStream;
  */
 final class StepRunner implements AutoCloseable {
   private static final int PAGES = 16;
+  private static final int STATE_SLOTS = 3;
 
   private final LoadedModel model;
   private final Device device;
   private final Executable exe;
-  private final State pool;
+  private final List<State> pools = new ArrayList<>();
+  private final @Nullable State recurrent;
   private final Queue queue;
   private final Timeline timeline;
   private final int page;
   private final int vocab;
   private final int hidden;
+  private int numSteps;
   private long now;
 
   StepRunner(LoadedModel model) throws BackendException {
     this.model = model;
     this.device = model.device();
     this.exe = model.executable();
-    StateSpec spec = model.plan().pools().getFirst();
-    this.page = spec.slotsPerPage();
-    this.pool = device.allocateState(device.chooseStateLayout(spec), (long) PAGES * page);
+    this.page = model.plan().options().slotsPerPage();
+    for (StateSpec spec : model.plan().pools()) {
+      pools.add(device.allocateState(device.chooseStateLayout(spec), (long) PAGES * page));
+    }
+    StateSpec kept = model.plan().recurrentPool();
+    this.recurrent =
+        kept == null ? null : device.allocateState(device.chooseStateLayout(kept), STATE_SLOTS);
     this.queue = device.newQueue();
     this.timeline = device.newTimeline(0);
     this.vocab = model.plan().checkpoint().architecture().shape().vocabSize();
@@ -71,21 +79,27 @@ final class StepRunner implements AutoCloseable {
     int pages = (end + page - 1) / page;
     List<Buffer> buffers = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
-      Bindings b = model.newBindings().state(exe.slot(StepSlots.kvPool(0)), pool);
+      Bindings b = model.newBindings();
       input(b, buffers, arena, StepSlots.TOKEN_IDS, range(begin, end).map(i -> ids[i]), count);
       input(b, buffers, arena, StepSlots.POSITIONS, range(begin, end), 1, count);
       input(b, buffers, arena, StepSlots.CU_SEQLENS_Q, IntStream.of(0, count), 2);
       input(b, buffers, arena, StepSlots.KV_LENS, IntStream.of(end), 1);
       input(b, buffers, arena, StepSlots.LOGITS_INDICES, range(0, count), count);
-      input(b, buffers, arena, StepSlots.slotMapping(0), range(begin, end).map(this::slot), count);
-      input(
-          b,
-          buffers,
-          arena,
-          StepSlots.blockTable(0),
-          range(0, pages).map(p -> PAGES - 1 - p),
-          1,
-          pages);
+      for (int g = 0; g < pools.size(); g++) {
+        b.state(exe.slot(StepSlots.kvPool(g)), pools.get(g));
+        IntStream slots = range(begin, end).map(this::slot);
+        input(b, buffers, arena, StepSlots.slotMapping(g), slots, count);
+        IntStream table = range(0, pages).map(p -> PAGES - 1 - p);
+        input(b, buffers, arena, StepSlots.blockTable(g), table, 1, pages);
+      }
+      if (recurrent != null) {
+        b.state(exe.slot(StepSlots.RECURRENT), recurrent);
+        // From slot to slot, so that a graph that read what it writes would show.
+        int read = begin == 0 ? -1 : numSteps % STATE_SLOTS;
+        input(b, buffers, arena, StepSlots.STATE_READS, IntStream.of(read), 1);
+        int write = ++numSteps % STATE_SLOTS;
+        input(b, buffers, arena, StepSlots.STATE_WRITES, IntStream.of(write), 1);
+      }
       Buffer outHidden = device.allocate(4L * count * hidden, MemoryKind.SHARED);
       Buffer outLogits = device.allocate(4L * count * vocab, MemoryKind.SHARED);
       buffers.add(outHidden);
@@ -131,7 +145,10 @@ final class StepRunner implements AutoCloseable {
   }
 
   private void dim(Bindings b, String name, long value) throws BackendException {
-    b.dim(exe.dims().indexOf(name), value);
+    // A model without keys and values has no pages.
+    if (exe.dims().indexOf(name) >= 0) {
+      b.dim(exe.dims().indexOf(name), value);
+    }
   }
 
   private void submit(Command command) throws BackendException {
@@ -142,6 +159,9 @@ final class StepRunner implements AutoCloseable {
   public void close() {
     queue.close();
     timeline.close();
-    pool.close();
+    pools.forEach(State::close);
+    if (recurrent != null) {
+      recurrent.close();
+    }
   }
 }

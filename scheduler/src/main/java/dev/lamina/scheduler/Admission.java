@@ -24,8 +24,8 @@ final class Admission {
       blocks = Math.min(blocks, group.numBlocks());
     }
     this.numBlocks = blocks;
-    this.capacityTokens =
-        (int) Math.min(Integer.MAX_VALUE - 1, (long) blocks * groups.get(0).blockSize());
+    int blockSize = groups.isEmpty() ? 1 : groups.getFirst().blockSize();
+    this.capacityTokens = (int) Math.min(Integer.MAX_VALUE - 1, (long) blocks * blockSize);
     this.inbox = inbox;
   }
 

@@ -12,20 +12,29 @@ final class BlockManager {
   private final int blockSize;
   private final boolean enablePrefixCaching;
 
-  BlockManager(List<KvGroup> groups, boolean enablePrefixCaching) {
-    this(groups, enablePrefixCaching, PrefixCache::mix);
+  /**
+   * @param groups the KV groups; without any, as in a model of recurrent state alone, tokens need
+   *     no blocks
+   * @param blockSize tokens of a block, of all groups alike
+   */
+  BlockManager(List<KvGroup> groups, int blockSize, boolean enablePrefixCaching) {
+    this(groups, blockSize, enablePrefixCaching, PrefixCache::mix);
   }
 
-  BlockManager(List<KvGroup> groups, boolean enablePrefixCaching, PrefixCache.BlockHash blockHash) {
-    this.blockSize = groups.get(0).blockSize();
+  BlockManager(
+      List<KvGroup> groups,
+      int blockSize,
+      boolean enablePrefixCaching,
+      PrefixCache.BlockHash blockHash) {
+    this.blockSize = blockSize;
     this.enablePrefixCaching = enablePrefixCaching;
     this.pools = new BlockPool[groups.size()];
     for (int g = 0; g < pools.length; g++) {
       KvGroup group = groups.get(g);
       if (group.blockSize() != blockSize) {
         throw new IllegalArgumentException(
-            "KV groups: expected one block size, got %d for %s and %d for %s"
-                .formatted(blockSize, groups.get(0).name(), group.blockSize(), group.name()));
+            "KV groups: expected blocks of %d tokens, got %d for %s"
+                .formatted(blockSize, group.blockSize(), group.name()));
       }
       pools[g] = new BlockPool(group, blockHash);
     }
@@ -71,10 +80,15 @@ final class BlockManager {
     for (int g = 0; g < pools.length; g++) {
       numBlocks = pools[g].appendCachedPrefix(request, request.blockTables[g], numBlocks);
     }
-    for (BlockTable table : request.blockTables) {
-      table.numBlocks = numBlocks;
-    }
+    keepCachedPrefix(request, numBlocks * blockSize);
     return numBlocks * blockSize;
+  }
+
+  /** Shortens what {@link #findCachedPrefix} found to so many tokens, full blocks of them. */
+  void keepCachedPrefix(Request request, int numTokens) {
+    for (BlockTable table : request.blockTables) {
+      table.numBlocks = numTokens / blockSize;
+    }
   }
 
   /**
@@ -112,6 +126,16 @@ final class BlockManager {
       }
     }
     return true;
+  }
+
+  /**
+   * Gives back the blocks that left their group's window, before the request's next step. A step
+   * still reads what its first token sees, so blocks go when the one after it is put together.
+   */
+  void releaseBehindWindows(Request request) {
+    for (int g = 0; g < pools.length; g++) {
+      pools[g].releaseBehindWindow(request.blockTables[g], request.numComputedTokens);
+    }
   }
 
   /** Makes the full blocks among the first {@code numTokens} tokens findable. */

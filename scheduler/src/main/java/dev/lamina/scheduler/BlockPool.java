@@ -90,18 +90,33 @@ final class BlockPool {
    * beginning; blocks that nobody can find are reused before all others.
    */
   void release(BlockTable table) {
-    for (int i = table.numBlocks - 1; i >= 0; i--) {
-      KvBlock block = blocks[table.blockIds[i]];
-      if (--block.refCount > 0) {
-        continue;
-      }
-      if (block.isCached()) {
-        free.addLast(block);
-      } else {
-        free.addFirst(block);
-      }
+    for (int i = table.numBlocks - 1; i >= table.numReleased; i--) {
+      letGo(blocks[table.blockIds[i]]);
     }
     table.clear();
+  }
+
+  /** Lets go of the blocks that no token from position {@code computed} on reads. */
+  void releaseBehindWindow(BlockTable table, int computed) {
+    if (!(group.lifetime() instanceof KvGroup.Lifetime.Window window)) {
+      return;
+    }
+    int firstRead = Math.max(0, computed - window.numTokens() + 1);
+    int behind = Math.min(firstRead / group.blockSize(), table.numBlocks);
+    while (table.numReleased < behind) {
+      letGo(blocks[table.blockIds[table.numReleased++]]);
+    }
+  }
+
+  private void letGo(KvBlock block) {
+    if (--block.refCount > 0) {
+      return;
+    }
+    if (block.isCached()) {
+      free.addLast(block);
+    } else {
+      free.addFirst(block);
+    }
   }
 
   /** Forgets everything cached; blocks that are held stay held. */

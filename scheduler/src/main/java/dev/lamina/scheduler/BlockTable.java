@@ -9,6 +9,12 @@ final class BlockTable {
   int[] blockIds = new int[16];
   int numBlocks;
 
+  /**
+   * Leading blocks that were given back, as no later token reads them; their ids stay, so that a
+   * table has a valid page everywhere.
+   */
+  int numReleased;
+
   /** Leading blocks that were offered to the prefix cache. */
   int numHashedBlocks;
 
@@ -30,6 +36,7 @@ final class BlockTable {
 
   void clear() {
     numBlocks = 0;
+    numReleased = 0;
     numHashedBlocks = 0;
     prefixId = PrefixCache.ROOT;
   }

@@ -7,6 +7,7 @@ import dev.lamina.spi.Weight;
 import dev.lamina.spi.ir.StepSlots;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model that is ready to run steps; whoever made it closes what it holds, after the engine.
@@ -17,6 +18,7 @@ import java.util.Map;
  * @param weights by the names of the executable's weight slots
  * @param groups its KV groups, in order of their number
  * @param states the pool of each group, in the same order
+ * @param recurrent the pool of what is kept of a sequence whatever its length, null for none
  * @param limits vocabulary, longest context, eos ids
  */
 public record CompiledModel(
@@ -26,15 +28,21 @@ public record CompiledModel(
     Map<String, Weight> weights,
     List<KvGroup> groups,
     List<State> states,
+    @Nullable State recurrent,
     ModelLimits limits) {
+
+  /** Slots of {@link #recurrent}, 0 without. */
+  int numStateSlots() {
+    return recurrent == null ? 0 : (int) Math.min(Integer.MAX_VALUE, recurrent.numSlots());
+  }
 
   public CompiledModel {
     weights = Map.copyOf(weights);
     groups = List.copyOf(groups);
     states = List.copyOf(states);
-    if (groups.isEmpty() || groups.size() != states.size()) {
+    if (groups.size() != states.size() || groups.isEmpty() && recurrent == null) {
       throw new IllegalArgumentException(
-          "compiled model: expected one state for each of at least one KV group, got %d states and %d groups"
+          "compiled model: expected one state for each KV group and at least one of all, got %d states and %d groups"
               .formatted(states.size(), groups.size()));
     }
   }

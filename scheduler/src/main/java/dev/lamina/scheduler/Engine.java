@@ -20,6 +20,7 @@ public final class Engine implements AutoCloseable {
   private final AtomicInteger numUnfinished = new AtomicInteger();
   private final Admission admission;
   private final BlockManager blockManager;
+  private final @Nullable StateSlots states;
   private final Scheduler scheduler;
   private final StepExecutor executor;
   private final SchedulerOutput scheduled;
@@ -37,6 +38,7 @@ public final class Engine implements AutoCloseable {
    * @param config the flags
    * @param limits what the model allows
    * @param groups the KV pools, in the model's order
+   * @param numStateSlots slots of the pool of recurrent state, 0 if the model has none
    * @param executor runs the steps; the engine closes it
    * @param observer sees steps and ends
    */
@@ -44,14 +46,21 @@ public final class Engine implements AutoCloseable {
       EngineConfig config,
       ModelLimits limits,
       List<KvGroup> groups,
+      int numStateSlots,
       StepExecutor executor,
       EngineObserver observer) {
     this.admission = new Admission(config, limits, groups, inbox);
-    this.blockManager = new BlockManager(groups, config.enablePrefixCaching());
+    int blockSize = groups.isEmpty() ? config.blockSize() : groups.getFirst().blockSize();
+    this.blockManager = new BlockManager(groups, blockSize, config.enablePrefixCaching());
+    this.states =
+        numStateSlots == 0
+            ? null
+            : new StateSlots(numStateSlots, blockSize, config.enablePrefixCaching());
     this.enablePrefixCaching = config.enablePrefixCaching();
     this.executor = executor;
     Callbacks callbacks = new Callbacks(observer, numUnfinished);
-    this.scheduler = new Scheduler(config, limits.eosTokenIds(), blockManager, callbacks, counters);
+    this.scheduler =
+        new Scheduler(config, limits.eosTokenIds(), blockManager, states, callbacks, counters);
     this.scheduled = new SchedulerOutput(config.maxNumSeqs());
     this.batch = new ScheduledBatch(config.maxNumSeqs(), config.maxNumBatchedTokens(), groups);
   }
@@ -67,7 +76,8 @@ public final class Engine implements AutoCloseable {
   public static Engine of(CompiledModel model, EngineConfig config, EngineObserver observer)
       throws BackendException {
     StepExecutor executor = new DeviceExecutor(model, config.maxNumSeqs());
-    return new Engine(config, model.limits(), model.groups(), executor, observer);
+    return new Engine(
+        config, model.limits(), model.groups(), model.numStateSlots(), executor, observer);
   }
 
   /**
@@ -170,7 +180,7 @@ public final class Engine implements AutoCloseable {
         counters.generationTokens.value(),
         running,
         Math.max(0, numUnfinished.get() - running),
-        blockManager.numBlocks(),
+        blockManager.numGroups() == 0 ? 0 : blockManager.numBlocks(),
         counters.numFreeKvBlocks);
   }
 
@@ -187,7 +197,10 @@ public final class Engine implements AutoCloseable {
 
   /** What is wrong with the block books, or null; for tests. */
   @Nullable String brokenInvariant() {
-    return blockManager.brokenInvariant();
+    String broken = blockManager.brokenInvariant();
+    return broken == null && states != null
+        ? states.brokenInvariant(scheduler.numRunning())
+        : broken;
   }
 
   /** Ends every request with {@code error}: the content of the KV cache is unknown. */
@@ -195,6 +208,9 @@ public final class Engine implements AutoCloseable {
     drainInbox();
     scheduler.endAll(FinishReason.ERROR, error);
     blockManager.resetPrefixCache();
+    if (states != null) {
+      states.resetCheckpoints();
+    }
   }
 
   /** The last thing the engine thread does: nothing is accepted any more. */

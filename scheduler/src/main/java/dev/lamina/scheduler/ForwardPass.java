@@ -39,6 +39,8 @@ public final class ForwardPass implements AutoCloseable {
   private final StepBuffer logitsIndices;
   private final StepBuffer[] slotMapping;
   private final StepBuffer[] blockTable;
+  private final @Nullable StepBuffer stateReads;
+  private final @Nullable StepBuffer stateWrites;
   private final StepBuffer logits;
   private final StepBuffer adapterIds;
   private final int numSections;
@@ -66,6 +68,9 @@ public final class ForwardPass implements AutoCloseable {
       slotMapping[g] = input(StepSlots.slotMapping(g));
       blockTable[g] = input(StepSlots.blockTable(g));
     }
+    boolean keepsState = model.recurrent() != null;
+    this.stateReads = keepsState ? input(StepSlots.STATE_READS) : null;
+    this.stateWrites = keepsState ? input(StepSlots.STATE_WRITES) : null;
     this.adapterIds =
         new StepBuffer(model.device(), TensorType.of(DType.I32, model.slots().tokens()));
     for (Slot slot : model.forward().slots()) {
@@ -208,6 +213,10 @@ public final class ForwardPass implements AutoCloseable {
     copy(batch.kvLens(), batch.numSeqs(), kvLens.host(), 0, paddedSeqs, 0);
     long rows = current.numRows();
     copy(batch.logitsIndices(), batch.numLogits(), logitsIndices.host(), 0, rows, -1);
+    if (stateReads != null && stateWrites != null) {
+      copy(batch.stateReads(), batch.numSeqs(), stateReads.host(), 0, paddedSeqs, -1);
+      copy(batch.stateWrites(), batch.numSeqs(), stateWrites.host(), 0, paddedSeqs, -1);
+    }
     for (int g = 0; g < slotMapping.length; g++) {
       KvGroupBatch group = batch.group(g);
       copy(group.slotMapping(), numTokens, slotMapping[g].host(), 0, paddedTokens, -1);

@@ -23,8 +23,11 @@ public record KvGroup(String name, int numBlocks, int blockSize, Lifetime lifeti
     record UntilFinished() implements Lifetime {}
 
     /**
-     * Until so many newer tokens exist: sliding-window attention. Blocks are kept for the request's
-     * life all the same; the rule is where freeing them earlier attaches.
+     * For a token and those before it, so many in all: sliding-window attention. Blocks behind the
+     * window of a request's next token are given back; their content can be found again until they
+     * are reused.
+     *
+     * @param numTokens at least 1
      */
     record Window(int numTokens) implements Lifetime {}
   }

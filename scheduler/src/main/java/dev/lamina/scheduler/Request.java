@@ -57,6 +57,15 @@ final class Request implements RequestHandle {
   /** Place in {@link SchedulerOutput} while a step is being put together, else -1. */
   int scheduledIndex = -1;
 
+  /** Slot that holds its recurrent state up to {@link #numComputedTokens}; -1 for none yet. */
+  int stateRead = -1;
+
+  /** Slot that its next step writes that state to; -1 while it does not run. */
+  int stateWrite = -1;
+
+  /** Slot of the last checkpoint it left behind while it ran, -1 for none. */
+  int stateCheckpoint = -1;
+
   long scheduledNanos;
   long firstTokenNanos;
 

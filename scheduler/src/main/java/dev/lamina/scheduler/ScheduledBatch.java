@@ -18,6 +18,8 @@ public final class ScheduledBatch {
   private final int[] cuSeqlensQ;
   private final int[] kvLens;
   private final int[] logitsIndices;
+  private final int[] stateReads;
+  private final int[] stateWrites;
   private final KvGroupBatch[] groups;
   private final @Nullable Request[] sampledRequests;
   private int numSeqs;
@@ -37,6 +39,8 @@ public final class ScheduledBatch {
     this.cuSeqlensQ = new int[maxNumSeqs + 1];
     this.kvLens = new int[maxNumSeqs];
     this.logitsIndices = new int[maxNumTokens];
+    this.stateReads = new int[maxNumSeqs];
+    this.stateWrites = new int[maxNumSeqs];
     this.sampledRequests = new Request[maxNumSeqs];
     this.groups = new KvGroupBatch[groups.size()];
     for (int g = 0; g < this.groups.length; g++) {
@@ -94,6 +98,16 @@ public final class ScheduledBatch {
     return logitsIndices;
   }
 
+  /** Slot of each sequence's recurrent state before the step, -1 at its start: [numSeqs]. */
+  public int[] stateReads() {
+    return stateReads;
+  }
+
+  /** Slot of each sequence's recurrent state after the step: [numSeqs]. */
+  public int[] stateWrites() {
+    return stateWrites;
+  }
+
   /** KV groups of the model. */
   public int numGroups() {
     return groups.length;
@@ -128,7 +142,8 @@ public final class ScheduledBatch {
   }
 
   /**
-   * Appends {@code n} tokens of a sequence.
+   * Appends {@code n} tokens of a sequence; its recurrent state lies in the slot of its place in
+   * the batch, so it must have the same place in each step.
    *
    * @param ids the whole context, of which {@code [first, first + n)} run
    * @param first position of the first token
@@ -143,6 +158,8 @@ public final class ScheduledBatch {
     for (int g = 0; g < groups.length; g++) {
       groups[g].add(numSeqs, numTokens, blockTables[g], first, n);
     }
+    stateReads[numSeqs] = first == 0 ? -1 : numSeqs;
+    stateWrites[numSeqs] = numSeqs;
     append(ids, first, n, numLogits, adapter);
   }
 
@@ -156,6 +173,8 @@ public final class ScheduledBatch {
       for (int g = 0; g < groups.length; g++) {
         groups[g].add(numSeqs, numTokens, request.blockTables[g].blockIds, first, n);
       }
+      stateReads[numSeqs] = scheduled.stateRead(i);
+      stateWrites[numSeqs] = scheduled.stateWrite(i);
       if (scheduled.producesToken(i)) {
         sampledRequests[numLogits] = request;
       }

@@ -32,6 +32,7 @@ final class Scheduler {
   private final PriorityQueue<Request> waiting;
   private final ArrayList<Request> running;
   private final BlockManager blockManager;
+  private final @Nullable StateSlots states;
   private final Callbacks callbacks;
   private final Counters counters;
   private final SampledToken sampledToken;
@@ -42,12 +43,14 @@ final class Scheduler {
       EngineConfig config,
       int[] eosTokenIds,
       BlockManager blockManager,
+      @Nullable StateSlots states,
       Callbacks callbacks,
       Counters counters) {
     this.config = config;
     this.eosTokenIds = eosTokenIds;
     this.tokenBudget = config.maxNumBatchedTokens();
     this.blockManager = blockManager;
+    this.states = states;
     this.callbacks = callbacks;
     this.counters = counters;
     this.order =
@@ -84,6 +87,9 @@ final class Scheduler {
   void schedule(SchedulerOutput scheduled) {
     scheduled.clear();
     preemptedThisStep = false;
+    if (states != null) {
+      states.beginStep();
+    }
     scheduleRunning(scheduled);
     commitScheduled(scheduled);
     if (!preemptedThisStep) {
@@ -105,15 +111,19 @@ final class Scheduler {
         return;
       }
       Request request = running.get(i);
-      int n = Math.min(clip(request.numUncomputedTokens()), budget);
+      int n = clip(request, budget);
       if (n <= 0) {
         continue;
       }
+      blockManager.releaseBehindWindows(request);
       while (request.status == Request.Status.RUNNING
           && !blockManager.allocate(request, request.numComputedTokens + n)) {
         i -= makeRoom(request, i, scheduled);
       }
       if (request.status == Request.Status.RUNNING) {
+        if (states != null) {
+          states.schedule(request);
+        }
         scheduled.add(request, n);
       }
     }
@@ -152,6 +162,9 @@ final class Scheduler {
     Request victim = running.remove(index);
     scheduled.remove(victim);
     blockManager.free(victim);
+    if (states != null) {
+      states.release(victim);
+    }
     victim.numComputedTokens = 0;
     victim.status = Request.Status.WAITING;
     waiting.add(victim);
@@ -170,10 +183,10 @@ final class Scheduler {
       if (budget == 0 || request == null) {
         return;
       }
-      int cached = blockManager.findCachedPrefix(request);
+      int cached = findCachedPrefix(request);
       request.numComputedTokens = cached;
-      int n = Math.min(clip(request.numUncomputedTokens()), budget);
-      if (!blockManager.admit(request, cached + n)) {
+      int n = clip(request, budget);
+      if (!admit(request, cached + n)) {
         request.numComputedTokens = 0;
         if (!running.isEmpty()) {
           return;
@@ -193,9 +206,32 @@ final class Scheduler {
     }
   }
 
-  private int clip(int numTokens) {
+  /** Tokens that are known already: of the KV cache and, if the model has any, of its state. */
+  private int findCachedPrefix(Request request) {
+    int cached = blockManager.findCachedPrefix(request);
+    if (states != null) {
+      cached = states.findCheckpoint(request, cached);
+      blockManager.keepCachedPrefix(request, cached);
+    }
+    return cached;
+  }
+
+  private boolean admit(Request request, int numTokens) {
+    if (!blockManager.admit(request, numTokens)) {
+      return false;
+    }
+    if (states != null && !states.admit(request)) {
+      blockManager.free(request);
+      return false;
+    }
+    return true;
+  }
+
+  private int clip(Request request, int budget) {
     int threshold = config.longPrefillTokenThreshold();
-    return threshold > 0 ? Math.min(numTokens, threshold) : numTokens;
+    int n = Math.min(request.numUncomputedTokens(), budget);
+    n = threshold > 0 ? Math.min(n, threshold) : n;
+    return states == null ? n : states.clip(request, n);
   }
 
   /**
@@ -217,6 +253,9 @@ final class Scheduler {
       request.numComputedTokens += scheduled.numTokens(i);
       if (scheduled.producesToken(i)) {
         request.numOutputPlaceholders++;
+      }
+      if (states != null) {
+        states.advance(request);
       }
       request.scheduledIndex = -1;
     }
@@ -269,6 +308,9 @@ final class Scheduler {
       case RUNNING -> {
         running.remove(request);
         blockManager.free(request);
+        if (states != null) {
+          states.finish(request);
+        }
         publish();
       }
     }

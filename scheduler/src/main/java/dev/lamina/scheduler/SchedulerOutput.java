@@ -11,6 +11,8 @@ public final class SchedulerOutput {
   private final int[] firstPosition;
   private final int[] numTokens;
   private final boolean[] producesToken;
+  private final int[] stateReads;
+  private final int[] stateWrites;
   private int numSeqs;
   private int numScheduledTokens;
 
@@ -22,6 +24,8 @@ public final class SchedulerOutput {
     firstPosition = new int[maxNumSeqs];
     numTokens = new int[maxNumSeqs];
     producesToken = new boolean[maxNumSeqs];
+    stateReads = new int[maxNumSeqs];
+    stateWrites = new int[maxNumSeqs];
   }
 
   /** Requests in the step. */
@@ -49,6 +53,16 @@ public final class SchedulerOutput {
     return producesToken[i];
   }
 
+  /** Slot of the i-th request's recurrent state before the step, -1 for none. */
+  int stateRead(int i) {
+    return stateReads[i];
+  }
+
+  /** Slot of the i-th request's recurrent state after the step, -1 for none. */
+  int stateWrite(int i) {
+    return stateWrites[i];
+  }
+
   Request request(int i) {
     Request request = requests[i];
     if (request == null) {
@@ -70,6 +84,8 @@ public final class SchedulerOutput {
     requests[numSeqs] = request;
     firstPosition[numSeqs] = request.numComputedTokens;
     numTokens[numSeqs] = tokens;
+    stateReads[numSeqs] = request.stateRead;
+    stateWrites[numSeqs] = request.stateWrite;
     producesToken[numSeqs] =
         request.numComputedTokens + tokens == request.numTokensWithPlaceholders();
     numSeqs++;
@@ -88,6 +104,8 @@ public final class SchedulerOutput {
     System.arraycopy(firstPosition, at + 1, firstPosition, at, moved);
     System.arraycopy(numTokens, at + 1, numTokens, at, moved);
     System.arraycopy(producesToken, at + 1, producesToken, at, moved);
+    System.arraycopy(stateReads, at + 1, stateReads, at, moved);
+    System.arraycopy(stateWrites, at + 1, stateWrites, at, moved);
     requests[--numSeqs] = null;
     numScheduledTokens -= tokens;
     request.scheduledIndex = -1;

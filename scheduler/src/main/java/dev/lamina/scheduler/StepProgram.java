@@ -3,6 +3,7 @@ package dev.lamina.scheduler;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Executable;
 import dev.lamina.spi.Slot;
+import dev.lamina.spi.State;
 import dev.lamina.spi.Weight;
 import dev.lamina.spi.ir.StepSlots;
 import java.util.Map;
@@ -33,6 +34,11 @@ final class StepProgram {
       program.bindings.state(forward.slot(pool), model.states().get(g));
       program.want(program.dim("slots." + pool), model.states().get(g).numSlots());
     }
+    State recurrent = model.recurrent();
+    if (recurrent != null) {
+      program.bindings.state(forward.slot(StepSlots.RECURRENT), recurrent);
+      program.want(program.dim("slots." + StepSlots.RECURRENT), recurrent.numSlots());
+    }
     for (Slot slot : forward.slots()) {
       if (slot.kind() == Slot.Kind.WEIGHT) {
         Weight weight = weights.get(slot.name());
@@ -57,7 +63,7 @@ final class StepProgram {
     program.bind(tokens, program.value(tokens));
     program.bind(sequences, program.value(sequences));
     program.bind(bounds, program.value(sequences) + 1);
-    program.bind(pages, program.value(pages));
+    program.bind(pages, numPages());
     program.bind(rows, program.value(rows));
   }
 
@@ -69,8 +75,9 @@ final class StepProgram {
     return program.value(sequences);
   }
 
+  /** Columns of the block tables; without keys and values there are none, nor their symbol. */
   long numPages() {
-    return program.value(pages);
+    return pages < 0 ? 1 : program.value(pages);
   }
 
   long numRows() {

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 class BlockManagerTest {
   private static final KvGroup.Lifetime FULL = new KvGroup.Lifetime.UntilFinished();
   private final BlockManager manager =
-      new BlockManager(List.of(new KvGroup("kv", 6, 16, FULL)), true);
+      new BlockManager(List.of(new KvGroup("kv", 6, 16, FULL)), 16, true);
 
   private static Request request(int... promptIds) {
     return new Request(
@@ -129,7 +129,7 @@ class BlockManagerTest {
   void groups_ofDifferentBlockSizes_areRefused() {
     assertThatThrownBy(() ->
             new BlockManager(
-                List.of(new KvGroup("a", 4, 16, FULL), new KvGroup("b", 4, 32, FULL)), true))
-        .hasMessage("KV groups: expected one block size, got 16 for a and 32 for b");
+                List.of(new KvGroup("a", 4, 16, FULL), new KvGroup("b", 4, 32, FULL)), 16, true))
+        .hasMessage("KV groups: expected blocks of 16 tokens, got 32 for b");
   }
 }

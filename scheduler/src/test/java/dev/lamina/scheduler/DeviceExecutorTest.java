@@ -177,9 +177,10 @@ class DeviceExecutorTest {
                 model.weights(),
                 model.groups(),
                 List.of(),
+                null,
                 model.limits()))
         .hasMessage(
-            "compiled model: expected one state for each of at least one KV group, got 0 states and"
-                + " 1 groups");
+            "compiled model: expected one state for each KV group and at least one of all, got 0"
+                + " states and 1 groups");
   }
 }

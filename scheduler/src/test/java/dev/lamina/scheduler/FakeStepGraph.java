@@ -57,6 +57,7 @@ final class FakeStepGraph {
             List.of(
                 device.allocateState(
                     device.chooseStateLayout(pool), (long) numBlocks * BLOCK_SIZE)),
+            null,
             new ModelLimits(FakeModel.VOCAB, Rig.MAX_MODEL_LEN, new int[] {EOS}));
   }
 

@@ -31,6 +31,7 @@ final class Rig {
             config,
             new ModelLimits(FakeModel.VOCAB, MAX_MODEL_LEN, new int[] {EOS}),
             groups,
+            0,
             model,
             new EngineObserver() {
               @Override

@@ -12,12 +12,13 @@ class SchedulerTest {
       List.of(new KvGroup("kv.0", 32, 16, new KvGroup.Lifetime.UntilFinished()));
   private final Admission admission =
       new Admission(config, new ModelLimits(100, 256, new int[0]), groups, new Inbox());
-  private final BlockManager blockManager = new BlockManager(groups, true);
+  private final BlockManager blockManager = new BlockManager(groups, 16, true);
   private final Scheduler scheduler =
       new Scheduler(
           config,
           new int[0],
           blockManager,
+          null,
           new Callbacks(EngineObserver.NONE, new AtomicInteger()),
           new Counters());
   private final FakeModel model = new FakeModel(config, groups);

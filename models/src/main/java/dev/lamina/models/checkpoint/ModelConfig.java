@@ -401,6 +401,37 @@ public final class ModelConfig {
   }
 
   /**
+   * A list of two numbers, a lower and an upper limit; infinite where JSON has no word for it:
+   * {@code {"__float__": "Infinity"}}, as transformers writes it.
+   *
+   * @param key of this object
+   * @param low value of the first if the key is absent
+   * @param high value of the second if the key is absent
+   * @return a new array
+   * @throws ModelException if not two numbers in ascending order
+   */
+  public double[] limits(String key, double low, double high) throws ModelException {
+    if (!has(key)) {
+      return new double[] {low, high};
+    }
+    JsonNode value = node.get(key);
+    double from = limit(value.path(0));
+    double to = limit(value.path(1));
+    if (value.size() != 2 || !(from <= to)) {
+      throw refuse(key, "a list of two numbers in ascending order");
+    }
+    return new double[] {from, to};
+  }
+
+  private static double limit(JsonNode value) {
+    JsonNode named = value.path("__float__");
+    if (named.isString() && named.stringValue().equals("Infinity")) {
+      return Double.POSITIVE_INFINITY;
+    }
+    return value.isNumber() ? value.doubleValue() : Double.NaN;
+  }
+
+  /**
    * A list of texts.
    *
    * @param key of this object

@@ -283,10 +283,9 @@ public final class Decoder implements Architecture {
   @Override
   public List<KvGroup> kvGroups() {
     MlaSpec mla = latent;
-    return List.of(
-        mla == null
-            ? KvGroup.of(attention)
-            : KvGroup.ofLatents(shape.numLayers(), mla.latentWidth()));
+    return mla == null
+        ? KvGroup.groups(attention)
+        : List.of(KvGroup.ofLatents(shape.numLayers(), mla.latentWidth()));
   }
 
   @Override

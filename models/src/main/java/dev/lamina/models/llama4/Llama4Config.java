@@ -134,7 +134,7 @@ record Llama4Config(
 
   @Override
   public List<KvGroup> kvGroups() {
-    return List.of(KvGroup.of(attention));
+    return KvGroup.groups(attention);
   }
 
   @Override

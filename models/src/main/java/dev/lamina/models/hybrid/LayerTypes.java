@@ -1,0 +1,52 @@
+package dev.lamina.models.hybrid;
+
+import dev.lamina.models.checkpoint.ModelConfig;
+import dev.lamina.models.checkpoint.ModelException;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+
+/** What kind each layer of a hybrid is. */
+public final class LayerTypes {
+  private LayerTypes() {}
+
+  /**
+   * Reads a list of kinds, one a layer.
+   *
+   * @param c a model's configuration
+   * @param key of the list
+   * @param numLayers its length
+   * @param known the kinds that are built
+   * @param absent a layer's kind if the key is absent
+   * @return a kind a layer
+   * @throws ModelException if malformed, of another length or one is not known
+   */
+  public static List<String> parse(
+      ModelConfig c, String key, int numLayers, List<String> known, IntFunction<String> absent)
+      throws ModelException {
+    List<String> types = c.strings(key);
+    if (types == null) {
+      return IntStream.range(0, numLayers).mapToObj(absent).toList();
+    }
+    if (types.size() != numLayers) {
+      throw c.refuse(key, "a list of num_hidden_layers, " + numLayers);
+    }
+    if (!known.containsAll(types)) {
+      throw c.refuse(key, "only " + String.join(", ", known));
+    }
+    return types;
+  }
+
+  /**
+   * Rows that a convolution sees.
+   *
+   * @param c a model's configuration
+   * @param key of the number
+   * @param absent value if the key is absent
+   * @return at least 2
+   * @throws ModelException if it is less, or no number
+   */
+  public static int taps(ModelConfig c, String key, int absent) throws ModelException {
+    return c.integer(key, 2, absent);
+  }
+}

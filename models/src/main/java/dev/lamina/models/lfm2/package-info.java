@@ -1,0 +1,3 @@
+/** LFM2 and its relatives. */
+@org.jspecify.annotations.NullMarked
+package dev.lamina.models.lfm2;
