@@ -37,16 +37,13 @@ final class LinearDecomposition {
   static Value linear(Ops g, CompositeOp.Linear op, List<Value> in) {
     Value w = in.get(1);
     Value bias = op.biased() ? in.get(2) : null;
-    return w.tensor().layout() instanceof Layout.Blocked b
-        ? quantised(
-            g,
-            op.out(),
-            in.getFirst(),
-            Dequantisation.bytes(g, w),
-            w.shape().dim(1).upperBound(),
-            bias,
-            b.format())
-        : plain(g, op.out(), in.getFirst(), w, bias);
+    if (!(w.tensor().layout() instanceof Layout.Blocked b)) {
+      return plain(g, op.out(), in.getFirst(), w, bias);
+    }
+    constantRows(w);
+    long k = w.shape().dim(1).upperBound();
+    Value bytes = Dequantisation.bytes(g, w);
+    return quantised(g, op.out(), in.getFirst(), bytes, k, bias, b.format());
   }
 
   /** {@code x[.., K] w[N, K]^T + bias}. */
@@ -84,10 +81,7 @@ final class LinearDecomposition {
   /** {@code x[.., K] w^T + bias} for the bytes of a quantised {@code w[N, K]}. */
   static Value quantised(
       Ops g, DType out, Value x, Value bytes, long k, @Nullable Value bias, QuantFormat format) {
-    if (!(bytes.shape().dim(0) instanceof Dim.Const n)) {
-      throw new GraphException(
-          "linear: expected a constant number of rows to decompose, got " + bytes);
-    }
+    Dim.Const n = constantRows(bytes);
     long tile = Math.max(1, Math.min(n.value(), TILE_ELEMENTS / Math.max(k, 1)));
     if (tile >= n.value()) {
       return plain(g, out, x, Dequantisation.decode(g, format, bytes, k), bias);
@@ -103,6 +97,13 @@ final class LinearDecomposition {
     Graph body = tileBody(operands, format, k, tile);
     long tiles = (n.value() + tile - 1) / tile;
     return g.loop(Dim.of(tiles), 1, body, operands).getFirst();
+  }
+
+  private static Dim.Const constantRows(Value w) {
+    if (w.shape().dim(0) instanceof Dim.Const n) {
+      return n;
+    }
+    throw new GraphException("linear: expected a constant number of rows to decompose, got " + w);
   }
 
   /** One tile of columns of the result; the last one is moved back to fit, over columns done. */
