@@ -66,7 +66,7 @@ class ConformanceExportTest {
           GraphText.print(
               tiny(
                   "qwen2",
-                  ",'use_sliding_window':true,'sliding_window':8,'max_window_layers':1",
+                  ",'use_sliding_window':true,'sliding_window':8,'max_window_layers':0",
                   DType.BF16,
                   Precision.DEFAULT));
       case "qk-norm-tied" ->
