@@ -1,29 +1,19 @@
 package dev.lamina.models.glm4;
 
-import dev.lamina.models.AttentionSpec;
-import dev.lamina.models.DecoderShape;
-import dev.lamina.models.HeadSpec;
-import dev.lamina.models.MlpSpec;
-import dev.lamina.models.MlpSpec.Activation;
 import dev.lamina.models.ModelFamily;
-import dev.lamina.models.Norm;
-import dev.lamina.models.RopeParameters;
-import dev.lamina.models.RopeParameters.Keys;
 import dev.lamina.models.WeightNames;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.decoder.Decoder;
 import dev.lamina.models.decoder.Decoder.Placement;
-import dev.lamina.spi.ir.CompositeOp.RopeStyle;
 import java.util.List;
 
-/** GLM 4: norms around each branch, neighbours of half a head turned. */
+/** GLM 4: {@link GlmFamily} with norms around each branch. */
 public final class Glm4Family implements ModelFamily {
   private static final WeightNames NAMES =
-      WeightNames.LLAMA
+      GlmFamily.NAMES
           .with("layers.*.attn.postNorm", "model.layers.*.post_self_attn_layernorm")
-          .with("layers.*.mlp.postNorm", "model.layers.*.post_mlp_layernorm")
-          .with("layers.*.mlp.gateUp", "model.layers.*.mlp.gate_up_proj");
+          .with("layers.*.mlp.postNorm", "model.layers.*.post_mlp_layernorm");
 
   /** For the service loader. */
   public Glm4Family() {}
@@ -35,22 +25,6 @@ public final class Glm4Family implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 2, 128, 131072));
-    return new Decoder(
-            shape,
-            new AttentionSpec(shape, RopeParameters.parse(c, Keys.USUAL.withPartial(0.5), shape))
-                .withRopeStyle(RopeStyle.INTERLEAVED)
-                .withBias(c.bool("attention_bias", false), false),
-            MlpSpec.gated(
-                    c.positiveInt("intermediate_size"),
-                    Activation.parse(c, "hidden_act", "silu"),
-                    false)
-                .fused(),
-            Norm.rms(c.numberAbove("rms_norm_eps", 0, 1.5625e-7)))
-        .withNorms(Placement.AROUND)
-        .withNames(NAMES)
-        .withHead(new HeadSpec(c.bool("tie_word_embeddings", false)));
+    return GlmFamily.decoder(c).withNorms(Placement.AROUND).withNames(NAMES);
   }
 }

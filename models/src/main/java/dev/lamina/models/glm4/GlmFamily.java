@@ -18,7 +18,7 @@ import java.util.List;
 
 /** GLM, before 4-0414: fused gates, neighbours of half a head turned. */
 public final class GlmFamily implements ModelFamily {
-  private static final WeightNames NAMES =
+  static final WeightNames NAMES =
       WeightNames.LLAMA.with("layers.*.mlp.gateUp", "model.layers.*.mlp.gate_up_proj");
 
   /** For the service loader. */
@@ -31,6 +31,11 @@ public final class GlmFamily implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
+    return decoder(c);
+  }
+
+  /** What GLM 4 adds norms to. */
+  static Decoder decoder(ModelConfig c) throws ModelException {
     DecoderShape shape =
         DecoderShape.parse(
             c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 2, 128, 131072));

@@ -17,7 +17,8 @@ import java.util.List;
 
 /** GPT-2: learned positions, layer norms, matrices stored the other way round. */
 public final class Gpt2Family implements ModelFamily {
-  private static final WeightNames NAMES =
+  /** With matrices as a linear layer stores them. */
+  static final WeightNames UPRIGHT =
       WeightNames.LLAMA
           .with("embed", "transformer.wte")
           .with("positions", "transformer.wpe")
@@ -27,9 +28,11 @@ public final class Gpt2Family implements ModelFamily {
           .with("layers.*.mlp.norm", "transformer.h.*.ln_2")
           .with("layers.*.mlp.up", "transformer.h.*.mlp.c_fc")
           .with("layers.*.mlp.down", "transformer.h.*.mlp.c_proj")
-          .with("norm", "transformer.ln_f")
-          .withTransposed(
-              "layers.*.attn.qkv", "layers.*.attn.o", "layers.*.mlp.up", "layers.*.mlp.down");
+          .with("norm", "transformer.ln_f");
+
+  private static final WeightNames NAMES =
+      UPRIGHT.withTransposed(
+          "layers.*.attn.qkv", "layers.*.attn.o", "layers.*.mlp.up", "layers.*.mlp.down");
 
   /** For the service loader. */
   public Gpt2Family() {}

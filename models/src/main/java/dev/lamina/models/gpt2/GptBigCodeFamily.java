@@ -8,7 +8,6 @@ import dev.lamina.models.MlpSpec;
 import dev.lamina.models.MlpSpec.Activation;
 import dev.lamina.models.ModelFamily;
 import dev.lamina.models.Norm;
-import dev.lamina.models.WeightNames;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.decoder.Decoder;
@@ -16,18 +15,6 @@ import java.util.List;
 
 /** StarCoder and SantaCoder: GPT-2 whose heads share one key and value. */
 public final class GptBigCodeFamily implements ModelFamily {
-  private static final WeightNames NAMES =
-      WeightNames.LLAMA
-          .with("embed", "transformer.wte")
-          .with("positions", "transformer.wpe")
-          .with("layers.*.attn.norm", "transformer.h.*.ln_1")
-          .with("layers.*.attn.qkv", "transformer.h.*.attn.c_attn")
-          .with("layers.*.attn.o", "transformer.h.*.attn.c_proj")
-          .with("layers.*.mlp.norm", "transformer.h.*.ln_2")
-          .with("layers.*.mlp.up", "transformer.h.*.mlp.c_fc")
-          .with("layers.*.mlp.down", "transformer.h.*.mlp.c_proj")
-          .with("norm", "transformer.ln_f");
-
   /** For the service loader. */
   public GptBigCodeFamily() {}
 
@@ -55,7 +42,7 @@ public final class GptBigCodeFamily implements ModelFamily {
                 true),
             Norm.layer(c.numberAbove("layer_norm_epsilon", 0, 1e-5), true))
         .withLearnedPositions(0)
-        .withNames(NAMES)
+        .withNames(Gpt2Family.UPRIGHT)
         .withHead(new HeadSpec(c.bool("tie_word_embeddings", true)));
   }
 }
