@@ -17,6 +17,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -24,6 +26,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Logits of every backend against those of transformers in float32. */
+@Execution(ExecutionMode.CONCURRENT)
 class GoldenTest {
   private static final List<String> ZOO =
       List.of(
@@ -76,8 +79,6 @@ class GoldenTest {
   // Hundreds of tiny steps: on a busy machine, handing them to a second thread only waits.
   private static final BackendOptions ONE_THREAD = new BackendOptions(1, Map.of());
 
-  @TempDir Path folder;
-
   private static List<BackendProvider> providers() {
     // The module itself must not know of backends; its tests may.
     GoldenTest.class.getModule().addUses(BackendProvider.class);
@@ -102,8 +103,8 @@ class GoldenTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("cases")
-  void logits_equalTheReferenceWholeAndInChunks(String name, String id, BackendProvider provider)
-      throws Exception {
+  void logits_equalTheReferenceWholeAndInChunks(
+      String name, String id, BackendProvider provider, @TempDir Path folder) throws Exception {
     Path model = Fixtures.unzip(name, folder);
     ModelOptions options = ModelOptions.DEFAULT.withPrecision(Precision.F32);
     JsonNode cases = JsonMapper.shared().readTree(model.resolve("golden.json")).path("cases");

@@ -8,6 +8,7 @@ import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Scalar;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -78,13 +79,13 @@ final class ElementwiseKernel implements Kernel {
     Lanes lanes = args.scratch(() -> new Lanes(order.size()));
     Tensor out = args.out(0);
     // One cursor a row, not an input: an expression may read the same input in several places.
-    Offsets[] inputs = new Offsets[order.size()];
+    Walk[] inputs = new Walk[order.size()];
     for (int row = 0; row < inputs.length; row++) {
       if (order.get(row) instanceof Expr.Input in) {
-        inputs[row] = new Offsets(args.in(in.index()));
+        inputs[row] = Walk.over(args.in(in.index()));
       }
     }
-    Offsets target = new Offsets(out);
+    Walk target = Walk.over(out);
     for (long start = 0; start < out.elements(); start += BLOCK) {
       int n = (int) Math.min(BLOCK, out.elements() - start);
       for (int row = 0; row < order.size(); row++) {
@@ -94,18 +95,25 @@ final class ElementwiseKernel implements Kernel {
     }
   }
 
-  private void store(Tensor out, Offsets target, Lanes lanes, int n) {
+  private void store(Tensor out, Walk target, Lanes lanes, int n) {
     int last = order.size() - 1;
-    for (int i = 0; i < n; i++) {
-      if (out.dtype().isFloat()) {
-        Elements.setFloat(out.dtype(), out.segment(), target.next(), lanes.floats[last][i]);
-      } else {
+    if (!out.dtype().isFloat()) {
+      for (int i = 0; i < n; i++) {
         Elements.setLong(out.dtype(), out.segment(), target.next(), lanes.integers[last][i]);
       }
+      return;
+    }
+    int done = 0;
+    while (done < n) {
+      int run = target.run(n - done);
+      float[] from = lanes.floats[last];
+      Elements.setFloats(out.dtype(), out.segment(), target.at(), target.step(), from, done, run);
+      target.skip(run);
+      done += run;
     }
   }
 
-  private void evaluate(Expr e, int row, int n, Lanes lanes, KernelArgs args, Offsets[] inputs) {
+  private void evaluate(Expr e, int row, int n, Lanes lanes, KernelArgs args, Walk[] inputs) {
     float[] f = lanes.floats[row];
     long[] l = lanes.integers[row];
     switch (e) {
@@ -116,8 +124,10 @@ final class ElementwiseKernel implements Kernel {
       case Expr.Compare c -> compare(c, n, lanes, l);
       case Expr.Select s -> {
         long[] p = lanes.integers[row(s.p())];
+        int a = row(s.a());
+        int b = row(s.b());
         for (int i = 0; i < n; i++) {
-          int from = row(p[i] != 0 ? s.a() : s.b());
+          int from = p[i] != 0 ? a : b;
           f[i] = lanes.floats[from][i];
           l[i] = lanes.integers[from][i];
         }
@@ -134,24 +144,27 @@ final class ElementwiseKernel implements Kernel {
     return row;
   }
 
-  private static void load(Tensor in, Offsets offsets, int n, float[] f, long[] l) {
-    for (int i = 0; i < n; i++) {
-      if (in.dtype().isFloat()) {
-        f[i] = Elements.getFloat(in.dtype(), in.segment(), offsets.next());
-      } else {
-        l[i] = Elements.getLong(in.dtype(), in.segment(), offsets.next());
+  private static void load(Tensor in, Walk from, int n, float[] f, long[] l) {
+    if (!in.dtype().isFloat()) {
+      for (int i = 0; i < n; i++) {
+        l[i] = Elements.getLong(in.dtype(), in.segment(), from.next());
       }
+      return;
+    }
+    int done = 0;
+    while (done < n) {
+      int run = from.run(n - done);
+      Elements.getFloats(in.dtype(), in.segment(), from.at(), from.step(), f, done, run);
+      from.skip(run);
+      done += run;
     }
   }
 
   private static void fill(Scalar value, int n, float[] f, long[] l) {
-    DType d = value.dtype();
-    for (int i = 0; i < n; i++) {
-      if (d.isFloat()) {
-        f[i] = ofBits(d, value.bits());
-      } else {
-        l[i] = value.bits();
-      }
+    if (value.dtype().isFloat()) {
+      Arrays.fill(f, 0, n, ofBits(value.dtype(), value.bits()));
+    } else {
+      Arrays.fill(l, 0, n, value.bits());
     }
   }
 

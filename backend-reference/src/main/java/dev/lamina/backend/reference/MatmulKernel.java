@@ -42,26 +42,28 @@ final class MatmulKernel implements Kernel {
     int m = (int) out.size(row);
     int n = (int) out.size(column);
     int k = (int) a.size(column);
-    float[][] rows = new float[m][];
+    float[][] rows = new float[m][k];
+    float[] weights = new float[k];
+    float[][] products = new float[m][n];
     for (int i = 0; i < m; i++) {
-      rows[i] = line(a, aBase + i * a.stride(row) * a.dtype().bytes(), column, k);
+      read(a, aBase + i * a.stride(row) * a.dtype().bytes(), column, rows[i]);
     }
     for (int j = 0; j < n; j++) {
-      float[] weights = line(b, bBase + j * b.stride(nAxis) * b.dtype().bytes(), kAxis, k);
+      read(b, bBase + j * b.stride(nAxis) * b.dtype().bytes(), kAxis, weights);
       for (int i = 0; i < m; i++) {
-        long to = outBase + (i * out.stride(row) + j * out.stride(column)) * out.dtype().bytes();
-        Elements.setFloat(out.dtype(), out.segment(), to, (float) dot(rows[i], weights));
+        products[i][j] = (float) dot(rows[i], weights);
       }
+    }
+    long step = out.stride(column) * out.dtype().bytes();
+    for (int i = 0; i < m; i++) {
+      long to = outBase + i * out.stride(row) * out.dtype().bytes();
+      Elements.setFloats(out.dtype(), out.segment(), to, step, products[i], 0, n);
     }
   }
 
-  private static float[] line(Tensor t, long at, int axis, int n) {
-    float[] line = new float[n];
+  private static void read(Tensor t, long at, int axis, float[] line) {
     long step = t.stride(axis) * t.dtype().bytes();
-    for (int i = 0; i < n; i++) {
-      line[i] = Elements.getFloat(t.dtype(), t.segment(), at + i * step);
-    }
-    return line;
+    Elements.getFloats(t.dtype(), t.segment(), at, step, line, 0, line.length);
   }
 
   private static double dot(float[] x, float[] y) {

@@ -10,6 +10,8 @@ import java.util.List;
 
 /** Folds along axes: reduce, argmax, scan. Sums of floats are kept in F64. */
 final class ReduceKernels {
+  private static final int LINE = 256;
+
   private ReduceKernels() {}
 
   static void reduce(CoreOp.Reduce op, KernelArgs args) {
@@ -21,20 +23,30 @@ final class ReduceKernels {
         kept.add(axis);
       }
     }
-    Offsets target = new Offsets(out);
+    Walk target = Walk.over(out);
     Walk outer = new Walk(x, kept);
+    Walk inner = new Walk(x, op.dims());
+    float[] line = args.scratch(() -> new float[LINE]);
     for (long i = 0; i < out.elements(); i++) {
-      fold(op.kind(), x, outer.next(), new Walk(x, op.dims()), out, target.next());
+      long base = outer.next() - x.offset();
+      if (x.dtype().isFloat()) {
+        float folded = fold(op.kind(), x, base, inner, line);
+        Elements.setFloat(x.dtype(), out.segment(), target.next(), folded);
+      } else {
+        long folded = foldIntegers(op.kind(), x, base, inner);
+        Elements.setLong(x.dtype(), out.segment(), target.next(), folded);
+      }
     }
   }
 
-  private static void fold(
-      CoreOp.ReduceKind kind, Tensor x, long base, Walk inner, Tensor out, long to) {
-    DType d = x.dtype();
-    if (d.isFloat()) {
-      double acc = kind == CoreOp.ReduceKind.SUM ? 0 : least(kind);
-      for (long i = 0; i < inner.count(); i++) {
-        double v = Elements.getFloat(d, x.segment(), base + inner.next() - x.offset());
+  private static float fold(CoreOp.ReduceKind kind, Tensor x, long base, Walk inner, float[] line) {
+    double acc = kind == CoreOp.ReduceKind.SUM ? 0 : least(kind);
+    long left = inner.count();
+    while (left > 0) {
+      int n = inner.run(Math.min(left, LINE));
+      Elements.getFloats(x.dtype(), x.segment(), base + inner.at(), inner.step(), line, 0, n);
+      for (int i = 0; i < n; i++) {
+        double v = line[i];
         acc =
             switch (kind) {
               case SUM -> acc + v;
@@ -42,9 +54,14 @@ final class ReduceKernels {
               case MIN -> Math.min(acc, v);
             };
       }
-      Elements.setFloat(d, out.segment(), to, (float) acc);
-      return;
+      inner.skip(n);
+      left -= n;
     }
+    return (float) acc;
+  }
+
+  private static long foldIntegers(CoreOp.ReduceKind kind, Tensor x, long base, Walk inner) {
+    DType d = x.dtype();
     long acc =
         switch (kind) {
           case SUM -> 0;
@@ -52,7 +69,7 @@ final class ReduceKernels {
           case MIN -> maxOf(d);
         };
     for (long i = 0; i < inner.count(); i++) {
-      long v = Elements.getLong(d, x.segment(), base + inner.next() - x.offset());
+      long v = Elements.getLong(d, x.segment(), base + inner.next());
       acc =
           switch (kind) {
             case SUM -> acc + v;
@@ -60,7 +77,7 @@ final class ReduceKernels {
             case MIN -> Math.min(acc, v);
           };
     }
-    Elements.setLong(d, out.segment(), to, acc);
+    return acc;
   }
 
   private static double least(CoreOp.ReduceKind kind) {
@@ -79,7 +96,7 @@ final class ReduceKernels {
   static void argmax(CoreOp.Argmax op, KernelArgs args) {
     Tensor x = args.in(0);
     Tensor out = args.out(0);
-    Offsets target = new Offsets(out);
+    Walk target = Walk.over(out);
     Walk outer = new Walk(x, othersThan(op.dim(), x.rank()));
     for (long i = 0; i < out.elements(); i++) {
       long base = outer.next();

@@ -33,6 +33,52 @@ public final class Elements {
     };
   }
 
+  /**
+   * Reads floats that lie evenly apart.
+   *
+   * @param at byte offset of the first
+   * @param step bytes from one to the next, of any sign, 0 too
+   * @param to what they are written to, from {@code start} on
+   * @param n how many
+   */
+  public static void getFloats(
+      DType dtype, MemorySegment s, long at, long step, float[] to, int start, int n) {
+    if (dtype == DType.F32 && step == Float.BYTES) {
+      MemorySegment.copy(s, F32, at, to, start, n);
+    } else if (dtype == DType.F32) {
+      for (int i = 0; i < n; i++) {
+        to[start + i] = s.get(F32, at + i * step);
+      }
+    } else if (dtype == DType.BF16) {
+      for (int i = 0; i < n; i++) {
+        to[start + i] = Float.intBitsToFloat(s.get(I16, at + i * step) << 16);
+      }
+    } else {
+      for (int i = 0; i < n; i++) {
+        to[start + i] = getFloat(dtype, s, at + i * step);
+      }
+    }
+  }
+
+  /**
+   * Writes floats evenly apart, each rounded once to nearest even.
+   *
+   * @param at byte offset of the first
+   * @param step bytes from one to the next
+   * @param from what is written, from {@code start} on
+   * @param n how many
+   */
+  public static void setFloats(
+      DType dtype, MemorySegment s, long at, long step, float[] from, int start, int n) {
+    if (dtype == DType.F32 && step == Float.BYTES) {
+      MemorySegment.copy(from, start, s, F32, at, n);
+      return;
+    }
+    for (int i = 0; i < n; i++) {
+      setFloat(dtype, s, at + i * step, from[start + i]);
+    }
+  }
+
   /** Writes a float, rounded once to nearest even. */
   public static void setFloat(DType dtype, MemorySegment s, long at, float value) {
     switch (dtype) {

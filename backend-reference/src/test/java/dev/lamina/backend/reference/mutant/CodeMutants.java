@@ -148,11 +148,11 @@ final class CodeMutants {
 
   private static void offsets(MutantList list) {
     list.area("far offsets", "far/*/5x7/*");
-    inInt(list, REFERENCE + "Offsets", "next", "LADD", 1);
-    inInt(list, REFERENCE + "Walk", "next", "LADD", 1);
+    inInt(list, REFERENCE + "Walk", "skip", "LADD", 1);
+    inInt(list, REFERENCE + "Walk", "skip", "LADD", 3);
     inInt(list, REFERENCE + "MatmulKernel", "multiply", "LADD", 1);
     inInt(list, REFERENCE + "MatmulKernel", "multiply", "LADD", 2);
-    inInt(list, REFERENCE + "MatmulKernel", "line", "LADD", 1);
+    inInt(list, SDK + "Elements", "getFloats", "LADD", 1);
     inInt(list, SDK + "HostMovement", "copyAxes", "LADD", 1);
     list.area("far offsets", "far/*gather,*", "far/*embedding,*");
     inInt(list, SDK + "HostMovement", "gather", "LMUL", 5);
