@@ -169,12 +169,32 @@ class AdaptersTest {
         .isInstanceOf(LaminaException.class)
         .hasMessage(
             "adapter %s: expected rank 4 at most, got 8; raise --max-lora-rank", fixture(CAPS));
-    LaminaOptions wrongModel = LaminaOptions.DEFAULT.withAdapters(List.of(caps()));
-    assertThatThrownBy(() -> Lamina.open(fixture("micro-draft").toString(), wrongModel))
+    LaminaOptions wrong =
+        LaminaOptions.DEFAULT.withAdapters(List.of(new AdapterSource("a", ofAnotherModel())));
+    assertThatThrownBy(() -> Lamina.open(fixture("micro-chat").toString(), wrong))
         .isInstanceOf(LaminaException.class)
-        .hasMessageContaining("expected one that fits the model, ")
-        .hasMessageContaining("micro-draft has ")
-        .hasMessageEndingWith("the adapter was made for micro-chat");
+        .hasMessageContaining("expected one that fits the model, micro-chat has width ")
+        .hasMessageEndingWith("the adapter was made for another");
+  }
+
+  private Path ofAnotherModel() throws IOException {
+    Path adapter = Files.createDirectories(folder.resolve("wrong"));
+    Files.writeString(
+        adapter.resolve("adapter_config.json"),
+        "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"base_model_name_or_path\":\"another\"}");
+    String module = "base_model.model.model.layers.0.self_attn.o_proj";
+    Map<String, TensorType> types = new LinkedHashMap<>();
+    types.put(module + ".lora_A.weight", TensorType.of(DType.F32, 2, 8));
+    types.put(module + ".lora_B.weight", TensorType.of(DType.F32, 8, 2));
+    try (SafetensorsWriter w =
+            SafetensorsWriter.create(
+                adapter.resolve("adapter_model.safetensors"), types, Map.of());
+        Arena arena = Arena.ofConfined()) {
+      for (String name : types.keySet()) {
+        w.append(name, arena.allocate(16 * Float.BYTES));
+      }
+    }
+    return adapter;
   }
 
   /** The matrix {@code [rows, columns]} of a random adapter. */
@@ -191,11 +211,11 @@ class AdaptersTest {
   void anAdapter_equalsTheModelItIsMergedInto(String backend) throws Exception {
     Path merged = Files.createDirectories(folder.resolve("merged"));
     Path adapter = Files.createDirectories(folder.resolve("adapter"));
-    mergeARandomAdapter(fixture("micro-draft"), adapter, merged);
-    int[] ids = ids(goldens("micro-draft").get(0).path("prompt_ids"));
+    mergeARandomAdapter(fixture("micro-chat"), adapter, merged);
+    int[] ids = ids(goldens("micro-chat").get(0).path("prompt_ids"));
     float[] expected = logits(backend, merged, null, ids);
-    float[] plain = logits(backend, fixture("micro-draft"), null, ids);
-    float[] got = logits(backend, fixture("micro-draft"), new AdapterSource("a", adapter), ids);
+    float[] plain = logits(backend, fixture("micro-chat"), null, ids);
+    float[] got = logits(backend, fixture("micro-chat"), new AdapterSource("a", adapter), ids);
     double largest = 1;
     double worst = 0;
     double moved = 0;

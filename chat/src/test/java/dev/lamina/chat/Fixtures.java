@@ -1,5 +1,6 @@
 package dev.lamina.chat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Where the committed models lie, and JSON as tests read it. */
@@ -10,7 +11,11 @@ final class Fixtures {
 
   private Fixtures() {}
 
+  /** A committed model, or one that may lie beside the checkout. */
   static Path model(String name) {
-    return MODELS.resolve(name);
+    Path committed = MODELS.resolve(name);
+    return Files.exists(committed)
+        ? committed
+        : MODELS.resolve("../../../shared/models").resolve(name).normalize();
   }
 }

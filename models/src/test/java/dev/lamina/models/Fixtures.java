@@ -2,7 +2,6 @@ package dev.lamina.models;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,15 +11,21 @@ import java.util.zip.ZipInputStream;
 
 /** The models and blocks that are committed with the project. */
 public final class Fixtures {
+  // What bin/PackFixture.java adds to a name, before the width of an element.
+  private static final String PLANES = ".planes";
+
   private Fixtures() {}
 
   private static Path root() {
     return Path.of(System.getProperty("lamina.fixtures"));
   }
 
-  /** Folder of a built-in model. */
+  /** Folder of a built-in model, or of one that may lie beside the checkout. */
   public static Path model(String name) {
-    return root().resolve("models").resolve(name);
+    Path committed = root().resolve("models").resolve(name);
+    return Files.exists(committed)
+        ? committed
+        : root().resolve("../../shared/models").resolve(name).normalize();
   }
 
   /** Names of the golden checkpoints. */
@@ -45,12 +50,27 @@ public final class Fixtures {
     try (InputStream in = Files.newInputStream(root().resolve(archive + ".zip"));
         ZipInputStream zip = new ZipInputStream(in)) {
       for (ZipEntry e = zip.getNextEntry(); e != null; e = zip.getNextEntry()) {
-        try (OutputStream out =
-            Files.newOutputStream(target.resolve(Path.of(e.getName()).getFileName()))) {
-          zip.transferTo(out);
+        String name = Path.of(e.getName()).getFileName().toString();
+        int planes = name.indexOf(PLANES);
+        if (planes < 0) {
+          Files.write(target.resolve(name), zip.readAllBytes());
+        } else {
+          int width = Integer.parseInt(name.substring(planes + PLANES.length()));
+          Path file = target.resolve(name.substring(0, planes));
+          Files.write(file, together(zip.readAllBytes(), width));
         }
       }
     }
     return target;
+  }
+
+  /** Elements of some bytes whose first bytes came first, then their second ones, and so on. */
+  private static byte[] together(byte[] planes, int width) {
+    byte[] bytes = planes.clone();
+    int elements = planes.length / width;
+    for (int i = 0; i < elements * width; i++) {
+      bytes[i] = planes[i % width * elements + i / width];
+    }
+    return bytes;
   }
 }

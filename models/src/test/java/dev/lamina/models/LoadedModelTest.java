@@ -137,7 +137,7 @@ class LoadedModelTest {
 
   private static void refuses(SmallDevice device, LoadListener listener, String message)
       throws Exception {
-    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("micro-draft"))) {
+    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.model("micro-chat"))) {
       ModelPlan plan = ModelPlan.of(checkpoint, ModelOptions.DEFAULT);
       assertThatThrownBy(() -> plan.load(device, listener))
           .isInstanceOf(BackendException.class)
