@@ -67,6 +67,21 @@ public record DecoderShape(
    */
   public static DecoderShape parse(ModelConfig config, Keys keys, Defaults defaults)
       throws ModelException {
+    return parse(config, keys, config.positiveInt(keys.numLayers), defaults);
+  }
+
+  /**
+   * Reads and checks the sizes of a decoder that says otherwise how many layers it has.
+   *
+   * @param config a model's configuration
+   * @param keys what it calls them
+   * @param numLayers decoder layers
+   * @param defaults for absent keys
+   * @return the sizes
+   * @throws ModelException if one is missing, malformed or does not fit the others
+   */
+  public static DecoderShape parse(ModelConfig config, Keys keys, int numLayers, Defaults defaults)
+      throws ModelException {
     int hidden = config.positiveInt(keys.hiddenSize);
     int heads = config.positiveInt(keys.numHeads);
     int kvHeads =
@@ -79,7 +94,7 @@ public record DecoderShape(
     return new DecoderShape(
         config.positiveInt("vocab_size"),
         hidden,
-        config.positiveInt(keys.numLayers),
+        numLayers,
         heads,
         kvHeads,
         headDim(config, keys, hidden, heads, defaults.headDim),

@@ -32,7 +32,7 @@ public final class ExpertLayers {
     this.graph = l.graph;
     this.module = module;
     this.spec = spec;
-    this.hidden = hidden;
+    this.hidden = spec.latent() == 0 ? hidden : spec.latent();
   }
 
   /**
@@ -42,8 +42,8 @@ public final class ExpertLayers {
    * @param x {@code [T, H]}, normed
    * @param module modules {@code router} and, below {@code experts}, {@code gate}, {@code up} and
    *     {@code down} (or {@code gateUp}) as stacks or with an expert's number between, or the
-   *     turned {@code gate_up_proj [E, H, 2 I]} and {@code down_proj [E, I, H]}; {@code shared} and
-   *     {@code sharedGate} if it has them
+   *     turned {@code gate_up_proj [E, H, 2 I]} and {@code down_proj [E, I, H]}; {@code shared},
+   *     {@code sharedGate}, {@code latentIn} and {@code latentOut} if it has them
    * @param spec what the mixture does
    * @return {@code [T, H]}
    * @throws ModelException if a weight is missing or misshapen
@@ -66,11 +66,17 @@ public final class ExpertLayers {
     Shape rows = Shape.of(t, k, Dim.of(hidden));
     Value each = graph.broadcast(weights, rows, 0, 1);
 
-    Value in = spec.weighsInput() ? graph.mul(graph.broadcast(x, rows, 0, 2), each) : x;
+    boolean latent = spec.latent() > 0;
+    Value in = latent ? l.linear(x, module + ".latentIn", hidden, spec.latentBiased()) : x;
+    in = spec.weighsInput() ? graph.mul(graph.broadcast(in, rows, 0, 2), each) : in;
     Value inner = inner(in, ids);
     Value out = linear(inner, "down", ids, hidden, spec.expert().width());
     out = spec.weighsInput() ? out : graph.mul(out, each);
     Value sum = graph.reduce(ReduceKind.SUM, out, 1);
+    if (latent) {
+      long width = x.shape().dim(1).upperBound();
+      sum = l.linear(sum, module + ".latentOut", width, spec.latentBiased());
+    }
     return spec.shared() == null ? sum : graph.add(sum, shared(x, spec.shared()));
   }
 
@@ -97,6 +103,9 @@ public final class ExpertLayers {
   /** What goes into the down projection, {@code [T, k, I]}. */
   private Value inner(Value x, Value ids) throws ModelException {
     long width = spec.expert().width();
+    if (spec.expert().form() == MlpSpec.Form.PLAIN) {
+      return spec.expert().activation().of(graph, linear(x, "up", ids, width, hidden));
+    }
     Value gate;
     Value up;
     if (spec.expert().form() == MlpSpec.Form.GATED_FUSED) {

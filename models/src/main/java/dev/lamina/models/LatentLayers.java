@@ -48,14 +48,13 @@ public final class LatentLayers {
       q = l.linear(x, module + ".q", width, false);
     }
     q = g.view(q, t, heads, Dim.of(spec.plainDim() + spec.rotaryDim()));
-    Value qTurned = l.rope(g.slice(q, 2, spec.plainDim(), turns), spec.rope(), spec.ropeStyle());
+    Value qTurned = turned(l, g.slice(q, 2, spec.plainDim(), turns), spec);
 
     // The latent that is kept: normed, and behind it the one key that turns.
     Value both = l.linear(x, module + ".kvA", spec.latentWidth(), spec.biased());
     Value latent = l.norm(g.slice(both, 1, 0, rank), module + ".kvNorm", spec.norm());
     Value key = g.view(g.slice(both, 1, spec.rank(), turns), t, Dim.of(1), turns);
-    Value kept =
-        g.concat(2, g.view(latent, t, Dim.of(1), rank), l.rope(key, spec.rope(), spec.ropeStyle()));
+    Value kept = g.concat(2, g.view(latent, t, Dim.of(1), rank), turned(l, key, spec));
 
     Value ids = g.iota(Shape.of(t, heads), 1, DType.I32);
     Value absorbed =
@@ -64,6 +63,11 @@ public final class LatentLayers {
     Value read = l.attendLatent(g.concat(2, absorbed, qTurned), kept, op);
     Value out = g.moeLinear(read, values(l, module, spec), ids, null, l.activations);
     return g.view(out, t, Dim.of((long) spec.numHeads() * spec.valueDim()));
+  }
+
+  private static Value turned(Layers l, Value x, MlaSpec spec) {
+    RopeParameters rope = spec.rope();
+    return rope == null ? x : l.rope(x, rope, spec.ropeStyle());
   }
 
   /** The key projections, {@code [heads, rank, plain]}. */

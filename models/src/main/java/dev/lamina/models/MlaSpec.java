@@ -3,6 +3,7 @@ package dev.lamina.models;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.CompositeOp.RopeStyle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Attention whose keys and values are one latent a token. Source: arXiv:2405.04434 section 2.1.
@@ -12,7 +13,8 @@ import dev.lamina.spi.ir.CompositeOp.RopeStyle;
  * @param rank width of the latent of keys and values
  * @param plainDim elements of a query or key head that do not turn
  * @param valueDim width of a value head
- * @param rope of the elements that turn, one key for all heads
+ * @param rotaryDim elements behind them, of which all heads have one key
+ * @param rope how those turn, null if they don't
  * @param ropeStyle which elements turn together
  * @param scale factor on the products
  * @param norm of the latents
@@ -24,7 +26,8 @@ public record MlaSpec(
     int rank,
     int plainDim,
     int valueDim,
-    RopeParameters rope,
+    int rotaryDim,
+    @Nullable RopeParameters rope,
     RopeStyle ropeStyle,
     double scale,
     Norm norm,
@@ -54,6 +57,7 @@ public record MlaSpec(
         c.positiveInt("kv_lora_rank", 512),
         plain,
         c.positiveInt("v_head_dim", 128),
+        shape.headDim(),
         rope,
         c.bool("rope_interleave", true) ? RopeStyle.INTERLEAVED : RopeStyle.NEOX,
         scale,
@@ -71,8 +75,15 @@ public record MlaSpec(
     return yarn.factor() <= 1 ? 1 : 0.1 * strength * Math.log(yarn.factor()) + 1;
   }
 
-  int rotaryDim() {
-    return rope.rotaryDims();
+  /**
+   * This without positions: nothing turns, the one key of all heads stays.
+   *
+   * @return a new spec
+   */
+  public MlaSpec withoutRope() {
+    return new MlaSpec(
+        numHeads, queryRank, rank, plainDim, valueDim, rotaryDim, null, ropeStyle, scale, norm,
+        biased);
   }
 
   /**
@@ -81,6 +92,6 @@ public record MlaSpec(
    * @return elements
    */
   public int latentWidth() {
-    return rank + rotaryDim();
+    return rank + rotaryDim;
   }
 }

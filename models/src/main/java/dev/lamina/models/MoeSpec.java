@@ -22,6 +22,8 @@ public final class MoeSpec {
   private boolean weighsInput;
   private boolean interleaved;
   private @Nullable Clamp clamp;
+  private int latent;
+  private boolean latentBiased;
 
   /**
    * A gate that is bounded: with {@code g = min(gate, limit)} and up clamped to {@code -limit} to
@@ -33,10 +35,10 @@ public final class MoeSpec {
   public record Clamp(double limit, double alpha) {}
 
   /**
-   * Experts that are gated networks.
+   * Experts that are networks of one kind.
    *
    * @param numExperts E
-   * @param expert each one's network, gated; fused if gate and up are one stack {@code gateUp}
+   * @param expert each one's network; fused if gate and up are one stack {@code gateUp}
    * @param chosen experts a token
    * @param score what makes logits scores
    * @param normalised whether the weights of the chosen sum to 1
@@ -62,6 +64,8 @@ public final class MoeSpec {
     copy.weighsInput = weighsInput;
     copy.interleaved = interleaved;
     copy.clamp = clamp;
+    copy.latent = latent;
+    copy.latentBiased = latentBiased;
     change.accept(copy);
     return copy;
   }
@@ -200,6 +204,21 @@ public final class MoeSpec {
   }
 
   /**
+   * This with experts that see a narrower vector, {@code latentIn} before and {@code latentOut}
+   * behind them; the router and the shared network see the whole one.
+   *
+   * @param width of the narrower vector
+   * @param biased whether the two projections add a bias
+   * @return a new spec
+   */
+  public MoeSpec withLatent(int width, boolean biased) {
+    return with(s -> {
+      s.latent = width;
+      s.latentBiased = biased;
+    });
+  }
+
+  /**
    * E.
    *
    * @return number of experts
@@ -234,6 +253,14 @@ public final class MoeSpec {
 
   boolean isInterleaved() {
     return interleaved;
+  }
+
+  int latent() {
+    return latent;
+  }
+
+  boolean latentBiased() {
+    return latentBiased;
   }
 
   @Nullable Clamp clamp() {

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A family's map from the names its graph builder uses to those of a checkpoint.
@@ -19,7 +20,7 @@ public final class WeightNames {
 
   /** The modules that Llama and its relatives have, by the names of transformers. */
   public static final WeightNames LLAMA =
-      new WeightNames(Map.of(), Set.of())
+      new WeightNames(Map.of(), Map.of(), Set.of())
           .with("embed", "model.embed_tokens")
           .with("layers.*.attn.norm", "model.layers.*.input_layernorm")
           .with("layers.*.attn.q", "model.layers.*.self_attn.q_proj")
@@ -51,10 +52,13 @@ public final class WeightNames {
           .with("layers.*.mlp.shared.down", "model.layers.*.mlp.shared_experts.down_proj");
 
   private final Map<String, String> modules;
+  private final Map<String, String> others;
   private final Set<String> transposed;
 
-  private WeightNames(Map<String, String> modules, Set<String> transposed) {
+  private WeightNames(
+      Map<String, String> modules, Map<String, String> others, Set<String> transposed) {
     this.modules = modules;
+    this.others = others;
     this.transposed = transposed;
   }
 
@@ -68,7 +72,20 @@ public final class WeightNames {
   public WeightNames with(String module, String stored) {
     Map<String, String> more = new LinkedHashMap<>(modules);
     more.put(module, stored);
-    return new WeightNames(more, transposed);
+    return new WeightNames(more, others, transposed);
+  }
+
+  /**
+   * This map with a second name for a module, which a checkpoint without the first one may have.
+   *
+   * @param module name in graphs, which the map has
+   * @param stored name in those checkpoints
+   * @return a new map
+   */
+  public WeightNames withOther(String module, String stored) {
+    Map<String, String> more = new LinkedHashMap<>(others);
+    more.put(module, stored);
+    return new WeightNames(modules, more, transposed);
   }
 
   /**
@@ -78,7 +95,7 @@ public final class WeightNames {
    * @return a new map
    */
   public WeightNames withTransposed(String... turned) {
-    return new WeightNames(modules, Set.of(turned));
+    return new WeightNames(modules, others, Set.of(turned));
   }
 
   /**
@@ -110,12 +127,30 @@ public final class WeightNames {
    * @throws IllegalArgumentException if the module is not in this map
    */
   public String stored(String weight) {
+    String stored = name(weight, modules);
+    if (stored == null) {
+      throw new IllegalArgumentException(
+          "weight '%s': expected one of the modules %s".formatted(weight, modules.keySet()));
+    }
+    return stored;
+  }
+
+  /**
+   * The other name that checkpoints may have for a weight.
+   *
+   * @param weight name in graphs
+   * @return name in checkpoints, null if there is no other
+   */
+  public @Nullable String other(String weight) {
+    return name(weight, others);
+  }
+
+  private static @Nullable String name(String weight, Map<String, String> modules) {
     int dot = weight.lastIndexOf('.');
     String module = weight.substring(0, dot);
     String stored = modules.get(NUMBER.matcher(module).replaceAll("*"));
     if (stored == null) {
-      throw new IllegalArgumentException(
-          "weight '%s': expected one of the modules %s".formatted(weight, modules.keySet()));
+      return null;
     }
     Matcher number = NUMBER.matcher(module);
     while (number.find()) {

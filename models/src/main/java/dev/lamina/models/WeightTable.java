@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -75,9 +76,17 @@ public final class WeightTable {
     return names.isTransposed(module);
   }
 
+  /** The checkpoint's name of a weight: the second one if it has that and not the first. */
+  private String name(String weight) {
+    String first = names.stored(weight);
+    String other = names.other(weight);
+    boolean renamed = other != null && source.find(first) == null && source.find(other) != null;
+    return renamed ? Objects.requireNonNull(other) : first;
+  }
+
   /** The checkpoint's name of a module, without {@code .weight}. */
   String storedModule(String module) {
-    String weight = names.stored(module + ".weight");
+    String weight = name(module + ".weight");
     return weight.substring(0, weight.lastIndexOf('.'));
   }
 
@@ -92,9 +101,9 @@ public final class WeightTable {
    */
   Value get(String weight, Use use, long... sizes) throws ModelException {
     Shape shape = Shape.of(sizes);
-    Value value = bind(weight, use, shape, source.find(names.stored(weight), shape));
+    Value value = bind(weight, use, shape, source.find(name(weight), shape));
     if (value == null) {
-      throw missing(names.stored(weight), shape);
+      throw missing(name(weight), shape);
     }
     return value;
   }
@@ -109,19 +118,19 @@ public final class WeightTable {
    * @throws ModelException if it is of another shape or not of floats
    */
   @Nullable Value find(String weight, Use use, long... sizes) throws ModelException {
-    return bind(weight, use, Shape.of(sizes), source.find(names.stored(weight)));
+    return bind(weight, use, Shape.of(sizes), source.find(name(weight)));
   }
 
   /** A tensor of the checkpoint as it stores it, null if there is none. */
   @Nullable StoredTensor stored(String weight) {
-    return source.find(names.stored(weight));
+    return source.find(name(weight));
   }
 
   /** A tensor of this shape that is bound in another form. */
   StoredTensor needed(String weight, long... sizes) throws ModelException {
-    StoredTensor tensor = source.find(names.stored(weight), Shape.of(sizes));
+    StoredTensor tensor = source.find(name(weight), Shape.of(sizes));
     if (tensor == null) {
-      throw missing(names.stored(weight), Shape.of(sizes));
+      throw missing(name(weight), Shape.of(sizes));
     }
     expect(tensor, sizes);
     return tensor;
@@ -150,7 +159,7 @@ public final class WeightTable {
     String[] parts = weight.split("\\.(?=[^.]+\\.[^.]+$)");
     List<String> each = new ArrayList<>();
     for (int i = 0; i < members; i++) {
-      each.add(names.stored(parts[0] + "." + i + "." + parts[1]));
+      each.add(name(parts[0] + "." + i + "." + parts[1]));
     }
     return made(weight, ExpertTensors.apart(source, each, Shape.of(sizes)), each.getFirst(), all);
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -157,7 +158,7 @@ class FamilyConfigTest {
     String[] sizes = {"n_embd", "64", "n_head", "4", "n_layer", "4", "num_key_value_heads", "-"};
     assertThat(parse("gpt2", sizes).shape())
         .isEqualTo(new DecoderShape(320, 64, 4, 4, 4, 16, 1024));
-    assertThatThrownBy(() -> parse("gpt2"))
+    assertThatThrownBy(() -> parse("gpt2", "n_layer", "4"))
         .hasMessageContaining("n_embd: expected a whole number from 1");
     assertThatThrownBy(() ->
             parse(
@@ -239,6 +240,37 @@ class FamilyConfigTest {
     assertThat(parse("lfm2", "full_attn_idxs", "[3]").recurrentState()).hasSize(3);
   }
 
+  @Test
+  void kimiLinear_readsItsMakersListsOfLayersToo() throws Exception {
+    Architecture named =
+        parse(
+            "kimi_linear",
+            "linear_attn_config",
+            "{'full_attn_layers':[2,4],'kda_layers':[1,3],'num_heads':4,'head_dim':16}");
+    assertThat(named.kvGroups().getFirst().layers())
+        .extracting(KvGroup.LayerKv::layer)
+        .containsExactly(1, 3);
+    assertThat(named.recurrentState())
+        .extracting(e -> e.shape())
+        .contains(List.of(4, 16, 16), List.of(3, 192));
+    assertThat(parse("kimi_linear", "num_hidden_layers", "9").kvGroups().getFirst().layers())
+        .extracting(KvGroup.LayerKv::layer)
+        .containsExactly(4, 8);
+  }
+
+  @Test
+  void nemotronH_readsLayersAsLettersOrAsAList() throws Exception {
+    Architecture letters =
+        parse("nemotron_h", "num_hidden_layers", "-", "hybrid_override_pattern", "'MEM*-'");
+    assertThat(letters.shape().numLayers()).isEqualTo(5);
+    assertThat(letters.kvGroups().getFirst().layers())
+        .extracting(KvGroup.LayerKv::layer)
+        .containsExactly(3);
+    Architecture list =
+        parse("nemotron_h", "layers_block_type", "['mamba','moe','linear_attention','attention']");
+    assertThat(list.recurrentState()).extracting(e -> e.layer()).containsOnly(0, 2);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -251,10 +283,20 @@ class FamilyConfigTest {
         "mamba2|hidden_act|'gelu'|hidden_act: expected silu",
         "mamba2|time_step_limit|[2, 1]|time_step_limit: expected a list of two numbers in ascending",
         "qwen3_5_text|linear_num_value_heads|17|linear_num_value_heads: expected a multiple of",
+        "kimi_linear|layer_types|['linear_attention']|layer_types: expected a list of num_hidden_layers",
+        "kimi_linear|linear_attn_config|{'full_attn_layers':[4],'kda_layers':[1,2]}|linear_attn_config.kda_layers: expected every layer that full_attn_layers leaves out",
+        "kimi_linear|mlp_layer_types|['dense','sparse','x','x']|mlp_layer_types: expected only dense, sparse",
+        "kimi_linear|num_expert_group|3|num_expert_group: expected a number that cuts 256 experts",
+        "nemotron_h|layers_block_type|['mamba','x']|layers_block_type: expected only linear_attention, full",
+        "nemotron_h|hybrid_override_pattern|'MX'|hybrid_override_pattern: expected only the letters M, *, -",
+        "nemotron_h|n_groups|3|n_groups: expected a divisor of mamba_num_heads, 128",
+        "nemotron_h|mamba_hidden_act|'gelu'|mamba_hidden_act: expected silu",
         "qwen3_5_text|layer_types|['x','x','x','x']|layer_types: expected only linear_attention, full",
       })
   void hybrids_refuseWhatIsNotBuilt(String type, String key, String value, String message) {
-    String[] changes = {"head_dim", "16", "num_heads", "8", key, value};
+    String[] changes = {
+      "head_dim", "16", "num_heads", "8", "hybrid_override_pattern", "'M-*E'", key, value
+    };
     assertThatThrownBy(() -> parse(type, changes))
         .isInstanceOf(ModelException.class)
         .hasMessageContaining(message);

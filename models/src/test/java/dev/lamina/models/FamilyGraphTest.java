@@ -1,6 +1,7 @@
 package dev.lamina.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.lamina.models.checkpoint.GenerationConfig;
 import dev.lamina.models.checkpoint.ModelConfig;
@@ -16,6 +17,11 @@ import org.junit.jupiter.api.Test;
 /** What a configuration's keys change in the graph and in the weights it asks for. */
 class FamilyGraphTest {
   private static Checkpoint checkpoint(String type, String keys) throws ModelException {
+    return checkpoint(type, keys, new SyntheticTensors("test", DType.BF16, 1));
+  }
+
+  private static Checkpoint checkpoint(String type, String keys, SyntheticTensors tensors)
+      throws ModelException {
     ModelConfig config =
         ModelConfig.parse(
             "config.json",
@@ -25,11 +31,7 @@ class FamilyGraphTest {
                 .formatted(type, keys)
                 .replace('\'', '"'));
     return new Checkpoint(
-        "test",
-        config,
-        ModelFamilies.parse(config),
-        GenerationConfig.of(config),
-        new SyntheticTensors("test", DType.BF16, 1));
+        "test", config, ModelFamilies.parse(config), GenerationConfig.of(config), tensors);
   }
 
   private static ModelPlan plan(String type, String keys) throws ModelException {
@@ -123,5 +125,35 @@ class FamilyGraphTest {
     assertThat(ModelPlan.of(withHead, ModelOptions.DEFAULT).weights())
         .extracting(WeightTable.Planned::input)
         .contains("head.weight", "embed.weight");
+  }
+
+  @Test
+  void kimiLinear_readsDenseLayersUnderEitherName() throws Exception {
+    String keys = ",'first_k_dense_replace':3";
+    String transformers = "model.layers.0.block_sparse_moe.gate_proj.weight";
+    String makers = "model.layers.0.mlp.gate_proj.weight";
+    assertThat(plan("kimi_linear", keys).weights())
+        .extracting(w -> w.spec().name())
+        .contains(transformers)
+        .doesNotContain(makers);
+    SyntheticTensors tensors = new SyntheticTensors("test", DType.BF16, 1);
+    assertThat(tensors.find(makers, Shape.of(48, 32))).isNotNull();
+    Checkpoint checkpoint = checkpoint("kimi_linear", keys, tensors);
+    assertThat(ModelPlan.of(checkpoint, ModelOptions.DEFAULT).weights())
+        .extracting(w -> w.spec().name())
+        .contains(makers)
+        .doesNotContain(transformers);
+  }
+
+  @Test
+  void nemotronH_expertsSeeTheLatentTheConfigurationAsksFor() throws Exception {
+    String layers = ",'hybrid_override_pattern':'ME*','n_routed_experts':4";
+    assertThat(ops(plan("nemotron_h", layers), CompositeOp.MoeLinear.class)).hasSize(2);
+    assertThat(plan("nemotron_h", layers + ",'moe_latent_size':8").weights())
+        .filteredOn(w -> w.spec().name().startsWith("backbone.layers.1.mixer.fc"))
+        .extracting(w -> w.spec().name(), w -> w.spec().type().shape())
+        .containsExactly(
+            tuple("backbone.layers.1.mixer.fc1_latent_proj.weight", Shape.of(8, 32)),
+            tuple("backbone.layers.1.mixer.fc2_latent_proj.weight", Shape.of(32, 8)));
   }
 }
