@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A step reads a request's state from one slot and writes it to another, so a checkpoint costs
  * no copy: the request leaves its slot behind and writes a fresh one. Checkpoints are taken at the
- * last full block of a prompt and, one at a time, at each full block of the output, so that the
- * last of them is the end of the turn. They live in what running requests leave free, least
- * recently used first to go.
+ * last full block of a prompt, at the one before if the prompt ends there, since a request with the
+ * same prompt has to run its last token, and, one at a time, at each full block of the output, so
+ * that the last of them is the end of the turn. They live in what running requests leave free,
+ * least recently used first to go.
  *
  * <p>A slot that the step being put together reads is not handed out in the same step: a step may
  * read a slot many times, or write it, but only its own writer does both.
@@ -64,13 +65,19 @@ final class StateSlots {
 
   /** Most tokens that this request may run before it has to stop for a checkpoint. */
   int clip(Request request, int n) {
-    int stop = promptBoundary(request);
     int computed = request.numComputedTokens;
+    int same = samePromptBoundary(request);
+    int stop = computed < same ? same : promptBoundary(request);
     return enablePrefixCaching && computed < stop && stop < computed + n ? stop - computed : n;
   }
 
   private int promptBoundary(Request request) {
     return request.numPromptTokens() / blockSize * blockSize;
+  }
+
+  /** The last full block that a request with the same prompt can resume from. */
+  private int samePromptBoundary(Request request) {
+    return (request.numPromptTokens() - 1) / blockSize * blockSize;
   }
 
   /** Tokens of the longest checkpoint that begins the request, at most {@code maxTokens}. */
@@ -182,7 +189,7 @@ final class StateSlots {
         && computed > 0
         && computed % blockSize == 0
         && computed <= request.numTokens
-        && computed >= promptBoundary(request);
+        && computed >= samePromptBoundary(request);
   }
 
   /** Makes the request's slot a checkpoint, in place of its last one within the output. */

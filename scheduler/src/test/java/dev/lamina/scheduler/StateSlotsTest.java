@@ -110,6 +110,20 @@ class StateSlotsTest {
   }
 
   @Test
+  void samePromptOfFullBlocks_resumesFromTheBlockBeforeTheLast() {
+    Run run = new Run(8, EngineConfig.DEFAULT);
+    run.add(prompt(80, 1), 4);
+    run.finish();
+    assertThat(run.slots.numCheckpoints()).isEqualTo(2);
+    Request same = run.add(prompt(80, 1), 4);
+    run.finish();
+    assertThat(same.numCachedTokens()).isEqualTo(64);
+    Request oneBlock = run.add(prompt(16, 2), 4);
+    run.finish();
+    assertThat(oneBlock.numCachedTokens()).isZero();
+  }
+
+  @Test
   void nextTurn_resumesFromTheEndOfTheLast() {
     Run run = new Run(8, EngineConfig.DEFAULT);
     Request first = run.add(prompt(20, 1), 60);
