@@ -28,8 +28,14 @@ public record KvGroup(List<LayerKv> layers, long window) {
    * @param keyDim width of a key
    * @param valueDim width of a value; 0 if it is the beginning of its key, which is then one entry
    *     {@code latent}
+   * @param indexDim width of the key by which positions are chosen, entry {@code index}; 0 = none
    */
-  public record LayerKv(int layer, int numKvHeads, int keyDim, int valueDim) {}
+  public record LayerKv(int layer, int numKvHeads, int keyDim, int valueDim, int indexDim) {
+    /** A layer that looks at all positions. */
+    public LayerKv(int layer, int numKvHeads, int keyDim, int valueDim) {
+      this(layer, numKvHeads, keyDim, valueDim, 0);
+    }
+  }
 
   /**
    * The group of a decoder whose layers are all alike.
@@ -79,11 +85,13 @@ public record KvGroup(List<LayerKv> layers, long window) {
    *
    * @param numLayers layers
    * @param width of a latent with the key that turns
+   * @param indexDim width of the key by which positions are chosen, 0 = none
    * @return the group
    */
-  public static KvGroup ofLatents(int numLayers, int width) {
+  public static KvGroup ofLatents(int numLayers, int width, int indexDim) {
     return new KvGroup(
-        IntStream.range(0, numLayers).mapToObj(i -> new LayerKv(i, 1, width, 0)).toList(), 0);
+        IntStream.range(0, numLayers).mapToObj(i -> new LayerKv(i, 1, width, 0, indexDim)).toList(),
+        0);
   }
 
   /**
@@ -97,6 +105,9 @@ public record KvGroup(List<LayerKv> layers, long window) {
   public StateSpec pool(int group, int slotsPerPage, DType dtype) {
     List<StateSpec.Entry> entries = new ArrayList<>();
     for (LayerKv l : layers) {
+      if (l.indexDim > 0) {
+        entries.add(new StateSpec.Entry("index", l.layer, dtype, List.of(1, l.indexDim)));
+      }
       List<Integer> key = List.of(l.numKvHeads, l.keyDim);
       if (l.valueDim == 0) {
         entries.add(new StateSpec.Entry("latent", l.layer, dtype, key));

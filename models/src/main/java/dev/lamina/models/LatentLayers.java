@@ -3,6 +3,7 @@ package dev.lamina.models;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.CompositeOp.RopeStyle;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.Ops;
@@ -24,7 +25,8 @@ public final class LatentLayers {
    * @param x {@code [T, H]}, normed
    * @param layer 0-based
    * @param module modules {@code q}, or {@code qA}, {@code qNorm} and {@code qB}, and {@code kvA},
-   *     {@code kvNorm} and {@code kvB} below it
+   *     {@code kvNorm} and {@code kvB} below it; {@code index.q}, {@code index.k}, {@code
+   *     index.kNorm} and {@code index.weights} if positions are chosen
    * @param spec what the attention does
    * @return {@code [T, heads * valueDim]}
    * @throws ModelException if a weight is missing or misshapen
@@ -40,10 +42,12 @@ public final class LatentLayers {
 
     // Queries, by way of a latent of their own: plain [T, heads, plain] and turned.
     long width = (long) spec.numHeads() * (spec.plainDim() + spec.rotaryDim());
-    Value q = x;
+    Value queryLatent = x;
+    Value q;
     if (spec.queryRank() > 0) {
-      q = l.linear(x, module + ".qA", spec.queryRank(), spec.biased());
-      q = l.linear(l.norm(q, module + ".qNorm", spec.norm()), module + ".qB", width, false);
+      queryLatent = l.linear(x, module + ".qA", spec.queryRank(), spec.biased());
+      queryLatent = l.norm(queryLatent, module + ".qNorm", spec.norm());
+      q = l.linear(queryLatent, module + ".qB", width, false);
     } else {
       q = l.linear(x, module + ".q", width, false);
     }
@@ -59,15 +63,52 @@ public final class LatentLayers {
     Value ids = g.iota(Shape.of(t, heads), 1, DType.I32);
     Value absorbed =
         g.moeLinear(g.slice(q, 2, 0, plain), keys(l, module, spec), ids, null, l.activations);
-    CompositeOp.MlaAttention op = new CompositeOp.MlaAttention(layer, spec.rank(), spec.scale());
-    Value read = l.attendLatent(g.concat(2, absorbed, qTurned), kept, op);
+    MlaSpec.Index index = spec.index();
+    l.keep("latent", layer, kept);
+    Value chosen =
+        index == null ? null : chosen(l, new Inputs(x, queryLatent), layer, module, spec, index);
+    CompositeOp.MlaAttention op =
+        new CompositeOp.MlaAttention(layer, spec.rank(), spec.scale(), chosen != null);
+    Value read = l.attendLatent(g.concat(2, absorbed, qTurned), chosen, op);
     Value out = g.moeLinear(read, values(l, module, spec), ids, null, l.activations);
     return g.view(out, t, Dim.of((long) spec.numHeads() * spec.valueDim()));
   }
 
   private static Value turned(Layers l, Value x, MlaSpec spec) {
+    return turned(l, x, spec, spec.ropeStyle());
+  }
+
+  private static Value turned(Layers l, Value x, MlaSpec spec, RopeStyle style) {
     RopeParameters rope = spec.rope();
-    return rope == null ? x : l.rope(x, rope, spec.ropeStyle());
+    return rope == null ? x : l.rope(x, rope, style);
+  }
+
+  /** What positions are chosen by: the normed stream, and the queries' latent. */
+  private record Inputs(Value x, Value queryLatent) {}
+
+  /**
+   * The positions that each token looks at: by small queries of their own, and a small key of each
+   * position, which the pool keeps. What turns is in front, halves together. The makers' code
+   * rotates both by one orthogonal matrix, for the sake of 8-bit products; products stay the same.
+   */
+  private static Value chosen(
+      Layers l, Inputs in, int layer, String module, MlaSpec spec, MlaSpec.Index index)
+      throws ModelException {
+    Ops g = l.graph;
+    Dim t = in.x.shape().dim(0);
+    Dim width = Dim.of(index.dim());
+    long all = (long) index.heads() * index.dim();
+    Value q = l.linear(in.queryLatent, module + ".index.q", all, false);
+    q = turned(l, g.view(q, t, Dim.of(index.heads()), width), spec, RopeStyle.NEOX);
+    Value key = l.linear(in.x, module + ".index.k", index.dim(), false);
+    key = l.norm(key, module + ".index.kNorm", Norm.layer(1e-6, true));
+    key = turned(l, g.view(key, t, Dim.of(1), width), spec, RopeStyle.NEOX);
+    Value weights = l.linear(in.x, module + ".index.weights", index.heads(), false, DType.F32);
+    l.keep("index", layer, key);
+    // The root of the heads is a factor of the weights, which a scale of the products is as well.
+    double scale = 1 / Math.sqrt((double) all);
+    CompositeOp.IndexTopk op = new CompositeOp.IndexTopk(layer, index.positions(), scale);
+    return l.choosePositions(q, weights, op);
   }
 
   /** The key projections, {@code [heads, rank, plain]}. */

@@ -31,7 +31,7 @@ public final class Layers {
   private final ModelOptions options;
   final DType activations;
   private final int maxPositions;
-  private final DType kvDtype;
+  final DType kvDtype;
   private final Value tokens;
   final Value positions;
   final Value cuSeqlensQ;
@@ -388,12 +388,25 @@ public final class Layers {
     return graph.view(out, out.shape().dim(0), Dim.of(spec.shape().queryWidth()));
   }
 
-  /** Keeps latents {@code [T, 1, D]} in the layer's pool and attends over it. */
-  Value attendLatent(Value q, Value kept, CompositeOp.MlaAttention op) {
+  /** Keeps what a position has of an entry, {@code [T, 1, D]}, in the layer's pool. */
+  void keep(String entry, int layer, Value x) {
+    KvPool pool = pools.get(poolOfLayer[layer]);
+    Value stored = graph.cast(x, kvDtype);
+    pool.state = graph.stateImport(pool.state, entry, layer, stored, pool.slotMapping);
+  }
+
+  /** Attends over the latents of the layer's pool, all of them or those that are chosen. */
+  Value attendLatent(Value q, @Nullable Value chosen, CompositeOp.MlaAttention op) {
     KvPool pool = pools.get(poolOfLayer[op.layer()]);
-    Value stored = graph.cast(kept, kvDtype);
-    pool.state = graph.stateImport(pool.state, "latent", op.layer(), stored, pool.slotMapping);
-    return graph.mlaAttention(op, q, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
+    return chosen == null
+        ? graph.mlaAttention(op, q, pool.state, cuSeqlensQ, kvLens, pool.blockTable)
+        : graph.mlaAttention(op, q, pool.state, cuSeqlensQ, kvLens, pool.blockTable, chosen);
+  }
+
+  /** The positions of the layer's pool that each token looks at. */
+  Value choosePositions(Value q, Value weights, CompositeOp.IndexTopk op) {
+    KvPool pool = pools.get(poolOfLayer[op.layer()]);
+    return graph.indexTopk(op, q, weights, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
   }
 
   private Value heads(Value x, int headDim) {

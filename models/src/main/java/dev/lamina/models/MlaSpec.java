@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param scale factor on the products
  * @param norm of the latents
  * @param biased whether the projections to latents, and the output projection, add a bias
+ * @param index how positions are chosen, null if all are looked at
  */
 public record MlaSpec(
     int numHeads,
@@ -31,7 +32,52 @@ public record MlaSpec(
     RopeStyle ropeStyle,
     double scale,
     Norm norm,
-    boolean biased) {
+    boolean biased,
+    @Nullable Index index) {
+  /**
+   * How the positions that are looked at are chosen. Source: arXiv:2512.02556 section 2.1.
+   *
+   * @param heads of the queries that score
+   * @param dim width of such a query, and of a position's key
+   * @param positions a token looks at
+   */
+  public record Index(int heads, int dim, int positions) {
+    /**
+     * Reads the keys of DeepSeek V3.2.
+     *
+     * @param c a model's configuration
+     * @param turns elements of a key that turn
+     * @return how
+     * @throws ModelException if a key is malformed
+     */
+    public static Index parse(ModelConfig c, int turns) throws ModelException {
+      int dim = c.positiveInt("index_head_dim", 128);
+      if (dim < turns) {
+        throw c.refuse("index_head_dim", "at least qk_rope_head_dim, " + turns);
+      }
+      return new Index(c.positiveInt("index_n_heads", 64), dim, c.positiveInt("index_topk", 2048));
+    }
+  }
+
+  /**
+   * This with chosen positions.
+   *
+   * @param how they are chosen
+   * @return a new spec
+   */
+  public MlaSpec withIndex(Index how) {
+    return with(rope, how);
+  }
+
+  /**
+   * Width of the key that is kept to choose positions.
+   *
+   * @return 0 if all are looked at
+   */
+  public int indexDim() {
+    return index == null ? 0 : index.dim;
+  }
+
   /**
    * Reads the keys of DeepSeek.
    *
@@ -62,7 +108,8 @@ public record MlaSpec(
         c.bool("rope_interleave", true) ? RopeStyle.INTERLEAVED : RopeStyle.NEOX,
         scale,
         Norm.rms(1e-6),
-        c.bool("attention_bias", false));
+        c.bool("attention_bias", false),
+        null);
   }
 
   /** YaRN's factor on queries and on keys, for the elements that don't turn too. */
@@ -81,9 +128,13 @@ public record MlaSpec(
    * @return a new spec
    */
   public MlaSpec withoutRope() {
+    return with(null, index);
+  }
+
+  private MlaSpec with(@Nullable RopeParameters turn, @Nullable Index how) {
     return new MlaSpec(
-        numHeads, queryRank, rank, plainDim, valueDim, rotaryDim, null, ropeStyle, scale, norm,
-        biased);
+        numHeads, queryRank, rank, plainDim, valueDim, rotaryDim, turn, ropeStyle, scale, norm,
+        biased, how);
   }
 
   /**

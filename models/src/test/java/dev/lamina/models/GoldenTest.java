@@ -38,6 +38,13 @@ class GoldenTest {
   // Qwen 3.5's are 1.7e-5 off what float64 gives, and move by 2e-5 when computed anew elsewhere.
   private static final Map<String, Double> TOLERANCES = Map.of("gemma4", 1e-4, "qwen3.5", 1e-4);
 
+  // Rows of each case that hold, of all if not named. DeepSeek V3.2 looks at the 16 best positions.
+  // Where positions tie at 0 about the last place (no head's product is above it), torch.topk takes
+  // those that its partial sort leaves in front, which hangs on the whole row, later positions
+  // included; behind the first such row the goldens hold for that order alone.
+  private static final Map<String, List<Integer>> ROWS =
+      Map.of("deepseek-v32", List.of(24, 20, 27));
+
   // Steps where the two likeliest tokens lie closer than this may go either way.
   private static final double LEAST_MARGIN = 0.01;
 
@@ -86,11 +93,14 @@ class GoldenTest {
       for (int j = 0; j < cases.size(); j++) {
         int[] ids = ids(cases.get(j));
         StoredTensor expected = golden.find("logits." + j);
+        int rows = ROWS.containsKey(name) ? ROWS.get(name).get(j) : ids.length;
         for (int chunk : new int[] {ids.length, 1, 7}) {
           float[] got = runner.logits(ids, chunk);
           double tolerance = TOLERANCES.getOrDefault(name, TOLERANCE);
-          check(expected, got, tolerance, "case " + j + " by " + chunk);
-          checkGreedy(cases.get(j), got, "case " + j + " by " + chunk);
+          String what = "case " + j + " by " + chunk;
+          assertThat((long) got.length).isEqualTo(expected.elements());
+          check(expected, got, rows * (got.length / ids.length), tolerance, what);
+          checkGreedy(cases.get(j), got, rows, what);
         }
       }
     }
@@ -121,17 +131,17 @@ class GoldenTest {
       for (int j = 0; j < 5; j++) {
         JsonNode c = cases.get(j);
         int[] ids = ids(c);
-        checkGreedy(c, runner.logits(ids, ids.length), "case " + j);
+        checkGreedy(c, runner.logits(ids, ids.length), ids.length, "case " + j);
       }
     }
   }
 
-  private static void checkGreedy(JsonNode c, float[] logits, String what) {
+  private static void checkGreedy(JsonNode c, float[] logits, int rows, String what) {
     int prompt = c.path("prompt_ids").size();
     int steps = c.path("greedy_ids").size();
     int vocab = logits.length / (prompt + steps - 1);
     for (int i = 0; i < steps; i++) {
-      if (c.path("greedy_margin").get(i).doubleValue() < LEAST_MARGIN) {
+      if (prompt - 1 + i >= rows || c.path("greedy_margin").get(i).doubleValue() < LEAST_MARGIN) {
         return;
       }
       int row = (prompt - 1 + i) * vocab;
@@ -152,12 +162,12 @@ class GoldenTest {
     return IntStream.concat(prompt, greedy.limit(steps - 1)).toArray();
   }
 
-  private static void check(StoredTensor expected, float[] got, double tolerance, String what) {
-    assertThat((long) got.length).isEqualTo(expected.elements());
+  private static void check(
+      StoredTensor expected, float[] got, int elements, double tolerance, String what) {
     double largest = 1;
     double worst = 0;
     int at = 0;
-    for (int i = 0; i < got.length; i++) {
+    for (int i = 0; i < elements; i++) {
       float e = Floats.get(expected, i);
       largest = Math.max(largest, Math.abs(e));
       double d = Float.isFinite(got[i]) ? Math.abs(e - got[i]) : Double.POSITIVE_INFINITY;

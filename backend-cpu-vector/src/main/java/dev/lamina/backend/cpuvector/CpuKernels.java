@@ -168,7 +168,13 @@ final class CpuKernels implements KernelProvider {
       case CompositeOp.PagedAttention o ->
           fast("attention", Numerics.STRICT, node -> args -> states.attention(o, args));
       case CompositeOp.MlaAttention o ->
-          fast("mla_attention", Numerics.STRICT, node -> args -> states.latentAttention(o, args));
+          o.selected()
+              ? KernelChoice.decompose("the kernel looks at all positions")
+              : fast(
+                  "mla_attention",
+                  Numerics.STRICT,
+                  node -> args -> states.latentAttention(o, args));
+      case CompositeOp.IndexTopk o -> KernelChoice.decompose("no kernel scores positions");
       case CompositeOp.StateCopy o ->
           fast("state_copy", Numerics.EXACT, node -> args -> states.copy(args));
       case CompositeOp.StateExport o ->

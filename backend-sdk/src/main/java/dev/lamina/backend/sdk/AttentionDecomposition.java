@@ -42,7 +42,13 @@ final class AttentionDecomposition {
    * @param position its own position
    * @param length positions of its sequence, 0 for none
    */
-  record Tokens(Value sequence, Value position, Value length) {}
+  record Tokens(Value sequence, Value position, Value length) {
+    /** Those of some tokens; -1 gives one without positions. */
+    Tokens at(Ops g, Value token) {
+      return new Tokens(
+          g.gather(sequence, token, 0), g.gather(position, token, 0), g.gather(length, token, 0));
+    }
+  }
 
   /**
    * Adds the loops.
@@ -74,15 +80,20 @@ final class AttentionDecomposition {
     shared.add(k);
     shared.add(v);
     shared.addAll(rest.subList(2, rest.size()));
-    int tile = Math.clamp(TILE_ROWS / pool.spec().slotsPerPage(), 1, MAX_TILE);
+    int tile = tile(pool);
     if (t.upperBound() <= tile) {
       return loop.attend(g, q, tokens, shared);
     }
     return tiles(g, loop, tile, q, tokens, shared);
   }
 
+  /** Tokens that are worked on at a time. */
+  static int tile(Pool pool) {
+    return Math.clamp(TILE_ROWS / pool.spec().slotsPerPage(), 1, MAX_TILE);
+  }
+
   /** The tokens' sequences from {@code cuSeqlensQ}: how many bounds are at or before the token. */
-  private static Tokens tokens(Ops g, Dim t, Value cu, Value lens) {
+  static Tokens tokens(Ops g, Dim t, Value cu, Value lens) {
     Value token = g.iota(Shape.of(t), 0, DType.I32);
     Shape grid = Shape.of(cu.shape().dim(0), t);
     Value begun = Elementwise.atMost(g, g.broadcast(cu, grid, 0), g.broadcast(token, grid, 1));
@@ -118,13 +129,13 @@ final class AttentionDecomposition {
     Value inside = less(g, index, g.broadcast(in.get(1), rows));
     Value token = g.select(inside, index, like(g, index, -1L));
     // A row past the end gathers length 0, so nothing is allowed for it.
-    Tokens tokens =
-        new Tokens(
-            g.gather(in.get(3), token, 0),
-            g.gather(in.get(4), token, 0),
-            g.gather(in.get(5), token, 0));
+    Tokens tokens = new Tokens(in.get(3), in.get(4), in.get(5)).at(g, token);
     Value q = g.gather(in.get(2), token, 0);
-    Value out = loop.attend(g, q, tokens, in.subList(6, in.size()));
+    List<Value> shared = new ArrayList<>(in.subList(6, in.size()));
+    if (loop.selects()) {
+      shared.add(g.gather(shared.removeLast(), token, 0));
+    }
+    Value out = loop.attend(g, q, tokens, shared);
     g.output("out", g.scatter(ScatterKind.SET, in.getFirst(), token, out, 0));
     return g.build();
   }

@@ -173,6 +173,10 @@ final class GraphRewrite {
             RecurrenceDecomposition.ssdScan(out, o, pool(node, 0), behindPool(node));
         define(node, r.out(), r.pool());
       }
+      case CompositeOp.IndexTopk o ->
+          define(
+              node,
+              IndexDecomposition.topk(out, o, pool(node, 2), at(node, 0), at(node, 1), rest(node)));
       case CompositeOp.StateExport o ->
           define(node, StateDecomposition.exportSlots(out, o, pool(node, 0), at(node, 1)));
       case CompositeOp.KvAppend o ->
@@ -189,9 +193,13 @@ final class GraphRewrite {
     }
   }
 
-  /** The operands behind query and pool. */
+  /** The operands behind the pool. */
   private List<Value> rest(Node node) {
-    return node.operands().stream().skip(2).map(this::value).toList();
+    return node.operands().stream()
+        .dropWhile(v -> !(v.type() instanceof StateType))
+        .skip(1)
+        .map(this::value)
+        .toList();
   }
 
   /** The operands after a pool. */

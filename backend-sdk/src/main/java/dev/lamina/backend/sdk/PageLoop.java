@@ -34,16 +34,23 @@ import java.util.List;
  * @param group query heads a KV head
  * @param keyDim width of queries and keys
  * @param valueDim width of values
+ * @param selects whether the last of what is shared are the positions that each token looks at
  */
 record PageLoop(
-    CompositeOp.PagedAttention op, int page, int kvHeads, long group, int keyDim, int valueDim) {
+    CompositeOp.PagedAttention op,
+    int page,
+    int kvHeads,
+    long group,
+    int keyDim,
+    int valueDim,
+    boolean selects) {
 
   static PageLoop of(CompositeOp.PagedAttention op, Pool pool, Value q) {
     List<Integer> k = pool.spec().entry("k", op.layer()).shape();
     List<Integer> v = pool.spec().entry("v", op.layer()).shape();
     long group = q.shape().dim(1).upperBound() / k.getFirst();
     int page = pool.spec().slotsPerPage();
-    return new PageLoop(op, page, k.getFirst(), group, k.get(1), v.get(1));
+    return new PageLoop(op, page, k.getFirst(), group, k.get(1), v.get(1), false);
   }
 
   static PageLoop of(CompositeOp.MlaAttention op, Pool pool, Value q) {
@@ -51,7 +58,8 @@ record PageLoop(
     CompositeOp.PagedAttention plain =
         new CompositeOp.PagedAttention(op.layer(), op.scale(), true, 0, 0, 0, false, false);
     long heads = q.shape().dim(1).upperBound();
-    return new PageLoop(plain, pool.spec().slotsPerPage(), 1, heads, width, op.rank());
+    return new PageLoop(
+        plain, pool.spec().slotsPerPage(), 1, heads, width, op.rank(), op.selected());
   }
 
   /** {@code [n, Hq, Dv]}. */
@@ -92,7 +100,7 @@ record PageLoop(
     operands.add(g.view(q, heads(n, keyDim)));
     operands.addAll(List.of(tokens.sequence(), tokens.position(), tokens.length()));
     operands.addAll(shared.subList(0, 3));
-    if (op.alibi()) {
+    if (op.alibi() || selects) {
       operands.add(shared.getLast());
     }
     Graph body = body(operands.subList(1, operands.size()));
@@ -116,6 +124,9 @@ record PageLoop(
     Value key = g.add(offset, g.broadcast(times(g, i, page), grid));
     Value position = g.broadcast(tokens.position(), grid, 0);
     Value allowed = allowed(g, key, position, g.broadcast(tokens.length(), grid, 0));
+    if (selects) {
+      allowed = and(g, allowed, selected(g, in.getLast(), key));
+    }
     Value slot = slots(g, in.get(9), i, tokens.sequence(), offset);
     // A slot that is not allowed is never read: index -1 gathers zeros.
     Value rows = g.select(allowed, slot, like(g, slot, -1L));
@@ -158,8 +169,20 @@ record PageLoop(
     return allowed;
   }
 
-  /** Slots of page i of each token's sequence, {@code [n, page]}. */
+  /** Whether a key {@code [n, page]} is among its token's selected ones. */
+  private static Value selected(Ops g, Value chosen, Value key) {
+    Shape pairs = Shape.of(key.shape().dim(0), key.shape().dim(1), chosen.shape().dim(1));
+    Value same = equal(g, g.broadcast(key, pairs, 0, 1), g.broadcast(chosen, pairs, 0, 2));
+    Value any = g.reduce(ReduceKind.MAX, g.cast(same, DType.I32), 2);
+    return equal(g, any, like(g, any, 1L));
+  }
+
   private Value slots(Ops g, Value table, Value i, Value sequence, Value offset) {
+    return slots(g, page, table, i, sequence, offset);
+  }
+
+  /** Slots of page i of each token's sequence, {@code [n, page]}. */
+  static Value slots(Ops g, int page, Value table, Value i, Value sequence, Value offset) {
     Value column = g.view(g.sliceAt(table, 1, i, Dim.of(1)), table.shape().dim(0));
     Value first = times(g, g.gather(column, sequence, 0), page);
     return g.add(g.broadcast(first, offset.shape(), 0), offset);

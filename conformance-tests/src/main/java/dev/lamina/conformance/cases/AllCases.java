@@ -49,6 +49,7 @@ public final class AllCases {
     AttentionEdgeCases.addTo(list);
     LatentCases.addTo(list);
     RecurrentCases.addTo(list);
+    SelectionCases.addTo(list);
     SamplingCases.addTo(list);
     ExportedCases.addTo(list);
     ModelCases.addTo(list);

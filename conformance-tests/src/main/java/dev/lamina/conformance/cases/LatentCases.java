@@ -10,6 +10,7 @@ import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.Value;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -48,13 +49,31 @@ final class LatentCases {
       DType dtype,
       DType stored,
       Regime regime) {
+    for (boolean selected : new boolean[] {false, true}) {
+      add(list, name, heads, width, rank, page, batch, dtype, stored, regime, selected);
+    }
+  }
+
+  private static void add(
+      CaseList list,
+      String name,
+      int heads,
+      int width,
+      int rank,
+      int page,
+      Batch batch,
+      DType dtype,
+      DType stored,
+      Regime regime,
+      boolean selected) {
     list.composite(
         "mla_attention",
         dtype.text(),
         Dtypes.shape(batch.tokens(), heads, width, rank, page),
-        "%s,pool=%s,past=%d".formatted(name, stored.text(), batch.past()[0]),
+        "%s,pool=%s,past=%d%s"
+            .formatted(name, stored.text(), batch.past()[0], selected ? ",select" : ""),
         g -> {
-          MlaAttention op = new MlaAttention(0, rank, 0.3);
+          MlaAttention op = new MlaAttention(0, rank, 0.3, selected);
           Heads sizes = new Heads(heads, 1, width, rank, page);
           int sequences = batch.queries().length;
           int pages = batch.pages(page);
@@ -81,15 +100,21 @@ final class LatentCases {
                   page,
                   new Dim.Sym("slots.kv", page, 1 << 20, page),
                   List.of(new StateSpec.Entry("latent", 0, stored, List.of(1, width))));
-          Value y =
-              g.ops.mlaAttention(
-                  op,
-                  g.tensor(q, AttentionCases.T, Dim.of(heads), Dim.of(width)),
-                  g.pool(pool, List.of(latents)),
-                  g.tensor(cu, AttentionCases.S1),
-                  g.tensor(lens, AttentionCases.S),
-                  g.tensor(blockTable, AttentionCases.S, AttentionCases.P));
-          g.out(y, AttentionOracle.latents(op, page, q, latents, cu, lens, blockTable));
+          // Any positions, none and later ones among them; some tokens get nothing to look at.
+          RefTensor select = g.make(Source.between(-3, 40), DType.I32, batch.tokens(), 7);
+          List<Value> in = new ArrayList<>();
+          in.add(g.tensor(q, AttentionCases.T, Dim.of(heads), Dim.of(width)));
+          in.add(g.pool(pool, List.of(latents)));
+          in.add(g.tensor(cu, AttentionCases.S1));
+          in.add(g.tensor(lens, AttentionCases.S));
+          in.add(g.tensor(blockTable, AttentionCases.S, AttentionCases.P));
+          if (selected) {
+            in.add(g.tensor(select, AttentionCases.T, Dim.of(7)));
+          }
+          g.out(
+              g.ops.mlaAttention(op, in.toArray(Value[]::new)),
+              AttentionOracle.latents(
+                  op, page, q, latents, cu, lens, blockTable, selected ? select : null));
         },
         Rule.R2,
         Rule.R7);

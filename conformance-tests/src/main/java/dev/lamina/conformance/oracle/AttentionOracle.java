@@ -2,6 +2,7 @@ package dev.lamina.conformance.oracle;
 
 import dev.lamina.spi.ir.CompositeOp;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Paged attention as one softmax over all allowed keys.
@@ -19,6 +20,7 @@ import java.util.stream.IntStream;
  * @param blockTable {@code [S, P]}
  * @param sinks {@code [Hq]}, read if the op has sinks
  * @param alibi {@code [Hq]}, read if the op has slopes
+ * @param select {@code [T, k]}, the positions that count, or null for all
  */
 public record AttentionOracle(
     CompositeOp.PagedAttention op,
@@ -30,7 +32,22 @@ public record AttentionOracle(
     RefTensor kvLens,
     RefTensor blockTable,
     RefTensor sinks,
-    RefTensor alibi) {
+    RefTensor alibi,
+    @Nullable RefTensor select) {
+  /** Over all allowed positions. */
+  public AttentionOracle(
+      CompositeOp.PagedAttention op,
+      int page,
+      RefTensor q,
+      RefTensor k,
+      RefTensor v,
+      RefTensor cuSeqlensQ,
+      RefTensor kvLens,
+      RefTensor blockTable,
+      RefTensor sinks,
+      RefTensor alibi) {
+    this(op, page, q, k, v, cuSeqlensQ, kvLens, blockTable, sinks, alibi, null);
+  }
 
   /** Attention over latents {@code [slots, 1, D]}. */
   public static RefTensor latents(
@@ -40,7 +57,8 @@ public record AttentionOracle(
       RefTensor latents,
       RefTensor cuSeqlensQ,
       RefTensor kvLens,
-      RefTensor blockTable) {
+      RefTensor blockTable,
+      @Nullable RefTensor select) {
     int width = latents.size(2);
     long[] sizes = {latents.size(0), 1, op.rank()};
     int[] beginnings =
@@ -51,7 +69,7 @@ public record AttentionOracle(
         new CompositeOp.PagedAttention(op.layer(), op.scale(), true, 0, 0, 0, false, false);
     RefTensor values = latents.pick(sizes, beginnings);
     return new AttentionOracle(
-            plain, page, q, latents, values, cuSeqlensQ, kvLens, blockTable, q, q)
+            plain, page, q, latents, values, cuSeqlensQ, kvLens, blockTable, q, q, select)
         .attend();
   }
 
@@ -78,7 +96,7 @@ public record AttentionOracle(
     double largest = op.sinks() ? sinks.real(h) : Double.NEGATIVE_INFINITY;
     for (int j = 0; j < length; j++) {
       logits[j] = Double.NEGATIVE_INFINITY;
-      if (allowed(position, j)) {
+      if (allowed(position, j) && isSelected(t, j)) {
         logit(s, t, h, j, position, logits, errors);
         largest = Math.max(largest, logits[j]);
       }
@@ -122,6 +140,15 @@ public record AttentionOracle(
   private int slot(int s, int j) {
     long table = blockTable.integer(s * blockTable.size(1) + j / page);
     return (int) table * page + j % page;
+  }
+
+  private boolean isSelected(int t, int j) {
+    RefTensor s = select;
+    if (s == null) {
+      return true;
+    }
+    int k = s.size(1);
+    return IntStream.range(t * k, (t + 1) * k).anyMatch(i -> s.integer(i) == j);
   }
 
   private boolean allowed(long p, long j) {

@@ -31,6 +31,7 @@ public final class CompositeOracle {
       case CompositeOp.KvAppend o -> throw none(o);
       case CompositeOp.PagedAttention o -> throw none(o);
       case CompositeOp.MlaAttention o -> throw none(o);
+      case CompositeOp.IndexTopk o -> throw none(o);
       case CompositeOp.StateCopy o -> throw none(o);
       case CompositeOp.StateExport o -> throw none(o);
       case CompositeOp.StateImport o -> throw none(o);

@@ -285,7 +285,7 @@ public final class Decoder implements Architecture {
     MlaSpec mla = latent;
     return mla == null
         ? KvGroup.groups(attention)
-        : List.of(KvGroup.ofLatents(shape.numLayers(), mla.latentWidth()));
+        : List.of(KvGroup.ofLatents(shape.numLayers(), mla.latentWidth(), mla.indexDim()));
   }
 
   @Override

@@ -214,19 +214,48 @@ public sealed interface CompositeOp extends Op {
 
   /**
    * Attention over paged latents, in the absorbed form: {@code (q[T, Hq, D], pool, cuSeqlensQ[S +
-   * 1] I32, kvLens[S] I32, blockTable[S, P] I32) -> out[T, Hq, rank]}.
+   * 1] I32, kvLens[S] I32, blockTable[S, P] I32, select[T, k] I32?) -> out[T, Hq, rank]}.
    *
    * <p>The one entry {@code latent [1, D]} of the layer is key and value of all heads: a key is all
    * of it, the normed latent and behind it the rotated part; a value is its first {@code rank}
    * elements. The queries have been through the heads' key up-projections, the result goes through
-   * those of the values, both outside of this op. Causal; else as {@link PagedAttention}. Source:
-   * arXiv:2405.04434 section 2.1 and its appendix C.
+   * those of the values, both outside of this op. Causal, and of the allowed only the positions in
+   * the token's row of select, if it is given, where those below 0 are none; else as {@link
+   * PagedAttention}. Source: arXiv:2405.04434 section 2.1 and its appendix C; arXiv:2512.02556
+   * (selection).
    *
    * @param layer 0-based layer, entry {@code latent}
    * @param rank width of a value, at most D
    * @param scale factor on the dot product
+   * @param selected whether select is given
    */
-  record MlaAttention(int layer, int rank, double scale) implements CompositeOp {}
+  record MlaAttention(int layer, int rank, double scale, boolean selected) implements CompositeOp {
+    /**
+     * Attention over all positions.
+     *
+     * @param layer 0-based layer
+     * @param rank width of a value
+     * @param scale factor on the dot product
+     */
+    public MlaAttention(int layer, int rank, double scale) {
+      this(layer, rank, scale, false);
+    }
+  }
+
+  /**
+   * Chooses the positions that attention looks at: {@code (q[T, H, D], w[T, H] F32, pool,
+   * cuSeqlensQ[S + 1] I32, kvLens[S] I32, blockTable[S, P] I32) -> ids[T, k] I32}.
+   *
+   * <p>A position's score is {@code sum_h w[h] * max(0, scale * q[h].key)} in F32, its key the
+   * layer's entry {@code index [1, D]}. Of the positions up to the token's own the k of the highest
+   * scores are given, best first, ties lowest position (R6), then -1. Sequences and pages as in
+   * {@link PagedAttention}; a row of no sequence is all -1. Source: arXiv:2512.02556 section 2.1.
+   *
+   * @param layer 0-based layer, entry {@code index}
+   * @param k positions a token
+   * @param scale factor on the dot product
+   */
+  record IndexTopk(int layer, int k, double scale) implements CompositeOp {}
 
   /**
    * Copies slots: {@code (pool, src[N] I32, dst[N] I32) -> pool}, every entry; a pair with a

@@ -33,7 +33,8 @@ final class CompositeRules {
       case CompositeOp.Embedding o -> embedding(o, in);
       case CompositeOp.KvAppend o -> kvAppend(o, in);
       case CompositeOp.PagedAttention o -> pagedAttention(o, in);
-      case CompositeOp.MlaAttention o -> mlaAttention(o, in);
+      case CompositeOp.MlaAttention o -> LatentRules.attention(o, in);
+      case CompositeOp.IndexTopk o -> LatentRules.topk(o, in);
       case CompositeOp.StateCopy o -> {
         arity(op, in, 3);
         TensorType src = tensor(op, in, 1);
@@ -198,35 +199,12 @@ final class CompositeRules {
     boolean grouped =
         q.shape().dim(1) instanceof Dim.Const hq && hq.value() % k.shape().getFirst() == 0;
     need(o, grouped, "query heads in groups over " + k.shape().getFirst() + " KV heads", q);
-    sequences(o, cu, lens, table);
+    Rules.sequences(o, cu, lens, table);
     need(o, o.window() >= 0 && o.chunk() >= 0 && o.softcap() >= 0, "bounds of at least 0", o);
     for (int i = 5; i < in.size(); i++) {
       is(o, tensor(o, in, i), DType.F32, q.shape().dim(1));
     }
     return List.of(TensorType.of(q.dtype(), q.shape().with(2, Dim.of(v.shape().get(1)))));
-  }
-
-  private static void sequences(Op o, TensorType cu, TensorType lens, TensorType table) {
-    need(o, lens.dtype() == DType.I32 && lens.shape().rank() == 1, "kvLens i32[S]", lens);
-    need(o, cu.dtype() == DType.I32 && cu.shape().rank() == 1, "cuSeqlensQ i32[S + 1]", cu);
-    boolean rows = table.dtype() == DType.I32 && table.shape().rank() == 2;
-    boolean perSeq = rows && table.shape().dim(0).equals(lens.shape().dim(0));
-    need(o, perSeq, "blockTable i32[S, P]", table);
-  }
-
-  private static List<ValueType> mlaAttention(CompositeOp.MlaAttention o, List<ValueType> in) {
-    arity(o, in, 5);
-    TensorType q = tensor(o, in, 0);
-    isFloat(o, q);
-    need(o, q.shape().rank() == 3, "q[T, heads, width]", q);
-    StateSpec.Entry latent = state(o, in, 1).spec().entry("latent", o.layer());
-    boolean one = latent.shape().size() == 2 && latent.shape().getFirst() == 1;
-    need(o, one, "a latent [1, width]", latent);
-    int width = latent.shape().getLast();
-    need(o, q.shape().dim(2).equals(Dim.of(width)), "q[.., .., " + width + "]", q);
-    need(o, o.rank() >= 1 && o.rank() <= width, "a rank of 1 to " + width, o.rank());
-    sequences(o, tensor(o, in, 2), tensor(o, in, 3), tensor(o, in, 4));
-    return List.of(TensorType.of(q.dtype(), q.shape().with(2, Dim.of(o.rank()))));
   }
 
   private static TensorType logits(Op op, List<ValueType> in) {

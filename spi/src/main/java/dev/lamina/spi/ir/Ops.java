@@ -295,6 +295,11 @@ public final class Ops extends GraphBuilder {
     return add(op, operands);
   }
 
+  /** Adds {@link CompositeOp.IndexTopk}; operands in the order of the op's description. */
+  public Value indexTopk(CompositeOp.IndexTopk op, Value... operands) {
+    return add(op, operands);
+  }
+
   /** Adds {@link CompositeOp.StateExport}. */
   public Value stateExport(Value pool, String entry, int layer, Value slots) {
     return add(new CompositeOp.StateExport(entry, layer), pool, slots);

@@ -50,4 +50,13 @@ final class Rules {
   static void isFloat(Op op, TensorType t) {
     need(op, t.dtype().isFloat(), "a float tensor", t);
   }
+
+  /** Where the sequences of a step begin, how long they are, and where their pages lie. */
+  static void sequences(Op o, TensorType cu, TensorType lens, TensorType table) {
+    need(o, lens.dtype() == DType.I32 && lens.shape().rank() == 1, "kvLens i32[S]", lens);
+    need(o, cu.dtype() == DType.I32 && cu.shape().rank() == 1, "cuSeqlensQ i32[S + 1]", cu);
+    boolean rows = table.dtype() == DType.I32 && table.shape().rank() == 2;
+    boolean perSeq = rows && table.shape().dim(0).equals(lens.shape().dim(0));
+    need(o, perSeq, "blockTable i32[S, P]", table);
+  }
 }

@@ -174,7 +174,8 @@ final class EveryOp {
             List.of(
                 new StateSpec.Entry("k", 0, DType.F16, List.of(2, 8)),
                 new StateSpec.Entry("v", 0, DType.F32, List.of(2, 4)),
-                new StateSpec.Entry("latent", 1, DType.F32, List.of(1, 8))));
+                new StateSpec.Entry("latent", 1, DType.F32, List.of(1, 8)),
+                new StateSpec.Entry("index", 1, DType.F16, List.of(1, 8))));
     Value kv = g.state(spec);
     Value slots = tensor("s.slots", DType.I32, T);
     Value k = tensor("s.k", DType.F32, T, Dim.of(2), Dim.of(8));
@@ -193,6 +194,11 @@ final class EveryOp {
     keep(g.pagedAttention(op, operands.toArray(Value[]::new)));
     Value[] latent = operands.subList(0, 5).toArray(Value[]::new);
     keep(g.mlaAttention(new CompositeOp.MlaAttention(1, 6, 0.5), latent));
+    operands.add(1, tensor("s.w", DType.F32, T, Dim.of(4)));
+    Value[] index = operands.subList(0, 6).toArray(Value[]::new);
+    Value ids = g.indexTopk(new CompositeOp.IndexTopk(1, 3, 0.25), index);
+    Value[] selected = {latent[0], latent[1], latent[2], latent[3], latent[4], ids};
+    keep(g.mlaAttention(new CompositeOp.MlaAttention(1, 6, 0.5, true), selected));
     kv = g.stateCopy(kv, slots, slots);
     keep(g.stateExport(kv, "k", 0, slots));
     kv = g.stateImport(kv, "v", 0, v, slots);

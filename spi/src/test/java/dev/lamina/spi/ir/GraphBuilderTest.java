@@ -288,10 +288,18 @@ class GraphBuilderTest {
         "mla_attention: expected a rank of 1 to 8, got 9");
     refused(
         () -> g.mlaAttention(new CompositeOp.MlaAttention(1, 6, 1), q, pool, cu, lens, table),
-        "mla_attention: expected a latent [1, width], got " + two);
+        "mla_attention: expected an entry [1, width], got " + two);
     refused(
         () -> g.mlaAttention(op, q, pool, cu, lens, lens),
         "mla_attention: expected blockTable i32[S, P], got i32[2]");
+    refused(
+        () ->
+            g.mlaAttention(
+                new CompositeOp.MlaAttention(0, 6, 1, true), q, pool, cu, lens, table, table),
+        "mla_attention: expected select i32[T, k], got i32[2,4]");
+    refused(
+        () -> g.indexTopk(new CompositeOp.IndexTopk(0, 3, 1), q, q, pool, cu, lens, table),
+        "index_topk: expected f32[T,4], got f32[T,4,8]");
   }
 
   private static CompositeOp.MoeRoute route(int k, int groups, int stay) {

@@ -151,7 +151,8 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
         case CompositeOp.Embedding o -> new PlainLinear.Embedding(new PlainLinear.Weights());
         case CompositeOp.KvAppend o -> new PlainPool.Append(o);
         case CompositeOp.PagedAttention o -> new PlainAttention(o);
-        case CompositeOp.MlaAttention o -> new PlainLatents(o);
+        case CompositeOp.MlaAttention o -> new PlainLatents.Attention(o);
+        case CompositeOp.IndexTopk o -> new PlainLatents.Topk(o);
         case CompositeOp.StateCopy o -> new PlainPool.Copy();
         case CompositeOp.StateExport o -> new PlainPool.Export(o);
         case CompositeOp.StateImport o -> new PlainPool.Import(o);

@@ -31,7 +31,7 @@ class PlainAttention implements Kernel {
   }
 
   /** One entry of the pool. */
-  private record Entry(StateSpec.Entry spec, MemorySegment memory) {
+  record Entry(StateSpec.Entry spec, MemorySegment memory) {
     static Entry of(HostState pool, String name, int layer) {
       StateSpec.Entry e = pool.spec().entry(name, layer);
       return new Entry(e, pool.entry(pool.spec().entries().indexOf(e)));
@@ -90,7 +90,7 @@ class PlainAttention implements Kernel {
     double[] logits = new double[length];
     double max = op.sinks() ? sink(h) : Double.NEGATIVE_INFINITY;
     for (int j = 0; j < length; j++) {
-      logits[j] = allowed(p, j, h) ? logit(s, t, h, j) : hidden();
+      logits[j] = allowed(p, j, h) && isSelected(t, j) ? logit(s, t, h, j) : hidden();
       max = Math.max(max, logits[j]);
     }
     max = shift(max);
@@ -159,6 +159,10 @@ class PlainAttention implements Kernel {
 
   boolean allowed(long p, long j, int h) {
     return (!op.causal() || j <= p) && inWindow(p, j) && inChunk(p, j);
+  }
+
+  boolean isSelected(int t, long j) {
+    return true;
   }
 
   boolean inWindow(long p, long j) {
