@@ -13,6 +13,8 @@ import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.CoreOp;
+import dev.lamina.spi.ir.Layout;
+import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.StateType;
 import dev.lamina.spi.ir.TensorType;
 
@@ -71,7 +73,16 @@ final class CpuKernels implements KernelProvider {
   private static void wantKernels(OpSpec spec) {
     boolean projects =
         spec.op() instanceof CompositeOp.Linear || spec.op() instanceof CompositeOp.MoeLinear;
-    if (projects
+    if (Operands.readBlocks(spec)
+        && spec.operands().get(1) instanceof TensorType t
+        && t.layout() instanceof Layout.Blocked(QuantFormat format)) {
+      HotKernel.TILE.want();
+      HotKernel.DOT_WIDENED.want();
+      HotKernel widen = HotKernel.widen(format);
+      if (widen != null) {
+        widen.want();
+      }
+    } else if (projects
         && spec.operands().get(1) instanceof TensorType w
         && Operands.isPlainFloat(w.dtype())) {
       HotKernel.TILE.want();
@@ -144,7 +155,8 @@ final class CpuKernels implements KernelProvider {
   }
 
   private KernelChoice composite(CompositeOp op, OpSpec spec) {
-    if (!Operands.arePlainFloats(spec.operands()) || !Operands.arePlainFloats(spec.results())) {
+    boolean readable = Operands.arePlainFloats(spec.operands()) || Operands.readBlocks(spec);
+    if (!readable || !Operands.arePlainFloats(spec.results())) {
       return KernelChoice.decompose("the kernel takes f32, f16 and bf16, not 8-bit or blocked");
     }
     return switch (op) {

@@ -50,13 +50,7 @@ final class ExpertKernels {
           || !w.segment().equals(segment)
           || offset != w.offset()
           || !w.segment().isReadOnly()) {
-        int n = size(w, 1);
-        int k = size(w, 2);
-        known = new Matrix[size(w, 0)];
-        for (int e = 0; e < known.length; e++) {
-          long at = w.offset() + (long) e * n * k * w.dtype().bytes();
-          known[e] = Matrix.dense(w.dtype(), w.segment(), at, n, k);
-        }
+        known = Operands.matrices(w);
         matrices = known;
         segment = w.segment();
         offset = w.offset();

@@ -92,7 +92,7 @@ final class LayerKernels {
           || !w.segment().equals(segment)
           || offset != w.offset()
           || !w.segment().isReadOnly()) {
-        known = Matrix.dense(w.dtype(), w.segment(), w.offset(), size(w, 0), size(w, 1));
+        known = Operands.matrix(w);
         matrix = known;
         of = w;
         segment = w.segment();
@@ -112,9 +112,6 @@ final class LayerKernels {
   void embedding(KernelArgs args) {
     Tensor ids = args.in(0);
     Tensor table = args.in(1);
-    Matrix matrix =
-        Matrix.dense(
-            table.dtype(), table.segment(), table.offset(), size(table, 0), size(table, 1));
-    lookup.run(rows(ids), size(ids, 0), matrix, rows(args.out(0)));
+    lookup.run(rows(ids), size(ids, 0), Operands.matrix(table), rows(args.out(0)));
   }
 }

@@ -11,6 +11,7 @@ final class Bits {
       case F32 -> Float.intBitsToFloat((int) bits);
       case F16 -> Float.float16ToFloat((short) bits);
       case BF16 -> Float.intBitsToFloat((int) bits << 16);
+      case F8E4M3 -> Float8.e4m3ToFloat((byte) bits);
       default -> throw new AssertionError(dtype);
     };
   }

@@ -2,6 +2,9 @@ package dev.lamina.backend.sdk;
 
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
 /** Random quantised matrices with their decoded values. */
@@ -21,24 +24,19 @@ final class Blocks {
     int blocks = decoded.length / format.elements();
     Array bytes =
         new Array(DType.U8, decoded.length / k, (long) k / format.elements() * format.bytes());
+    float[] block = new float[format.elements()];
+    MemorySegment raw = Arena.ofAuto().allocate(format.bytes());
     for (int b = 0; b < blocks; b++) {
-      short scale = Float.floatToFloat16(random.nextFloat() - 0.5f);
       int at = b * format.bytes();
-      bytes.ints[at] = scale & 255;
-      bytes.ints[at + 1] = scale >> 8 & 255;
-      for (int i = 2; i < format.bytes(); i++) {
-        bytes.ints[at + i] = random.nextInt(256);
+      for (int i = 0; i < format.bytes(); i++) {
+        // No factor of infinity or NaN, whatever is written there.
+        int drawn = random.nextInt(256) & 0xBB;
+        bytes.ints[at + i] = drawn;
+        raw.set(ValueLayout.JAVA_BYTE, i, (byte) drawn);
       }
-      double d = Float.float16ToFloat(scale);
+      BlockDecoder.of(format).decode(raw, 0, 1, block, 0);
       for (int i = 0; i < format.elements(); i++) {
-        decoded[b * format.elements() + i] =
-            switch (format) {
-              case Q8_0 -> d * (byte) bytes.ints[at + 2 + i];
-              case Q4_0 -> {
-                long packed = bytes.ints[at + 2 + i % 16];
-                yield d * ((i < 16 ? packed & 15 : packed >> 4) - 8);
-              }
-            };
+        decoded[b * format.elements() + i] = block[i];
       }
     }
     return bytes;

@@ -158,7 +158,7 @@ class LayerDecompositionTest {
   @ParameterizedTest
   @EnumSource
   void linear_decodesQuantisedWeights(QuantFormat format) {
-    quantisedLinear(format, 64, 9);
+    quantisedLinear(format, 512, 9);
   }
 
   @ParameterizedTest
@@ -191,12 +191,12 @@ class LayerDecompositionTest {
   @ParameterizedTest
   @EnumSource
   void embedding_decodesQuantisedRows(QuantFormat format) {
-    double[] table = new double[3 * 64];
-    Array bytes = Blocks.random(random, format, table, 64);
-    Value w = c.in(bytes, TensorType.blocked(format, Shape.of(3, 64)));
+    double[] table = new double[3 * 512];
+    Array bytes = Blocks.random(random, format, table, 512);
+    Value w = c.in(bytes, TensorType.blocked(format, Shape.of(3, 512)));
     Array out = c.run(c.g.embedding(c.in(Array.i32(-1, 2)), w, DType.F32)).getFirst();
-    double[] expected = new double[128];
-    System.arraycopy(table, 128, expected, 64, 64);
+    double[] expected = new double[1024];
+    System.arraycopy(table, 1024, expected, 512, 512);
     assertThat(out.floats).containsExactly(expected);
   }
 }

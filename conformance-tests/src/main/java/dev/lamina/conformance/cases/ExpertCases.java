@@ -51,8 +51,11 @@ final class ExpertCases {
     linear(list, DType.F32, DType.F32, new int[] {0, 2, 16, 8}, 3, Choices.ANY, false, true);
     linear(list, DType.F32, DType.F32, new int[] {5, 1, 16, 8}, 1, Choices.ANY, true, false);
     for (QuantFormat format : QuantFormat.values()) {
-      quantised(list, format, new int[] {6, 2, 64, 18}, 5);
-      quantised(list, format, new int[] {35, 2, 32, 9}, 3);
+      int block = Math.max(32, format.elements());
+      quantised(list, format, new int[] {6, 2, 2 * block, 18}, 5);
+      quantised(list, format, new int[] {35, 2, block, 9}, 3);
+    }
+    for (QuantFormat format : QuantCases.PLAIN) {
       // More than one tile of the decomposition, the last one ragged.
       quantised(list, format, new int[] {2, 2, 65536, 9}, 2);
     }

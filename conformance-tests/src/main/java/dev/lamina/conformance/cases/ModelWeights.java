@@ -62,11 +62,10 @@ record ModelWeights(Map<String, RefTensor> stored, Map<String, RefTensor> decode
   private static RefTensor quantised(QuantFormat format, long[] sizes, Random random) {
     int perBlock = format.bytes();
     long bytes = sizes[1] / format.elements() * perBlock;
-    double deviation =
-        switch (format) {
-          case Q8_0 -> 74;
-          case Q4_0 -> 4.6;
-        };
+    if (format != QuantFormat.Q8_0 && format != QuantFormat.Q4_0) {
+      throw new IllegalArgumentException("model weights: no spread known for " + format.text());
+    }
+    double deviation = format == QuantFormat.Q8_0 ? 74 : 4.6;
     short scale = Float.floatToFloat16((float) (1.5 / Math.sqrt((double) sizes[1]) / deviation));
     RefTensor.Builder out = new RefTensor.Builder(DType.U8, sizes[0], bytes);
     for (int i = 0; i < out.count(); i++) {

@@ -38,7 +38,7 @@ final class PropertyCases {
       add(list, dtype, "matmul,power-of-two", Rule.R2, (c, seed) -> scaling(c, dtype, null, seed));
       add(list, dtype, "state,export-import", Rule.STRUCTURE, (c, s) -> exchange(c, dtype, s));
     }
-    for (QuantFormat f : QuantFormat.values()) {
+    for (QuantFormat f : QuantCases.PLAIN) {
       String name = "linear,power-of-two,w=" + f.text();
       add(list, DType.F32, name, Rule.R2, (c, seed) -> scaling(c, DType.F32, f, seed));
     }

@@ -7,6 +7,8 @@ import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.Value;
+import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Weights in blocks: every code, every kind of scale, rows and blocks that must not be mixed up.
@@ -14,6 +16,15 @@ import dev.lamina.spi.ir.Value;
 final class QuantCases {
   private static final Dim T = Dim.sym("T", 0, 4096);
   private static final RefTensor NONE = RefTensor.exact(DType.F32, new long[] {0}, new long[0]);
+
+  /** One F16 scale a block of 32. */
+  static final List<QuantFormat> PLAIN = List.of(QuantFormat.Q8_0, QuantFormat.Q4_0);
+
+  /**
+   * The rest, from formats that have kernels of their own on most backends to those that do not.
+   */
+  private static final List<QuantFormat> OTHERS =
+      Stream.of(QuantFormat.values()).filter(f -> !PLAIN.contains(f)).toList();
 
   /** F16 bits: zeros, subnormals, the smallest and largest normal numbers, of both signs. */
   private static final int[] SCALES = {
@@ -23,7 +34,10 @@ final class QuantCases {
   private QuantCases() {}
 
   static void addTo(CaseList list) {
-    for (QuantFormat format : QuantFormat.values()) {
+    for (QuantFormat format : OTHERS) {
+      others(list, format);
+    }
+    for (QuantFormat format : PLAIN) {
       linear(list, format, 1, 32, 1);
       linear(list, format, 5, 256, 33);
       // More than one tile of the decomposition, the last one ragged.
@@ -42,6 +56,19 @@ final class QuantCases {
         any(list, format, i);
       }
     }
+  }
+
+  /** Sub-blocks, minima and split codes: every bit of a few blocks counts in a lookup. */
+  private static void others(CaseList list, QuantFormat format) {
+    long e = format.elements();
+    linear(list, format, 1, e, 3);
+    linear(list, format, 5, 3 * e, 33);
+    linear(list, format, 9, 2 * e, 20);
+    // More than one tile of the decomposition, the last one ragged.
+    linear(list, format, 2, 65536, 9);
+    linear(list, format, 33, 4 * e, 37);
+    embedding(list, format, 5, e, 7);
+    embedding(list, format, 13, 3 * e, 70);
   }
 
   private static RefTensor blocks(

@@ -2,6 +2,7 @@ package dev.lamina.conformance.cases;
 
 import dev.lamina.conformance.oracle.Elements;
 import dev.lamina.conformance.oracle.RefTensor;
+import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
 import java.util.Random;
@@ -81,13 +82,35 @@ interface Source {
 
   /** Bytes of quantised blocks: random codes under scales of both signs. */
   static Source blocks(QuantFormat format) {
+    BlockSpec spec = format.spec();
+    boolean eights = spec.levels() instanceof BlockSpec.Levels.Float8;
     return integers(random -> {
       int[] i = {0};
-      return () ->
-          switch (i[0]++ % format.bytes()) {
-            case 1 -> (random.nextBoolean() ? 0x80 : 0) | 0x28 + random.nextInt(8);
-            default -> random.nextInt(256);
-          };
+      return () -> {
+        int at = i[0]++ % format.bytes();
+        int drawn = random.nextInt(256);
+        int scale = factorByte(spec.scale(), at, drawn);
+        BlockSpec.Factor min = spec.min();
+        int lifted = min == null || scale != drawn ? scale : factorByte(min, at, drawn);
+        // Not the NaN of an 8-bit float.
+        return eights && (lifted & 127) == 127 ? lifted - 1 : lifted;
+      };
     });
+  }
+
+  /** The byte that keeps a factor near 1, if {@code at} is the one that says how large it is. */
+  private static int factorByte(BlockSpec.Factor f, int at, int drawn) {
+    int size = f.written().bytes();
+    int last = f.at() + size - 1;
+    boolean isFactor = f.stride() == 0 ? at == last : at >= f.at() && at < f.at() + f.groups();
+    if (!isFactor) {
+      return drawn;
+    }
+    return switch (f.written()) {
+      case F16 -> drawn & 0x80 | 0x28 + (drawn & 7);
+      case F32 -> drawn & 0x80 | 0x3B + (drawn & 3);
+      case HALF_E8M0 -> 120 + (drawn & 15);
+      case HALF_E4M3 -> drawn & 127;
+    };
   }
 }

@@ -65,7 +65,7 @@ final class SpeedCases {
       add(list, dtype.text(), "linear,rows=1", (c, seed) -> linear(c, dtype, null, 1, seed));
       add(list, dtype.text(), "linear,rows=64", (c, seed) -> linear(c, dtype, null, 64, seed));
     }
-    for (QuantFormat f : QuantFormat.values()) {
+    for (QuantFormat f : QuantCases.PLAIN) {
       add(list, f.text(), "linear,rows=1", (c, seed) -> linear(c, DType.F32, f, 1, seed));
       add(list, f.text(), "linear,rows=64", (c, seed) -> linear(c, DType.F32, f, 64, seed));
     }

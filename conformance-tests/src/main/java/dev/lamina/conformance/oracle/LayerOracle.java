@@ -184,16 +184,7 @@ public final class LayerOracle {
     int elements = format.elements();
     for (int i = 0; i < out.count(); i++) {
       int block = i / elements * format.bytes();
-      int e = i % elements;
-      double d = FloatCodec.F16.decode(bytes.bits(block) | bytes.bits(block + 1) << 8);
-      double v =
-          switch (format) {
-            case Q8_0 -> d * (byte) bytes.bits(block + 2 + e);
-            case Q4_0 -> {
-              long packed = bytes.bits(block + 2 + e % 16);
-              yield d * ((e < 16 ? packed & 15 : packed >> 4) - 8);
-            }
-          };
+      double v = BlockOracle.element(format.spec(), b -> (int) bytes.bits(block + b), i % elements);
       out.near(i, v, 0);
     }
     return out.build();

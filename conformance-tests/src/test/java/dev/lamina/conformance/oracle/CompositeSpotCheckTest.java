@@ -115,7 +115,9 @@ class CompositeSpotCheckTest extends SpotCheck {
   }
 
   @ParameterizedTest
-  @EnumSource(QuantFormat.class)
+  @EnumSource(
+      value = QuantFormat.class,
+      names = {"Q8_0", "Q4_0"})
   void linear_overDecodedBlocks(QuantFormat format) {
     RefTensor.Builder blocks = new RefTensor.Builder(DType.U8, 3, 2L * format.bytes());
     for (int i = 0; i < blocks.count(); i++) {
@@ -157,6 +159,7 @@ class CompositeSpotCheckTest extends SpotCheck {
             long c = bytes.bits(block + 2 + e % 16);
             yield (e < 16 ? c % 16 : c / 16) - 8;
           }
+          default -> throw new AssertionError(format);
         };
     return scale.multiply(BigDecimal.valueOf(code));
   }

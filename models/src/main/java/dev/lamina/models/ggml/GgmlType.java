@@ -149,10 +149,46 @@ public enum GgmlType {
       case F32 -> new TensorType(DType.F32, shape, Layout.DENSE);
       case F16 -> new TensorType(DType.F16, shape, Layout.DENSE);
       case BF16 -> new TensorType(DType.BF16, shape, Layout.DENSE);
-      case Q8_0 -> TensorType.blocked(QuantFormat.Q8_0, shape);
-      case Q4_0 -> TensorType.blocked(QuantFormat.Q4_0, shape);
-      default -> null;
+      default -> {
+        QuantFormat format = format();
+        yield format == null ? null : TensorType.blocked(format, shape);
+      }
     };
+  }
+
+  /**
+   * The IR's format of the same blocks.
+   *
+   * @return the format, null if there is none
+   */
+  public @Nullable QuantFormat format() {
+    return switch (this) {
+      case Q4_0 -> QuantFormat.Q4_0;
+      case Q4_1 -> QuantFormat.Q4_1;
+      case Q5_0 -> QuantFormat.Q5_0;
+      case Q5_1 -> QuantFormat.Q5_1;
+      case Q8_0 -> QuantFormat.Q8_0;
+      case Q2_K -> QuantFormat.Q2_K;
+      case Q3_K -> QuantFormat.Q3_K;
+      case Q4_K -> QuantFormat.Q4_K;
+      case Q5_K -> QuantFormat.Q5_K;
+      case Q6_K -> QuantFormat.Q6_K;
+      case IQ4_NL -> QuantFormat.IQ4_NL;
+      case IQ4_XS -> QuantFormat.IQ4_XS;
+      case TQ2_0 -> QuantFormat.TQ2_0;
+      case MXFP4 -> QuantFormat.MXFP4;
+      case NVFP4 -> QuantFormat.NVFP4;
+      case F32, F16, BF16, IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ3_S, IQ2_S, IQ1_M, TQ1_0 -> null;
+    };
+  }
+
+  private static @Nullable GgmlType of(QuantFormat format) {
+    for (GgmlType t : values()) {
+      if (t.format() == format) {
+        return t;
+      }
+    }
+    return null;
   }
 
   /**
@@ -170,11 +206,7 @@ public enum GgmlType {
             case BF16 -> BF16;
             default -> null;
           };
-      case Layout.Blocked b ->
-          switch (b.format()) {
-            case Q8_0 -> Q8_0;
-            case Q4_0 -> Q4_0;
-          };
+      case Layout.Blocked b -> of(b.format());
       case Layout.Strided s -> null;
       case Layout.Opaque o -> null;
     };

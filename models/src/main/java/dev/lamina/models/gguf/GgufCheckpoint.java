@@ -12,9 +12,9 @@ import java.util.SequencedMap;
  * A mapped GGUF file as a checkpoint, its tensors by the names that transformers gives them. Safe
  * for many threads.
  *
- * <p>F32, F16, BF16, Q8_0 and Q4_0 are used where they lie. Types that the IR has no format for are
- * decoded to F32, tensor by tensor, off the heap, at first use; so are rows of rotary projections
- * put into transformers' order.
+ * <p>Types that the IR has a format for are used where they lie. Others are decoded to F32, tensor
+ * by tensor, off the heap, at first use; so are rows of rotary projections put into transformers'
+ * order.
  */
 public final class GgufCheckpoint extends MappedGguf {
   private final ModelConfig config;

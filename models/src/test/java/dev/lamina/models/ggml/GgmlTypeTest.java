@@ -3,10 +3,12 @@ package dev.lamina.models.ggml;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lamina.backend.sdk.BlockDecoder;
 import dev.lamina.json.JsonTrees;
 import dev.lamina.models.Fixtures;
 import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.safetensors.SafetensorsCheckpoint;
+import dev.lamina.spi.ir.QuantFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -14,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -80,6 +83,13 @@ class GgmlTypeTest {
       assertThat(Float.floatToRawIntBits(decoded[i]))
           .as("%s element %d of block %d", type, i % type.elements(), i / type.elements())
           .isEqualTo(expected);
+    }
+    QuantFormat inIr = type.format();
+    if (inIr != null) {
+      assertThat(inIr.bytes()).isEqualTo(type.bytes());
+      float[] again = new float[count];
+      BlockDecoder.of(inIr).decode(raw, 0, count / type.elements(), again, 0);
+      assertThat(Arrays.equals(again, decoded)).as("%s by the IR's description", type).isTrue();
     }
   }
 

@@ -137,9 +137,10 @@ final class EveryOp {
       Value positions = tensor("n.p" + style, DType.I32, Dim.of(2), T);
       keep(g.rope(rope, q, positions, tensor("n.f" + style, DType.F32, Dim.of(4))));
     }
+    Value wide = tensor("n.wide", DType.F32, T, Dim.of(512));
     for (QuantFormat format : QuantFormat.values()) {
-      Value q = g.weight("n." + format, TensorType.blocked(format, Shape.of(5, 64)));
-      keep(g.linear(x, q, null, DType.F16));
+      Value q = g.weight("n." + format, TensorType.blocked(format, Shape.of(5, 512)));
+      keep(g.linear(wide, q, null, DType.F16));
       keep(g.embedding(tensor("n.ids" + format, DType.I32, T), q, DType.F32));
     }
   }
@@ -155,9 +156,9 @@ final class EveryOp {
         g.moeRoute(op, logits, bias).forEach(this::keep);
       }
     }
-    Value x = tensor("x.x", DType.F32, T, Dim.of(64));
+    Value x = tensor("x.x", DType.F32, T, Dim.of(512));
     for (QuantFormat format : QuantFormat.values()) {
-      Value w = g.weight("x." + format, TensorType.blocked(format, Shape.of(8, 5, 64)));
+      Value w = g.weight("x." + format, TensorType.blocked(format, Shape.of(8, 5, 512)));
       keep(g.moeLinear(x, w, ids, null, DType.BF16));
     }
     Value each = tensor("x.each", DType.BF16, T, Dim.of(3), Dim.of(4));

@@ -1,6 +1,8 @@
 package dev.lamina.backend.cpuvector.kernels;
 
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Kernels whose vector form starts slow: until C2 has compiled it, each vector is an object on the
@@ -20,6 +22,26 @@ public enum HotKernel {
   DOT_F16,
   /** {@link VectorDot} of BF16. */
   DOT_BF16,
+  /** {@link VectorDot} of quantised rows that were widened. */
+  DOT_WIDENED,
+  /** {@link VectorBlocks} of Q8_0. */
+  WIDEN_Q8_0(QuantFormat.Q8_0),
+  /** {@link VectorBlocks} of Q4_0. */
+  WIDEN_Q4_0(QuantFormat.Q4_0),
+  /** {@link VectorBlocks} of Q4_K. */
+  WIDEN_Q4_K(QuantFormat.Q4_K),
+  /** {@link VectorBlocks} of Q6_K. */
+  WIDEN_Q6_K(QuantFormat.Q6_K),
+  /** {@link VectorBlocks} of MXFP4. */
+  WIDEN_MXFP4(QuantFormat.MXFP4),
+  /** {@link VectorBlocks} of F8E4M3_128. */
+  WIDEN_F8E4M3_128(QuantFormat.F8E4M3_128),
+  /** {@link VectorBlocks} of INT8_128. */
+  WIDEN_INT8_128(QuantFormat.INT8_128),
+  /** {@link VectorBlocks} of INT4_128. */
+  WIDEN_INT4_128(QuantFormat.INT4_128),
+  /** {@link VectorBlocks} of INT4_32. */
+  WIDEN_INT4_32(QuantFormat.INT4_32),
   /** {@link VectorPack} of F32. */
   PACK_F32,
   /** {@link VectorPack} of F16. */
@@ -27,8 +49,37 @@ public enum HotKernel {
   /** {@link VectorPack} of BF16. */
   PACK_BF16;
 
+  private final @Nullable QuantFormat format;
   private volatile boolean warm;
   private volatile boolean wanted;
+
+  HotKernel() {
+    format = null;
+  }
+
+  HotKernel(QuantFormat format) {
+    this.format = format;
+  }
+
+  /**
+   * The widening of a format.
+   *
+   * @param format of blocks
+   * @return its kernel, null if it has no vector form
+   */
+  public static @Nullable HotKernel widen(QuantFormat format) {
+    for (HotKernel k : values()) {
+      if (k.format == format) {
+        return k;
+      }
+    }
+    return null;
+  }
+
+  /** The format that this widens, null for any other kernel. */
+  @Nullable QuantFormat format() {
+    return format;
+  }
 
   /**
    * The streaming product of a weight type.

@@ -62,10 +62,14 @@ public final class Linear {
     }
     boolean special = w.hasSpecialHalves(pool);
     if (m <= STREAM_ROWS) {
-      dots.run(x, m, w, bias, out, !special && HotKernel.dot(w.type).isWarm());
+      dots.run(x, m, w, bias, out, !special && kernel(w).isWarm());
     } else {
       blocks.run(x, m, w, bias, out, special);
     }
+  }
+
+  private static HotKernel kernel(Matrix w) {
+    return w.widening == null ? HotKernel.dot(w.type) : HotKernel.DOT_WIDENED;
   }
 
   /** Streaming form. */
@@ -75,6 +79,7 @@ public final class Linear {
     private final WorkerPool pool;
     private final float[][] acc;
     private final float[][] sums;
+    private final Widening.Scratch[] scratch;
     private float[] arranged = new float[0];
     private int m;
     private int chunk;
@@ -87,6 +92,10 @@ public final class Linear {
       this.pool = pool;
       acc = new float[pool.size()][4 * VL];
       sums = new float[pool.size()][NR];
+      scratch = new Widening.Scratch[pool.size()];
+      for (int i = 0; i < scratch.length; i++) {
+        scratch[i] = new Widening.Scratch();
+      }
     }
 
     void run(Rows x, int m, Matrix w, @Nullable Rows bias, Rows out, boolean vector) {
@@ -116,6 +125,12 @@ public final class Linear {
       }
       int from = index * chunk;
       int to = Math.min(weights.rows, from + chunk);
+      if (weights.widening != null) {
+        for (int n = from; n < to; n++) {
+          widened(weights, weights.widening, result, n, worker);
+        }
+        return;
+      }
       int t = 0;
       for (; t + 4 <= m; t += 4) {
         for (int n = from; n < to; n++) {
@@ -130,6 +145,14 @@ public final class Linear {
         for (; n < to; n++) {
           row(weights, result, n, t, 1, worker);
         }
+      }
+    }
+
+    private void widened(Matrix w, Widening widening, Rows out, int n, int worker) {
+      Widening.Scratch s = scratch[worker];
+      widening.products(w, n, arranged, m, vector, s, s.products);
+      for (int t = 0; t < m; t++) {
+        store(w, out, n, t, s.products[t]);
       }
     }
 
@@ -168,6 +191,11 @@ public final class Linear {
       if (kc < w.cols) {
         y = Dot.tail(w, w.row(n), arranged, t * w.cols, kc, y);
       }
+      store(w, out, n, t, y);
+    }
+
+    private void store(Matrix w, Rows out, int n, int t, float sum) {
+      float y = sum;
       if (bias != null) {
         y += Elements.load(bias.type, bias.data, bias.offset + (long) n * bias.type.bytes());
       }
@@ -191,6 +219,7 @@ public final class Linear {
     private final float[][] panels;
     private final float[][] tiles;
     private final int[][] squares;
+    private final float[][] pieces;
     private final Operand[] operands;
     private final Staging staging;
     private int m;
@@ -209,6 +238,7 @@ public final class Linear {
       panels = new float[pool.size()][];
       tiles = new float[pool.size()][];
       squares = new int[pool.size()][VL * VL];
+      pieces = new float[pool.size()][KC];
       operands = new Operand[pool.size()];
       staging = new Staging(pool);
       for (int i = 0; i < operands.length; i++) {
@@ -269,11 +299,7 @@ public final class Linear {
       int width = Lanes.roundUp(rows, NR);
       for (int k0 = 0; k0 == 0 || k0 < weights.cols; k0 += KC) {
         int kc = Math.min(KC, weights.cols - k0);
-        int[] square = vectorPack ? squares[worker] : NO_SQUARE;
-        for (int r = 0; r < rows; r += NR) {
-          Pack.panel(
-              weights, n0 + r, Math.min(NR, rows - r), k0, kc, panels[worker], r * KC, square);
-        }
+        pack(weights, n0, rows, k0, kc, worker);
         for (int t = 0; t < tokens; t += Lanes.MR) {
           int height = Math.min(Lanes.MR, tokens - t);
           if (k0 == 0) {
@@ -283,6 +309,19 @@ public final class Linear {
           if (k0 + kc == weights.cols) {
             write(weights, result, n0, rows, t0 + t, height, width, tiles[worker], t * width);
           }
+        }
+      }
+    }
+
+    private void pack(Matrix w, int n0, int rows, int k0, int kc, int worker) {
+      float[] panel = panels[worker];
+      int[] square = vectorPack ? squares[worker] : NO_SQUARE;
+      for (int r = 0; r < rows; r += NR) {
+        int columns = Math.min(NR, rows - r);
+        if (w.widening != null) {
+          w.widening.panel(w, n0 + r, columns, k0, kc, panel, r * KC, pieces[worker]);
+        } else {
+          Pack.panel(w, n0 + r, columns, k0, kc, panel, r * KC, square);
         }
       }
     }

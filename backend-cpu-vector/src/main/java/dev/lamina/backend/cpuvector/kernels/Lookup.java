@@ -47,6 +47,8 @@ public final class Lookup {
     }
     if (id < 0) {
       java.util.Arrays.fill(buffer, 0, table.cols, 0);
+    } else if (table.widening != null) {
+      table.widening.row(table, id, 0, table.cols, buffer, 0);
     } else {
       Elements.load(table.type, table.data, table.row(id), buffer, 0, table.cols);
     }

@@ -1,7 +1,9 @@
 package dev.lamina.backend.cpuvector.kernels;
 
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A weight matrix {@code [rows, cols]} where it lies, usually in the mapped checkpoint.
@@ -19,6 +21,10 @@ public final class Matrix {
   final int rows;
   final int cols;
   final long rowBytes;
+
+  /** How rows are widened to {@link #type}, null if they lie as such. */
+  final @Nullable Widening widening;
+
   private volatile int halves;
 
   /**
@@ -47,6 +53,37 @@ public final class Matrix {
     this.rows = rows;
     this.cols = cols;
     this.rowBytes = rowBytes;
+    this.widening = null;
+  }
+
+  private Matrix(QuantFormat format, MemorySegment data, long offset, int rows, int cols) {
+    type = DType.F32;
+    this.data = data;
+    this.offset = offset;
+    this.rows = rows;
+    this.cols = cols;
+    rowBytes = (long) cols / format.elements() * format.bytes();
+    widening = new Widening(format);
+    if (cols % format.elements() != 0 || offset + rows * rowBytes > data.byteSize()) {
+      throw new IllegalArgumentException(
+          "cpu matrix: expected [%d, %d] %s at byte %d inside %d bytes"
+              .formatted(rows, cols, format.text(), offset, data.byteSize()));
+    }
+  }
+
+  /**
+   * Names a matrix of quantised blocks without gaps.
+   *
+   * @param format of the blocks
+   * @param data holds it; any alignment
+   * @param offset of the first block, in bytes
+   * @param rows number of outputs
+   * @param cols number of inputs, a multiple of the block
+   * @return the matrix
+   */
+  public static Matrix blocked(
+      QuantFormat format, MemorySegment data, long offset, int rows, int cols) {
+    return new Matrix(format, data, offset, rows, cols);
   }
 
   /**

@@ -51,4 +51,13 @@ final class ScalarDot {
           Math.fma(Float.float16ToFloat((short) (pair >> 16)), x[xo + VL + l], sums[VL + l]);
     }
   }
+
+  /** Twin of {@link VectorDot#floats}. */
+  static void floats(float[] w, float[] x, int xo, int kc, float[] sums, int at) {
+    for (int k = 0; k < kc; k += 4 * VL) {
+      for (int l = 0; l < 4 * VL; l++) {
+        sums[at + l] = Math.fma(w[k + l], x[xo + k + l], sums[at + l]);
+      }
+    }
+  }
 }

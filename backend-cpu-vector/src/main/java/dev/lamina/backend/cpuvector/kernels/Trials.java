@@ -4,6 +4,7 @@ import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
 import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
 
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The dummies that vector kernels are warmed on. Some lie in a mapped file, others not: a kernel
@@ -63,6 +65,17 @@ final class Trials {
       case DOT_F32 -> dots(DType.F32);
       case DOT_F16 -> dots(DType.F16);
       case DOT_BF16 -> dots(DType.BF16);
+      case DOT_WIDENED -> widenedDots();
+      case WIDEN_Q8_0,
+          WIDEN_Q4_0,
+          WIDEN_Q4_K,
+          WIDEN_Q6_K,
+          WIDEN_MXFP4,
+          WIDEN_F8E4M3_128,
+          WIDEN_INT8_128,
+          WIDEN_INT4_128,
+          WIDEN_INT4_32 ->
+          widening(Objects.requireNonNull(kernel.format()));
       case PACK_F32 -> pack(DType.F32);
       case PACK_F16 -> pack(DType.F16);
       case PACK_BF16 -> pack(DType.BF16);
@@ -107,6 +120,22 @@ final class Trials {
           VectorDot.four(file, 0, x, 0, n, n, acc);
         }));
     return trials;
+  }
+
+  private static List<Trial> widenedDots() {
+    float[] x = new float[8 * NR];
+    float[] sums = new float[4 * VL];
+    return List.of(new Trial(() -> VectorDot.floats(x, x, 0, x.length, sums, 0)));
+  }
+
+  private List<Trial> widening(QuantFormat format) {
+    float[] out = new float[Lanes.KC];
+    int blocks = Lanes.KC / format.elements();
+    return List.of(
+        new Trial(() -> {
+          VectorBlocks.widen(format, plain, 0, blocks, out, 0);
+          VectorBlocks.widen(format, mapped, 0, blocks, out, 0);
+        }));
   }
 
   private List<Trial> pack(DType type) {

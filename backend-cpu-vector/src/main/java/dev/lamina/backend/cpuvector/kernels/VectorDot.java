@@ -57,6 +57,25 @@ final class VectorDot {
     rowsFloat(m.data, p, m.rowBytes, x, xo, kc, acc);
   }
 
+  /** Adds {@code w x} to four chains of sums, 4 VL of them from {@code at} on. */
+  static void floats(float[] w, float[] x, int xo, int kc, float[] sums, int at) {
+    FloatVector a = FloatVector.fromArray(F, sums, at);
+    FloatVector b = FloatVector.fromArray(F, sums, at + VL);
+    FloatVector c = FloatVector.fromArray(F, sums, at + 2 * VL);
+    FloatVector d = FloatVector.fromArray(F, sums, at + 3 * VL);
+    for (int k = 0; k < kc; k += 4 * VL) {
+      int q = xo + k;
+      a = FloatVector.fromArray(F, w, k).fma(FloatVector.fromArray(F, x, q), a);
+      b = FloatVector.fromArray(F, w, k + VL).fma(FloatVector.fromArray(F, x, q + VL), b);
+      c = FloatVector.fromArray(F, w, k + 2 * VL).fma(FloatVector.fromArray(F, x, q + 2 * VL), c);
+      d = FloatVector.fromArray(F, w, k + 3 * VL).fma(FloatVector.fromArray(F, x, q + 3 * VL), d);
+    }
+    a.intoArray(sums, at);
+    b.intoArray(sums, at + VL);
+    c.intoArray(sums, at + 2 * VL);
+    d.intoArray(sums, at + 3 * VL);
+  }
+
   private static void oneFloat(MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {
     FloatVector a0 = FloatVector.zero(F);
     FloatVector b0 = FloatVector.zero(F);

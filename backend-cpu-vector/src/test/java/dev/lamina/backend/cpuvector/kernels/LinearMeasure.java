@@ -1,7 +1,10 @@
 package dev.lamina.backend.cpuvector.kernels;
 
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Random;
 
 /** Prints the speed of {@link Linear} beside what the same run measures as peak; no test. */
@@ -19,6 +22,39 @@ final class LinearMeasure {
     return times[rounds / 2];
   }
 
+  /** One row times matrices larger than the caches, all formats in turn, medians of rounds. */
+  private static void decode(WorkerPool pool, PeakProbe probe) {
+    int n = 4096;
+    int k = 4096;
+    Linear linear = new Linear(pool);
+    Random random = new Random(1);
+    Linear.Rows x = Samples.normal(DType.F32, 512 * k, 0, random);
+    Linear.Rows out = Samples.rows(DType.F32, 512 * n, 0);
+    Map<String, Matrix> all = new LinkedHashMap<>();
+    all.put(
+        "bf16",
+        Matrix.dense(DType.BF16, Samples.normal(DType.BF16, n * k, 0, random).data(), 0, n, k));
+    for (QuantFormat f : QuantFormat.values()) {
+      all.put(
+          f.text(), Matrix.blocked(f, Samples.blocks(f, n * k / f.elements(), 0, random), 0, n, k));
+    }
+    double read = probe.readBytesPerSecond();
+    for (int m : new int[] {1, 8, 512}) {
+      all.forEach((name, w) -> {
+        double time = seconds(m == 512 ? 3 : 21, () -> linear.run(x, m, w, null, out));
+        System.out.printf(
+            "%-12s %3d rows %8.2f ms, %5.1f Gw/s, %4.1f GB/s of %.1f, %3.0f%% of FMA peak%n",
+            name,
+            m,
+            time * 1e3,
+            1e-9 * n * k / time,
+            1e-9 * n * w.rowBytes / time,
+            read * 1e-9,
+            100 * 2.0 * n * k * m / time / probe.flopsPerSecond());
+      });
+    }
+  }
+
   public static void main(String[] args) {
     int threads = args.length > 0 ? Integer.parseInt(args[0]) : 1;
     for (HotKernel k : HotKernel.values()) {
@@ -26,6 +62,13 @@ final class LinearMeasure {
     }
     try (WorkerPool pool = new WorkerPool(threads)) {
       PeakProbe probe = new PeakProbe(pool);
+      if (args.length > 1 && args[1].equals("blocks")) {
+        for (HotKernel k : HotKernel.values()) {
+          k.setWarm(true);
+        }
+        decode(pool, probe);
+        return;
+      }
       Linear linear = new Linear(pool);
       Random random = new Random(1);
       int[][] shapes = {{512, 512}, {256, 512}, {1536, 512}, {512, 1536}, {32768, 512}};

@@ -1,8 +1,10 @@
 package dev.lamina.backend.cpuvector.kernels;
 
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
 /** Random tensors for the tests, in memory that starts at an odd address if asked. */
@@ -18,6 +20,15 @@ final class Samples {
 
   static Linear.Rows rows(DType type, int n, int shift) {
     return new Linear.Rows(type, memory((long) n * type.bytes(), shift), 0);
+  }
+
+  /** Random blocks whose factors are neither infinite nor NaN. */
+  static MemorySegment blocks(QuantFormat format, int count, int shift, Random random) {
+    MemorySegment data = memory((long) count * format.bytes(), shift);
+    for (long i = 0; i < data.byteSize(); i++) {
+      data.set(ValueLayout.JAVA_BYTE, i, (byte) (random.nextInt(256) & 0xBB));
+    }
+    return data;
   }
 
   static Linear.Rows normal(DType type, int n, int shift, Random random) {

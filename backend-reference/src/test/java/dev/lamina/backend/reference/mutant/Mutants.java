@@ -15,6 +15,7 @@ final class Mutants {
     LayerMutants.addTo(list);
     WeightMutants.addTo(list);
     ExpertMutants.addTo(list);
+    BlockMutants.addTo(list);
     AttentionMutants.addTo(list);
     LatentMutants.addTo(list);
     PoolMutants.addTo(list);

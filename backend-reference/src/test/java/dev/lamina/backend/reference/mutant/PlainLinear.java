@@ -4,6 +4,8 @@ import dev.lamina.backend.sdk.Elements;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.conformance.oracle.BlockOracle;
+import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Layout;
@@ -51,12 +53,24 @@ final class PlainLinear {
       return switch (format) {
         case Q8_0 -> scale * q8(block, e);
         case Q4_0 -> scale * q4(block, e);
+        default -> element(format, block, e);
       };
     }
 
     /** The block that the scale comes from. */
     int scaleBlock(int block, int blocksPerRow) {
       return block;
+    }
+
+    private double element(QuantFormat format, int block, int e) {
+      long at = offset + (long) block * format.bytes();
+      return BlockOracle.element(
+          spec(format), i -> memory.get(ValueLayout.JAVA_BYTE, at + i) & 255, e);
+    }
+
+    /** What the bytes of a block mean. */
+    BlockSpec spec(QuantFormat format) {
+      return format.spec();
     }
 
     double scale(QuantFormat format, int block) {

@@ -1,0 +1,118 @@
+package dev.lamina.backend.cpuvector.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lamina.backend.sdk.BlockDecoder;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class WideningTest {
+  private static final long SEED = 20261128;
+
+  @Test
+  void everyVectorFormHasAKernelToWarm() {
+    for (QuantFormat f : QuantFormat.values()) {
+      assertThat(HotKernel.widen(f) != null)
+          .as(f.text())
+          .isEqualTo(VectorBlocks.FORMATS.contains(f));
+    }
+  }
+
+  /** Every byte is drawn, so that factors and codes of all kinds meet, NaN and infinities too. */
+  @Test
+  void vectorForms_giveTheTwinsBits() {
+    Random random = new Random(SEED);
+    for (QuantFormat f : VectorBlocks.FORMATS) {
+      int blocks = 300;
+      MemorySegment data = Samples.memory((long) blocks * f.bytes(), 3);
+      for (long i = 0; i < data.byteSize(); i++) {
+        data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(256));
+      }
+      float[] twin = new float[1 + blocks * f.elements()];
+      float[] vector = new float[1 + blocks * f.elements()];
+      BlockDecoder.of(f).decode(data, 0, blocks, twin, 1);
+      VectorBlocks.widen(f, data, 0, blocks, vector, 1);
+      for (int i = 0; i < twin.length; i++) {
+        assertThat(Float.floatToIntBits(vector[i]))
+            .as("%s element %d, seed %d", f, i, SEED)
+            .isEqualTo(Float.floatToIntBits(twin[i]));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void run_givesTheTwinsBitsAndTheSum(QuantFormat format) {
+    Random random = new Random(SEED);
+    int e = format.elements();
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (int k : new int[] {e, 3 * e, 1280}) {
+        for (int m : new int[] {1, 3, 8, 9, 17}) {
+          check(pool, format, m, 35, k, random);
+        }
+      }
+    }
+  }
+
+  private static void check(
+      WorkerPool pool, QuantFormat format, int m, int n, int k, Random random) {
+    int blocks = n * k / format.elements();
+    MemorySegment data = Samples.blocks(format, blocks, random.nextInt(4), random);
+    float[] w = new float[n * k];
+    BlockDecoder.of(format).decode(data, 0, blocks, w, 0);
+    Matrix matrix = Matrix.blocked(format, data, 0, n, k);
+    Linear.Rows x = Samples.normal(DType.F32, m * k, 0, random);
+    Linear.Rows bias = Samples.normal(DType.F32, n, 0, random);
+    Linear.Rows scalar = Samples.rows(DType.F32, m * n, 0);
+    Linear.Rows vector = Samples.rows(DType.F32, m * n, 0);
+    Linear linear = new Linear(pool);
+    Samples.onBoth(
+        () -> linear.run(x, m, matrix, bias, scalar), () -> linear.run(x, m, matrix, bias, vector));
+    String where = "%s [%d, %d] times %d rows, seed %d".formatted(format, n, k, m, SEED);
+    assertThat(Samples.floats(vector, m * n)).as(where).isEqualTo(Samples.floats(scalar, m * n));
+    for (int i = 0; i < m * n; i++) {
+      double sum = Samples.at(bias, i % n);
+      double magnitude = Math.abs(sum);
+      for (int j = 0; j < k; j++) {
+        double product = (double) w[i % n * k + j] * Samples.at(x, i / n * k + j);
+        sum += product;
+        magnitude += Math.abs(product);
+      }
+      // An F32 sum, as in LinearTest.
+      double bound = (4 * Math.sqrt(k) + 8) * 0x1p-24 * magnitude;
+      assertThat(Math.abs(Samples.at(vector, i) - sum)).as(where).isLessThanOrEqualTo(bound);
+    }
+  }
+
+  @Test
+  void lookup_widensTheRowsAskedFor() {
+    Random random = new Random(SEED);
+    MemorySegment data = Samples.blocks(QuantFormat.Q4_K, 6, 1, random);
+    float[] table = new float[6 * 256];
+    BlockDecoder.of(QuantFormat.Q4_K).decode(data, 0, 6, table, 0);
+    Linear.Rows ids = Samples.rows(DType.F32, 2, 0);
+    ids.data().set(Lanes.I32, 0, 2);
+    ids.data().set(Lanes.I32, 4, -1);
+    Linear.Rows out = Samples.rows(DType.F32, 2 * 512, 0);
+    try (WorkerPool pool = new WorkerPool(1)) {
+      new Lookup(pool).run(ids, 2, Matrix.blocked(QuantFormat.Q4_K, data, 0, 3, 512), out);
+    }
+    for (int i = 0; i < 512; i++) {
+      assertThat(Samples.at(out, i)).isEqualTo(table[1024 + i]);
+      assertThat(Samples.at(out, 512 + i)).isZero();
+    }
+  }
+
+  @Test
+  void matrix_refusesToReachPastItsBlocks() {
+    assertThatThrownBy(() -> Matrix.blocked(QuantFormat.Q4_0, Samples.memory(35, 0), 0, 2, 32))
+        .hasMessage("cpu matrix: expected [2, 32] q4_0 at byte 0 inside 35 bytes");
+  }
+}
