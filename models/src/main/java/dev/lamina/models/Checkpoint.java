@@ -6,6 +6,7 @@ import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.checkpoint.TensorSource;
 import dev.lamina.models.gguf.GgufCheckpoint;
+import dev.lamina.models.quantized.QuantizedTensors;
 import dev.lamina.models.safetensors.SafetensorsCheckpoint;
 import dev.lamina.spi.ir.DType;
 import java.nio.file.Files;
@@ -72,8 +73,8 @@ public record Checkpoint(
     ModelConfig config = ModelConfig.read(folder.resolve("config.json"));
     Architecture architecture = ModelFamilies.parse(config);
     GenerationConfig generation = GenerationConfig.read(folder, config);
-    return new Checkpoint(
-        folder.toString(), config, architecture, generation, SafetensorsCheckpoint.open(folder));
+    TensorSource tensors = QuantizedTensors.of(config, SafetensorsCheckpoint.open(folder));
+    return new Checkpoint(folder.toString(), config, architecture, generation, tensors);
   }
 
   /**

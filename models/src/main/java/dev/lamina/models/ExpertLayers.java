@@ -141,8 +141,16 @@ public final class ExpertLayers {
       return l.weights.stack(name, spec.numExperts(), n, k);
     }
     ExpertTensors.Columns columns = columns(part, n);
-    WeightTable.expect(stored, spec.numExperts(), k, columns.of());
-    ExpertTensors.Stack stack = ExpertTensors.turned(stored, (int) n, columns);
+    boolean inBlocks = stored.type().isBlocked();
+    if (inBlocks) {
+      WeightTable.expect(stored, spec.numExperts(), columns.of(), k);
+    } else {
+      WeightTable.expect(stored, spec.numExperts(), k, columns.of());
+    }
+    ExpertTensors.Stack stack =
+        inBlocks
+            ? ExpertTensors.picked(stored, (int) n, columns)
+            : ExpertTensors.turned(stored, (int) n, columns);
     return l.weights.made(name, stack, stored.name(), spec.numExperts(), n, k);
   }
 

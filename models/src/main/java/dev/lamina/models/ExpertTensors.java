@@ -114,6 +114,41 @@ final class ExpertTensors {
     return stack(stored, type, List.of(stored), () -> turn(stored, type, n, columns));
   }
 
+  /**
+   * Rows of matrices in blocks, which are stored as {@code [out, in]} where plain ones are turned.
+   *
+   * @param stored {@code [E, rows.of, K]}
+   * @param n rows of each result
+   * @param rows which
+   * @return the stack {@code [E, n, K]}
+   */
+  static Stack picked(StoredTensor stored, int n, Columns rows) {
+    if (rows.of == n) {
+      return new Stack(stored, List.of(stored.name()));
+    }
+    List<dev.lamina.spi.ir.Dim> dims = new ArrayList<>(stored.type().shape().dims());
+    dims.set(1, dev.lamina.spi.ir.Dim.of(n));
+    TensorType type =
+        new TensorType(stored.type().dtype(), new Shape(dims), stored.type().layout());
+    return stack(stored, type, List.of(stored), () -> pick(stored, type, n, rows));
+  }
+
+  private static MemorySegment pick(StoredTensor stored, TensorType type, int n, Columns rows) {
+    MemorySegment from = stored.data();
+    MemorySegment to = Arena.ofAuto().allocate(type.byteSize(), 64);
+    int experts = (int) type.shape().dim(0).upperBound();
+    long bytes = type.byteSize() / ((long) experts * n);
+    IntStream.range(0, experts)
+        .parallel()
+        .forEach(e -> {
+          for (int r = 0; r < n; r++) {
+            long at = e * rows.of + rows.first + (long) r * rows.step;
+            MemorySegment.copy(from, at * bytes, to, ((long) e * n + r) * bytes, bytes);
+          }
+        });
+    return to.asReadOnly();
+  }
+
   private static MemorySegment turn(StoredTensor stored, TensorType type, int n, Columns columns) {
     MemorySegment from = stored.data();
     MemorySegment to = Arena.ofAuto().allocate(type.byteSize(), 64);

@@ -46,12 +46,6 @@ public final class ModelFamilies {
     if (family == null) {
       throw unknown(config, type, families.keySet());
     }
-    if (config.has("quantization_config")) {
-      throw new ModelException(
-          "read %s: quantization_config: expected plain F32, F16 or BF16 weights, got quantised ones;"
-                  .formatted(config.origin())
-              + " their formats are not built yet, use the unquantised checkpoint");
-    }
     return family.parse(config);
   }
 

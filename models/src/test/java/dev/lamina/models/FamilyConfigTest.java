@@ -195,12 +195,6 @@ class FamilyConfigTest {
         .hasMessageContaining("model_type: expected a text, got no such key");
   }
 
-  @Test
-  void parse_refusesQuantisedCheckpoints() {
-    assertThatThrownBy(() -> parse("llama", "quantization_config", "{'quant_method':'fp8'}"))
-        .hasMessageContaining("quantization_config: expected plain F32, F16 or BF16 weights");
-  }
-
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
