@@ -14,6 +14,8 @@ import dev.lamina.spi.DeviceInfo;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.ProbeResult;
 import dev.lamina.spi.SpiVersion;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.locks.LockSupport;
@@ -36,6 +38,26 @@ public abstract class DoomedBackend implements BackendProvider {
     void strike(OpSpec spec) {
       if (isVictim(spec)) {
         MemorySegment.ofAddress(8).reinterpret(8).set(ValueLayout.JAVA_LONG, 0, 1);
+      }
+    }
+  }
+
+  /** A kill from outside, such as the system's for want of memory, in the middle of a submit. */
+  public static final class Killed extends DoomedBackend {
+    @Override
+    void strike(OpSpec spec) {
+      if (isVictim(spec)) {
+        String self = Long.toString(ProcessHandle.current().pid());
+        try {
+          new ProcessBuilder("kill", "-KILL", self).inheritIO().start();
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+        // Until it comes.
+        boolean waits = true;
+        while (waits) {
+          LockSupport.park();
+        }
       }
     }
   }

@@ -51,6 +51,12 @@ class IsolationTest {
   }
 
   @Test
+  void killInTheMiddleOfASubmit_costsItsCase() throws InterruptedException {
+    Report report = run(new DoomedBackend.Killed(), Duration.ofSeconds(60));
+    assertThat(lost(report).message()).startsWith("crashed: exit code 137");
+  }
+
+  @Test
   void waitWithoutEnd_costsItsCase() throws InterruptedException {
     Report report = run(new DoomedBackend.Waiting(), Duration.ofSeconds(3));
     assertThat(lost(report).message()).startsWith("timed out after 3 s at DoomedBackend.java:");

@@ -12,11 +12,15 @@ import dev.lamina.spi.InvalidProgram;
 import dev.lamina.spi.Points;
 import dev.lamina.spi.Queue;
 import dev.lamina.spi.Timeline;
+import java.util.concurrent.Phaser;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Queues: order within and across, deferral, one submitter, errors that poison. */
 final class QueueCases {
+  /** Times that two submitters begin at once before they count as let in side by side. */
+  private static final int MEETINGS = 40;
+
   private QueueCases() {}
 
   static void addTo(CaseList list) {
@@ -256,18 +260,22 @@ final class QueueCases {
         // Submit returns at once there, so no second submitter can be made to meet the first.
         return;
       }
-      Buffer big = r.buffer(16 << 20);
+      Buffer big = r.buffer(4 << 20);
       AtomicBoolean over = new AtomicBoolean();
       AtomicInteger refused = new AtomicInteger();
+      // Both begin a long submit at the same moment, again and again: on a busy machine one may be
+      // through before the other runs at all.
+      Phaser start = new Phaser(2);
       Device device = opened.device;
       try (Queue queue = device.newQueue()) {
-        Thread rival = Thread.ofPlatform().start(() -> submitUntil(queue, big, over, refused));
-        // Until the two meet: on a busy machine the rival may not run for a while.
-        long end = System.nanoTime() + Context.WAIT.toNanos() / 4;
-        while (refused.get() == 0 && System.nanoTime() < end) {
+        Thread rival =
+            Thread.ofPlatform().start(() -> submitUntil(queue, big, start, over, refused));
+        for (int i = 0; i < MEETINGS && refused.get() == 0; i++) {
+          start.arriveAndAwaitAdvance();
           submit(queue, big, refused);
         }
         over.set(true);
+        start.arriveAndDeregister();
         rival.join();
       }
       Check.that(
@@ -276,9 +284,15 @@ final class QueueCases {
   }
 
   private static void submitUntil(
-      Queue queue, Buffer big, AtomicBoolean over, AtomicInteger refused) {
-    while (!over.get()) {
-      submit(queue, big, refused);
+      Queue queue, Buffer big, Phaser start, AtomicBoolean over, AtomicInteger refused) {
+    try {
+      start.arriveAndAwaitAdvance();
+      while (!over.get()) {
+        submit(queue, big, refused);
+        start.arriveAndAwaitAdvance();
+      }
+    } finally {
+      start.arriveAndDeregister();
     }
   }
 

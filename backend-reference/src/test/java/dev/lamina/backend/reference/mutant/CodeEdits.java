@@ -114,6 +114,10 @@ final class CodeEdits {
     m.put(Opcode.LMUL, List.of(Opcode.LADD));
     m.put(Opcode.LDIV, List.of(Opcode.LMUL));
     m.put(Opcode.LREM, List.of(Opcode.LDIV));
+    m.put(Opcode.FADD, List.of(Opcode.FSUB));
+    m.put(Opcode.FSUB, List.of(Opcode.FADD));
+    m.put(Opcode.FMUL, List.of(Opcode.FDIV));
+    m.put(Opcode.FDIV, List.of(Opcode.FMUL));
     m.put(Opcode.DADD, List.of(Opcode.DSUB));
     m.put(Opcode.DSUB, List.of(Opcode.DADD));
     m.put(Opcode.DMUL, List.of(Opcode.DDIV));

@@ -11,12 +11,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Changes the SDK instruction by instruction, and asks the kit which changes it sees. Not part of
- * the gate: of what survives, much computes the same (another size of tile, a start that the first
- * step replaces), and a reader must tell that from a hole in the kit.
+ * Changes the SDK and cpu-vector's kernels instruction by instruction, and asks the kit which
+ * changes it sees. Not part of the gate: of what survives, much computes the same (another size of
+ * tile, a start that the first step replaces), and a reader must tell that from a hole in the kit.
  */
 final class CodeSweep {
   private static final String SDK = "dev.lamina.backend.sdk.";
+  private static final String KERNELS = "dev.lamina.backend.cpuvector.kernels.";
 
   /** A change that makes a case wait for what never comes counts as seen after so long. */
   private static final long PATIENCE_SECONDS = 90;
@@ -25,8 +26,38 @@ final class CodeSweep {
 
   private CodeSweep() {}
 
-  /** Classes of the SDK, and the cases that are meant to see a change of each. */
+  /** Classes, and the cases that are meant to see a change of each. */
   private static Map<String, List<String>> areas() {
+    Map<String, List<String>> areas = new LinkedHashMap<>();
+    sdk().forEach((type, meant) -> areas.put(SDK + type, meant));
+    kernels().forEach((type, meant) -> areas.put(KERNELS + type, meant));
+    return areas;
+  }
+
+  private static Map<String, List<String>> kernels() {
+    Map<String, List<String>> areas = new LinkedHashMap<>();
+    for (String c : List.of("Linear", "Linear$Dots", "Linear$Blocks", "Dot", "Pack", "Matrix")) {
+      areas.put(c, List.of("linear/*"));
+    }
+    for (String c : List.of("Attention", "AttentionSpec", "AttentionTile")) {
+      areas.put(c, List.of("paged_attention/*", "mla_attention/*"));
+    }
+    areas.put("Append", List.of("kv_append/*"));
+    areas.put("Norms", List.of("rms_norm/*", "layer_norm/*"));
+    areas.put("Rope", List.of("rope/*"));
+    areas.put("Gates", List.of("gated_activation/*"));
+    areas.put("Lookup", List.of("embedding/*"));
+    areas.put("Router", List.of("moe_route/*"));
+    areas.put("Experts", List.of("moe_linear/*"));
+    areas.put("LogitsRows", List.of("penalties/*", "apply_bitmask/*", "logprobs/*", "sample/*"));
+    areas.put("Draw", List.of("sample/*"));
+    areas.put("Recurrence", List.of("gated_delta/*", "ssd_scan/*"));
+    areas.put("Convolution", List.of("causal_conv1d/*"));
+    areas.put("SequenceSlots", List.of("causal_conv1d/*", "gated_delta/*", "ssd_scan/*"));
+    return areas;
+  }
+
+  private static Map<String, List<String>> sdk() {
     Map<String, List<String>> areas = new LinkedHashMap<>();
     areas.put("AttentionDecomposition", List.of("paged_attention/*"));
     areas.put("PageLoop", List.of("paged_attention/*"));
@@ -71,8 +102,9 @@ final class CodeSweep {
     List<Callable<String>> work = new ArrayList<>();
     areas()
         .forEach((type, meant) -> {
-          if (args.length == 0 || List.of(args).contains(type)) {
-            for (CodeChange change : CodeChange.allOf(SDK + type, ChangedCode.bytes(SDK + type))) {
+          String simple = type.substring(type.lastIndexOf('.') + 1);
+          if (args.length == 0 || List.of(args).contains(simple)) {
+            for (CodeChange change : CodeChange.allOf(type, ChangedCode.bytes(type))) {
               if (!change.change().endsWith(CodeEdits.IN_INT)) {
                 Mutant mutant =
                     new Mutant("code", change.toString(), "", meant, new Fault.OfCode(change));

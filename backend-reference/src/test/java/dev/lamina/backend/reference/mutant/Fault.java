@@ -47,8 +47,8 @@ sealed interface Fault {
   record OfDevice(Function<Device, Device> wrong) implements Fault {}
 
   /**
-   * One instruction of the SDK or the reference backend, which then runs as it is: composites by
-   * decomposition.
+   * One instruction of the SDK or a backend, which then runs as it is: the reference's composites
+   * by decomposition, cpu-vector's by its kernels.
    *
    * @param change the instruction and what takes its place
    */

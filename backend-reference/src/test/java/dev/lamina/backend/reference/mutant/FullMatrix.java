@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 
 /**
  * The published score: for every mutant the first case that sees it with each seed, then, which
@@ -41,18 +42,21 @@ final class FullMatrix {
    * @param seen failed
    * @param asked ran
    */
-  record Share(int seen, int asked) {}
+  record Share(int seen, int asked) {
+    Share plus(Share other) {
+      return new Share(seen + other.seen, asked + other.asked);
+    }
+  }
 
   /**
    * How a mutant fared.
    *
    * @param mutant the bug
-   * @param meant cases meant to see it, a seed
    * @param firsts the first of these that did, a seed; empty if none did
    * @param intended of those in the matrix that are meant to see it
    * @param others of the others
    */
-  record Row(Mutant mutant, int meant, List<String> firsts, Share intended, Share others) {
+  record Row(Mutant mutant, List<String> firsts, Share intended, Share others) {
     boolean survives() {
       return firsts.stream().anyMatch(String::isEmpty);
     }
@@ -121,30 +125,29 @@ final class FullMatrix {
 
   private Row row(Mutant mutant, int offset) {
     List<String> firsts = gate.hunt(mutant).stream().map(FullMatrix::first).toList();
-    int meant = gate.meantFor(mutant, MutationGate.SEEDS.getFirst()).size();
+    Predicate<String> isMeant = mutant.isMeantFor();
     int[] asked = new int[2];
     int[] seen = new int[2];
     for (long seed : every == 0 ? List.<Long>of() : MutationGate.SEEDS) {
       List<Case> cases = new ArrayList<>();
       int at = offset;
       for (Case c : gate.cases(seed)) {
-        if (reaches(mutant, c.id()) && at++ % every == 0) {
+        if (reaches(mutant, isMeant, c.id()) && at++ % every == 0) {
           cases.add(c);
-          asked[mutant.isMeantFor(c.id()) ? 0 : 1]++;
+          asked[isMeant.test(c.id().toString()) ? 0 : 1]++;
         }
       }
       for (MutationGate.Kill k :
           MutationGate.run(new MutantBackend(mutant), cases, Integer.MAX_VALUE)) {
-        seen[mutant.isMeantFor(CaseId.parse(k.id())) ? 0 : 1]++;
+        seen[isMeant.test(k.id()) ? 0 : 1]++;
       }
     }
-    return new Row(
-        mutant, meant, firsts, new Share(seen[0], asked[0]), new Share(seen[1], asked[1]));
+    return new Row(mutant, firsts, new Share(seen[0], asked[0]), new Share(seen[1], asked[1]));
   }
 
-  private boolean reaches(Mutant mutant, CaseId id) {
+  private boolean reaches(Mutant mutant, Predicate<String> isMeant, CaseId id) {
     if (id.op().equals("far")) {
-      return mutant.isMeantFor(id);
+      return isMeant.test(id.toString());
     }
     Set<String> ops = reached.getOrDefault(name(id), Set.of());
     return switch (mutant.fault()) {
@@ -152,7 +155,7 @@ final class FullMatrix {
       case Fault.OfExpression f -> ops.contains(MutantBackend.ELEMENTWISE);
       case Fault.OfDevice f -> true;
       // Decompositions run nothing else, and all of the matrix would be hours for each.
-      case Fault.OfCode f -> mutant.isMeantFor(id);
+      case Fault.OfCode f -> isMeant.test(id.toString());
       case Fault.None f -> false;
     };
   }

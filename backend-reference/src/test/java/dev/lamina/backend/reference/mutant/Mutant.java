@@ -1,7 +1,7 @@
 package dev.lamina.backend.reference.mutant;
 
-import dev.lamina.conformance.CaseId;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -25,15 +25,15 @@ record Mutant(String area, String name, String bug, List<String> killers, Fault 
     killers = List.copyOf(killers);
   }
 
-  /** Whether a case is meant to see it. */
-  boolean isMeantFor(CaseId id) {
-    String text = id.toString();
-    return killers.stream().anyMatch(k -> matches(k, text));
+  /** Whether a case of this id is meant to see it. */
+  Predicate<String> isMeantFor() {
+    return Pattern.compile(killers.stream().map(Mutant::regex).collect(Collectors.joining("|")))
+        .asMatchPredicate();
   }
 
-  private static boolean matches(String pattern, String text) {
-    String regex =
-        Stream.of(pattern.split("\\*", -1)).map(Pattern::quote).collect(Collectors.joining(".*"));
-    return text.matches(regex);
+  private static String regex(String pattern) {
+    return Stream.of(pattern.split("\\*", -1))
+        .map(Pattern::quote)
+        .collect(Collectors.joining(".*"));
   }
 }

@@ -1,6 +1,5 @@
 package dev.lamina.backend.reference.mutant;
 
-import dev.lamina.backend.reference.ReferenceBackendProvider;
 import dev.lamina.backend.reference.RightKernels;
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.HostBackend;
@@ -47,7 +46,7 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
   /** What differs from a mutant by its bug only. */
   static BackendProvider right(Fault fault) {
     return switch (fault) {
-      case Fault.OfCode f -> new ReferenceBackendProvider();
+      case Fault.OfCode f -> ChangedCode.right(f.change());
       case Fault.OfDevice f -> new MutantBackend(WRAPPED, NOWHERE);
       case Fault.OfOp<?> f -> new MutantBackend(Mutant.NONE, NOWHERE);
       case Fault.OfExpression f -> new MutantBackend(Mutant.NONE, NOWHERE);
@@ -130,11 +129,6 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
     }
 
     private static KernelChoice plain(CompositeOp op) {
-      if (op instanceof CompositeOp.CausalConv1d
-          || op instanceof CompositeOp.GatedDelta
-          || op instanceof CompositeOp.SsdScan) {
-        return KernelChoice.decompose("the mutants have no kernel of recurrent state");
-      }
       return KernelChoice.dense(
           "plain", Support.Perf.SLOW, Support.Numerics.STRICT, node -> kernel(op));
     }
@@ -156,9 +150,9 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
         case CompositeOp.StateCopy o -> new PlainPool.Copy();
         case CompositeOp.StateExport o -> new PlainPool.Export(o);
         case CompositeOp.StateImport o -> new PlainPool.Import(o);
-        case CompositeOp.CausalConv1d o -> throw new AssertionError(o);
-        case CompositeOp.GatedDelta o -> throw new AssertionError(o);
-        case CompositeOp.SsdScan o -> throw new AssertionError(o);
+        case CompositeOp.CausalConv1d o -> new PlainRecurrence.Convolution(o);
+        case CompositeOp.GatedDelta o -> new PlainRecurrence.Delta(o);
+        case CompositeOp.SsdScan o -> new PlainRecurrence.Scan(o);
         case CompositeOp.Penalties o -> new PlainLogits.Penalties();
         case CompositeOp.ApplyBitmask o -> new PlainLogits.Bitmask();
         case CompositeOp.Sample o -> new PlainSample();

@@ -19,6 +19,9 @@ final class Mutants {
     AttentionMutants.addTo(list);
     LatentMutants.addTo(list);
     PoolMutants.addTo(list);
+    ConvolutionMutants.addTo(list);
+    DeltaMutants.addTo(list);
+    ScanMutants.addTo(list);
     SamplingMutants.addTo(list);
     SubtleMutants.addTo(list);
     SubtleAttentionMutants.addTo(list);
@@ -28,6 +31,7 @@ final class Mutants {
     TimelineMutants.addTo(list);
     DeviceMutants.addTo(list);
     CodeMutants.addTo(list);
+    CpuVectorMutants.addTo(list);
     return list.mutants();
   }
 }

@@ -7,8 +7,8 @@ import dev.lamina.conformance.Level;
 import dev.lamina.spi.BackendOptions;
 import dev.lamina.spi.BackendProvider;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -18,14 +18,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** Asks the kit whether it sees a bug. */
 final class MutationGate {
   /** Each bug must be seen with each of these. */
   static final List<Long> SEEDS = List.of(1L, 2L, 3L);
 
-  private final Map<Long, List<Case>> cases = new HashMap<>();
-  private final Map<String, String> published;
+  private final Map<Long, Map<String, Case>> cases = new HashMap<>();
+  private final Map<String, List<String>> published;
   private final Map<String, List<Kill>> rightly = new ConcurrentHashMap<>();
 
   /** A gate that asks in the order of the catalog. */
@@ -36,13 +37,19 @@ final class MutationGate {
   /**
    * A gate that asks first what saw a mutant before.
    *
-   * @param published id of a case by the name of the mutant it saw; without an entry, or if it no
-   *     longer sees it, all cases meant for the mutant are asked
+   * @param published by the name of a mutant, ids without seed of the cases that saw it, a seed
+   *     each; without an entry, or if they no longer see it, all cases meant for it are asked
    */
-  MutationGate(Map<String, String> published) {
+  MutationGate(Map<String, List<String>> published) {
     this.published = Map.copyOf(published);
     for (long seed : SEEDS) {
-      cases.put(seed, CaseCatalog.of(seed).cases().stream().filter(MutationGate::isAsked).toList());
+      Map<String, Case> byId = new LinkedHashMap<>();
+      for (Case c : CaseCatalog.of(seed).cases()) {
+        if (isAsked(c)) {
+          byId.put(c.id().toString(), c);
+        }
+      }
+      cases.put(seed, byId);
     }
   }
 
@@ -61,12 +68,24 @@ final class MutationGate {
 
   /** All cases that mutants are run on. */
   List<Case> cases(long seed) {
-    return List.copyOf(cases.getOrDefault(seed, List.of()));
+    return List.copyOf(of(seed).values());
+  }
+
+  private Map<String, Case> of(long seed) {
+    return cases.getOrDefault(seed, Map.of());
   }
 
   /** The cases that are meant to see a mutant. */
   List<Case> meantFor(Mutant mutant, long seed) {
-    return cases(seed).stream().filter(c -> mutant.isMeantFor(c.id())).toList();
+    Predicate<String> isMeant = mutant.isMeantFor();
+    List<Case> meant = new ArrayList<>();
+    of(seed)
+        .forEach((id, c) -> {
+          if (isMeant.test(id)) {
+            meant.add(c);
+          }
+        });
+    return meant;
   }
 
   /** The first failure among the cases meant for a mutant, a list a seed, empty if none failed. */
@@ -82,13 +101,15 @@ final class MutationGate {
    */
   List<List<Kill>> hunt(Mutant mutant, List<Long> seeds) {
     List<List<Kill>> found = new ArrayList<>();
-    String last = withoutSeed(published.getOrDefault(mutant.name(), "/"));
+    List<String> before = published.getOrDefault(mutant.name(), List.of());
+    String last = "";
     for (long seed : seeds) {
-      // What saw it with the last seed is asked first.
-      String hint = last;
-      List<Case> order = new ArrayList<>(meantFor(mutant, seed));
-      order.sort(Comparator.comparing(c -> !withoutSeed(c.id().toString()).equals(hint)));
-      List<Kill> kills = run(new MutantBackend(mutant), order, 1);
+      int i = SEEDS.indexOf(seed);
+      // What saw it with this seed is asked first, then what saw it with the last one.
+      List<Case> order = meantFor(mutant, seed);
+      toFront(order, last + "/s" + seed);
+      toFront(order, i < before.size() ? before.get(i) + "/s" + seed : "");
+      List<Kill> kills = run(mutant, new MutantBackend(mutant), order);
       for (Kill kill : kills) {
         last = withoutSeed(kill.id());
         requireRight(mutant, kill, order);
@@ -98,25 +119,49 @@ final class MutationGate {
     return found;
   }
 
+  private static void toFront(List<Case> cases, String id) {
+    for (int i = 0; i < cases.size(); i++) {
+      if (cases.get(i).id().toString().equals(id)) {
+        cases.addFirst(cases.remove(i));
+        return;
+      }
+    }
+  }
+
   /** A failure shows the bug only if what is the same but for the bug passes. */
   void requireRight(Mutant mutant, Kill kill, List<Case> cases) {
     BackendProvider right = MutantBackend.right(mutant.fault());
-    String key = mutant.fault().getClass().getSimpleName() + " " + kill.id();
+    String key = right.id() + mutant.fault().getClass().getSimpleName() + " " + kill.id();
     List<Kill> own =
         rightly.computeIfAbsent(
             key,
             k -> {
               List<Case> same =
                   cases.stream().filter(c -> c.id().toString().equals(kill.id())).toList();
-              return run(right, same, 1);
+              return run(mutant, right, same);
             });
     if (!own.isEmpty()) {
       throw new AssertionError("without the bug of " + mutant.name() + " fails " + own);
     }
   }
 
-  private static String withoutSeed(String id) {
+  /** The same case of every seed. */
+  static String withoutSeed(String id) {
     return id.substring(0, id.lastIndexOf('/'));
+  }
+
+  /**
+   * Runs cases in order until one has failed. A kernel's bug leaves a device that can be closed,
+   * and that must be: its threads would go on. A bug of queues or memory may make that wait
+   * forever.
+   */
+  private static List<Kill> run(Mutant mutant, BackendProvider backend, List<Case> cases) {
+    if (mutant.fault() instanceof Fault.OfCode f && ChangedCode.isOfCpuVector(f.change())) {
+      try (Context context = new Context(backend, 0, BackendOptions.DEFAULT)) {
+        return run(context, cases, 1);
+      }
+    }
+    return run(backend, cases, 1);
   }
 
   /** Runs cases in order until so many have failed. */

@@ -17,10 +17,6 @@ final class PendingMutants {
 
   static List<Pending> all() {
     return List.of(
-        recurrence("state-not-reset", "a new sequence starts from the last one's state"),
-        recurrence("chunk-decays-twice", "the decay counts twice where a chunk begins"),
-        recurrence("padding-updates-state", "slot -1 updates a state"),
-        recurrence("conv-window-one-off", "the convolution sees one token too few"),
         quant("mxfp4-scale-off-by-2", "the block exponent is one too large", "MXFP4"),
         quant("q4-k-high-scale-bits", "the high bits of a scale are lost", "Q4_K"),
         quant("q4-k-mins-lost", "minimums are not subtracted", "Q4_K"),
@@ -31,10 +27,6 @@ final class PendingMutants {
         collective("all-reduce-order", "the order of the sum differs from run to run"),
         collective("all-gather-swapped", "ranks 0 and 1 change places"),
         collective("reduce-scatter-one-off", "a rank gets its neighbour's part"));
-  }
-
-  private static Pending recurrence(String name, String bug) {
-    return new Pending("recurrence-" + name, bug, "no recurrent state yet");
   }
 
   private static Pending quant(String name, String bug, String format) {

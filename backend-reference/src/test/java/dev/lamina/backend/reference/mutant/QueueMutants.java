@@ -180,7 +180,7 @@ final class QueueMutants {
               @Override
               void send(Points waits, Command c, Points signals) throws BackendException {
                 for (int i = 0; i < waits.size(); i++) {
-                  waits.timeline(i).await(waits.value(i), Duration.ofSeconds(2));
+                  waits.timeline(i).await(waits.value(i), Duration.ofMillis(300));
                 }
                 super.send(waits, c, signals);
               }

@@ -3,10 +3,13 @@ package dev.lamina.backend.reference.mutant;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -19,28 +22,47 @@ import java.util.stream.Collectors;
  * @param every one case in how many the matrix has, 0 for none
  */
 record ScorePage(List<FullMatrix.Row> rows, int numCases, int every) {
-  /** A row of the table of mutants: its name, and the first case that saw it. */
-  private static final Pattern KILLED =
-      Pattern.compile("\\| (.+?) \\| .* \\| \\d+ of `.*` \\| `([^`]+)` \\|.*");
+  /** A row of the table of cases: its id without the seed, and the mutants that it saw first. */
+  private static final Pattern SAW = Pattern.compile("\\| `([^`]+)` \\| (.*) \\|");
+
+  /** Between two mutants of a row. */
+  private static final String NEXT = "; ";
+
+  /** Which seed a case saw a mutant with, where others saw it with others. */
+  private static final String WITH_SEED = " @";
 
   /**
-   * Which case saw each mutant when a page was written.
+   * Which cases saw each mutant when a page was written.
    *
    * @param file a page, absent before the first
-   * @return ids by the name of the mutant
+   * @return by the name of the mutant, ids without seed, in the order of the seeds
    */
-  static Map<String, String> read(Path file) throws IOException {
+  static Map<String, List<String>> read(Path file) throws IOException {
     if (Files.notExists(file)) {
       return Map.of();
     }
-    Map<String, String> seen = new HashMap<>();
+    Map<String, List<String>> seen = new HashMap<>();
     for (String line : Files.readAllLines(file)) {
-      Matcher row = KILLED.matcher(line);
+      Matcher row = SAW.matcher(line);
       if (row.matches()) {
-        seen.put(row.group(1), row.group(2));
+        for (String mutant : row.group(2).split(NEXT)) {
+          int at = mutant.lastIndexOf(WITH_SEED);
+          String name = at < 0 ? mutant : mutant.substring(0, at);
+          List<String> ids = seen.computeIfAbsent(name, n -> new ArrayList<>(emptyIds()));
+          for (int i = 0; i < ids.size(); i++) {
+            String seed = MutationGate.SEEDS.get(i).toString();
+            if (at < 0 || mutant.substring(at + WITH_SEED.length()).equals(seed)) {
+              ids.set(i, row.group(1));
+            }
+          }
+        }
       }
     }
     return seen;
+  }
+
+  private static List<String> emptyIds() {
+    return Collections.nCopies(MutationGate.SEEDS.size(), "");
   }
 
   String text() {
@@ -65,7 +87,8 @@ record ScorePage(List<FullMatrix.Row> rows, int numCases, int every) {
                     .map(Object::toString)
                     .collect(Collectors.joining(", "))));
     areas(out);
-    mutants(out);
+    survivors(out);
+    cases(out);
     out.append("\n## Pending\n\n| mutant | bug | why it waits |\n|---|---|---|\n");
     for (PendingMutants.Pending p : pending) {
       out.append("| %s | %s | %s |\n".formatted(p.name(), p.bug(), p.reason()));
@@ -79,29 +102,60 @@ record ScorePage(List<FullMatrix.Row> rows, int numCases, int every) {
             .collect(
                 Collectors.groupingBy(
                     r -> r.mutant().area(), LinkedHashMap::new, Collectors.toList()));
-    out.append("| area | mutants | killed |\n|---|---|---|\n");
+    boolean quick = every == 0;
+    out.append("| area | mutants | killed |");
+    out.append(quick ? "\n" : " by so many of the cases meant for them | by so many others |\n");
+    out.append(quick ? "|---|---|---|\n" : "|---|---|---|---|---|\n");
     areas.forEach((area, of) -> {
       long killed = of.stream().filter(r -> !r.survives()).count();
-      out.append("| %s | %d | %d |\n".formatted(area, of.size(), killed));
+      out.append("| %s | %d | %d |".formatted(area, of.size(), killed));
+      FullMatrix.Share none = new FullMatrix.Share(0, 0);
+      out.append(
+          quick
+              ? "\n"
+              : " %s | %s |\n"
+                  .formatted(
+                      text(
+                          of.stream()
+                              .map(FullMatrix.Row::intended)
+                              .reduce(none, FullMatrix.Share::plus)),
+                      text(
+                          of.stream()
+                              .map(FullMatrix.Row::others)
+                              .reduce(none, FullMatrix.Share::plus))));
     });
   }
 
-  private void mutants(StringBuilder out) {
-    out.append("\n## Mutants\n\n| mutant | bug | cases meant to see it | one that did |");
-    boolean quick = every == 0;
-    out.append(quick ? "\n" : " of so many of these, three seeds | of so many others |\n");
-    out.append(quick ? "|---|---|---|---|\n" : "|---|---|---|---|---|---|\n");
-    for (FullMatrix.Row r : rows) {
-      out.append(
-          "| %s | %s | %d of `%s` | %s |"
-              .formatted(
-                  r.mutant().name(),
-                  r.mutant().bug().replace("|", "\\|"),
-                  r.meant(),
-                  String.join("`, `", r.mutant().killers()),
-                  r.survives() ? "**none**" : "`" + r.firsts().getFirst() + "`"));
-      out.append(quick ? "\n" : " %s | %s |\n".formatted(text(r.intended()), text(r.others())));
+  private void survivors(StringBuilder out) {
+    List<Mutant> alive =
+        rows.stream().filter(FullMatrix.Row::survives).map(FullMatrix.Row::mutant).toList();
+    if (!alive.isEmpty()) {
+      out.append("\n## Survivors\n\n");
+      for (Mutant m : alive) {
+        out.append("- **%s**: %s; asked: `%s`\n".formatted(m.name(), m.bug(), m.killers()));
+      }
     }
+  }
+
+  /** A row a case, so that its id stands once. */
+  private void cases(StringBuilder out) {
+    Map<String, List<String>> saw = new TreeMap<>();
+    for (FullMatrix.Row r : rows) {
+      List<String> ids =
+          r.firsts().stream().map(f -> f.isEmpty() ? f : MutationGate.withoutSeed(f)).toList();
+      boolean same = ids.stream().distinct().count() == 1;
+      for (int i = 0; i < (same ? 1 : ids.size()); i++) {
+        if (!ids.get(i).isEmpty()) {
+          String seed = same ? "" : WITH_SEED + MutationGate.SEEDS.get(i);
+          saw.computeIfAbsent(ids.get(i), id -> new ArrayList<>()).add(r.mutant().name() + seed);
+        }
+      }
+    }
+    out.append("\n## Which case saw which mutant first\n\n");
+    out.append("`@` names the seed where it was another case with another seed.\n\n");
+    out.append("| case | mutants |\n|---|---|\n");
+    saw.forEach(
+        (id, names) -> out.append("| `%s` | %s |\n".formatted(id, String.join(NEXT, names))));
   }
 
   private static String text(FullMatrix.Share share) {
