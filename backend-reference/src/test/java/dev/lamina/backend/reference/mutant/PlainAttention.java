@@ -93,7 +93,8 @@ class PlainAttention implements Kernel {
       logits[j] = allowed(p, j, h) && isSelected(t, j) ? logit(s, t, h, j) : hidden();
       max = Math.max(max, logits[j]);
     }
-    max = shift(max);
+    // A row that sees nothing has weights of 0, not 0 by 0.
+    max = shift(max == Double.NEGATIVE_INFINITY ? 0 : max);
     double[] sums = new double[valueWidth()];
     double total = op.sinks() ? sinkWeight(h, max) : 0;
     for (int j = 0; j < length; j++) {
