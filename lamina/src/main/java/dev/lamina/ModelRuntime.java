@@ -7,7 +7,6 @@ import dev.lamina.models.ModelOptions;
 import dev.lamina.models.ModelPlan;
 import dev.lamina.models.WeightTable;
 import dev.lamina.models.checkpoint.ModelException;
-import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.scheduler.CompiledModel;
 import dev.lamina.scheduler.Engine;
 import dev.lamina.scheduler.EngineConfig;
@@ -30,7 +29,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +47,7 @@ public final class ModelRuntime implements AutoCloseable {
     try {
       this.choice = Backends.choose(options.backend());
       options.progress().accept(choice.announcement());
-      tellOfDecoded(checkpoint, options);
+      DecodedWeights.lines(checkpoint.tensors().tensors()).forEach(options.progress());
       this.backend = own(choice.open(new BackendOptions(options.threads(), Map.of())));
       this.device = own(backend.open(choice.ordinal()));
       ModelPlan plan = ModelPlan.of(checkpoint, modelOptions(options, checkpoint));
@@ -62,25 +60,6 @@ public final class ModelRuntime implements AutoCloseable {
       close();
       throw e;
     }
-  }
-
-  /** Weights that the IR has no format for take more memory than their file: never silently. */
-  private static void tellOfDecoded(Checkpoint checkpoint, LaminaOptions options) {
-    Map<String, long[]> decoded = new TreeMap<>();
-    for (StoredTensor t : checkpoint.tensors().tensors()) {
-      if (t.storedBytes() != t.type().byteSize()) {
-        long[] sums = decoded.computeIfAbsent(t.format(), f -> new long[3]);
-        sums[0]++;
-        sums[1] += t.storedBytes();
-        sums[2] += t.type().byteSize();
-      }
-    }
-    decoded.forEach((format, sums) ->
-        options
-            .progress()
-            .accept(
-                "%s: %d tensors are decoded to f32, %d MiB become %d"
-                    .formatted(format, sums[0], sums[1] >> 20, sums[2] >> 20)));
   }
 
   /**
