@@ -78,10 +78,7 @@ final class CpuKernels implements KernelProvider {
         && t.layout() instanceof Layout.Blocked(QuantFormat format)) {
       HotKernel.TILE.want();
       HotKernel.DOT_WIDENED.want();
-      HotKernel widen = HotKernel.widen(format);
-      if (widen != null) {
-        widen.want();
-      }
+      HotKernel.wantBlocks(format);
     } else if (projects
         && spec.operands().get(1) instanceof TensorType w
         && Operands.isPlainFloat(w.dtype())) {

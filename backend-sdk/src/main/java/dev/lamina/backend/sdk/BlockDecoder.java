@@ -5,7 +5,10 @@ import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.QuantFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -16,10 +19,16 @@ import org.jspecify.annotations.Nullable;
  * thread-safe.
  */
 public final class BlockDecoder {
+  /** Elements that have a scale of their own in what {@link #unpack} gives. */
+  public static final int GROUP = 16;
+
   private static final ValueLayout.OfShort I16 =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfFloat F32 =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle LONGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final long TOPS = 0x8080808080808080L;
   private static final Map<QuantFormat, BlockDecoder> ALL = new EnumMap<>(QuantFormat.class);
 
   static {
@@ -28,18 +37,58 @@ public final class BlockDecoder {
     }
   }
 
+  /**
+   * What blocks were taken apart into.
+   *
+   * @param levels one an element
+   * @param scales one a {@link #GROUP}
+   * @param minima one a {@link #GROUP}, left alone by formats without
+   */
+  public record Unpacked(byte[] levels, float[] scales, float[] minima) {
+    /**
+     * Room for so many elements.
+     *
+     * @param elements a multiple of {@link #GROUP}
+     * @return arrays of that size
+     */
+    public static Unpacked of(int elements) {
+      int groups = elements / GROUP;
+      return new Unpacked(new byte[elements], new float[groups], new float[groups]);
+    }
+  }
+
   private final BlockSpec spec;
   private final Bits codes;
+  private final Eights eights;
   private final @Nullable Bits scales;
   private final @Nullable Bits minima;
   private final float[] levels;
 
+  /** The levels as bytes, null where they are the codes less a bias. */
+  private final byte @Nullable [] numbers;
+
+  private final long bias;
+
   private BlockDecoder(BlockSpec spec) {
     this.spec = spec;
     codes = new Bits(spec.codes());
+    eights = new Eights(spec.codes());
     scales = bits(spec.scale());
     minima = spec.min() == null ? null : bits(spec.min());
     levels = levels(spec);
+    numbers = spec.levels() instanceof BlockSpec.Levels.Table ? bytes(levels) : null;
+    bias = spec.levels() instanceof BlockSpec.Levels.Biased(int b) ? b * Eights.ONES : 0;
+    if (spec.elements() / spec.scale().groups() % GROUP != 0) {
+      throw new AssertionError("block spec: expected factors of whole groups of " + GROUP);
+    }
+  }
+
+  private static byte[] bytes(float[] levels) {
+    byte[] bytes = new byte[levels.length];
+    for (int i = 0; i < levels.length; i++) {
+      bytes[i] = (byte) levels[i];
+    }
+    return bytes;
   }
 
   private static @Nullable Bits bits(BlockSpec.Factor factor) {
@@ -99,19 +148,84 @@ public final class BlockDecoder {
     int size = spec.elements() / groups;
     for (int g = 0; g < groups; g++) {
       float scale = factor(spec.scale(), scales, data, at, g);
-      BlockSpec.Factor low = spec.min();
-      float min = low == null ? 0 : factor(low, minima, data, at, g);
       int from = g * size;
       for (int i = from; i < from + size; i++) {
         out[to + i] = scale * levels[codes.get(data, at, i)];
       }
-      if (low != null) {
-        float add = spec.subtracted() ? -min : min;
+      if (spec.min() != null) {
+        float add = minimum(spec.min(), data, at, g);
         for (int i = from; i < from + size; i++) {
           out[to + i] += add;
         }
       }
     }
+  }
+
+  /**
+   * Whether the levels of the format are whole numbers, which {@link #unpack} gives, or else floats
+   * of 8 bits, which it gives as they are.
+   *
+   * @return true for whole numbers
+   */
+  public boolean isWhole() {
+    return !(spec.levels() instanceof BlockSpec.Levels.Float8);
+  }
+
+  /**
+   * Whether the format adds a minimum to each product.
+   *
+   * @return false if its elements are products only
+   */
+  public boolean hasMinimum() {
+    return spec.min() != null;
+  }
+
+  /**
+   * Takes consecutive blocks apart: element {@code i} is {@code scales[i / GROUP] * levels[i]},
+   * rounded, plus {@code minima[i / GROUP]} where the format has such, rounded again.
+   *
+   * @param data holds them, from its first byte on
+   * @param blocks how many
+   * @param to takes levels and factors, from index 0 on
+   */
+  public void unpack(byte[] data, int blocks, Unpacked to) {
+    int n = blocks * spec.elements();
+    eights.read(data, spec.bytes(), blocks, to.levels());
+    if (numbers != null) {
+      for (int i = 0; i < n; i++) {
+        to.levels()[i] = numbers[to.levels()[i] & 255];
+      }
+    } else if (bias != 0) {
+      lower(to.levels(), n);
+    }
+    MemorySegment segment = MemorySegment.ofArray(data);
+    for (int b = 0; b < blocks; b++) {
+      factors(segment, (long) b * spec.bytes(), b * (spec.elements() / GROUP), to);
+    }
+  }
+
+  private void factors(MemorySegment data, long at, int first, Unpacked to) {
+    int groups = spec.scale().groups();
+    int each = spec.elements() / groups / GROUP;
+    for (int g = 0; g < groups; g++) {
+      int i = first + g * each;
+      Arrays.fill(to.scales(), i, i + each, factor(spec.scale(), scales, data, at, g));
+      if (spec.min() != null) {
+        Arrays.fill(to.minima(), i, i + each, minimum(spec.min(), data, at, g));
+      }
+    }
+  }
+
+  /** Eight codes at a time less the bias; with the top bit set no byte borrows from the next. */
+  private void lower(byte[] codes, int n) {
+    for (int i = 0; i < n; i += 8) {
+      LONGS.set(codes, i, (((long) LONGS.get(codes, i) | TOPS) - bias) ^ TOPS);
+    }
+  }
+
+  private float minimum(BlockSpec.Factor low, MemorySegment data, long at, int group) {
+    float min = factor(low, minima, data, at, group);
+    return spec.subtracted() ? -min : min;
   }
 
   private static float factor(

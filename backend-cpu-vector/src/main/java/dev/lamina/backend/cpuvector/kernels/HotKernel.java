@@ -24,24 +24,30 @@ public enum HotKernel {
   DOT_BF16,
   /** {@link VectorDot} of quantised rows that were widened. */
   DOT_WIDENED,
+  /** {@link VectorLevels} times a scale. */
+  LEVELS_SCALED,
+  /** {@link VectorLevels} times a scale plus a minimum. */
+  LEVELS_RAISED,
+  /** {@link VectorLevels} of 8-bit floats. */
+  LEVELS_FLOAT8,
   /** {@link VectorBlocks} of Q8_0. */
-  WIDEN_Q8_0(QuantFormat.Q8_0),
+  UNPACK_Q8_0(QuantFormat.Q8_0),
   /** {@link VectorBlocks} of Q4_0. */
-  WIDEN_Q4_0(QuantFormat.Q4_0),
+  UNPACK_Q4_0(QuantFormat.Q4_0),
   /** {@link VectorBlocks} of Q4_K. */
-  WIDEN_Q4_K(QuantFormat.Q4_K),
+  UNPACK_Q4_K(QuantFormat.Q4_K),
   /** {@link VectorBlocks} of Q6_K. */
-  WIDEN_Q6_K(QuantFormat.Q6_K),
+  UNPACK_Q6_K(QuantFormat.Q6_K),
   /** {@link VectorBlocks} of MXFP4. */
-  WIDEN_MXFP4(QuantFormat.MXFP4),
+  UNPACK_MXFP4(QuantFormat.MXFP4),
   /** {@link VectorBlocks} of F8E4M3_128. */
-  WIDEN_F8E4M3_128(QuantFormat.F8E4M3_128),
+  UNPACK_F8E4M3_128(QuantFormat.F8E4M3_128),
   /** {@link VectorBlocks} of INT8_128. */
-  WIDEN_INT8_128(QuantFormat.INT8_128),
+  UNPACK_INT8_128(QuantFormat.INT8_128),
   /** {@link VectorBlocks} of INT4_128. */
-  WIDEN_INT4_128(QuantFormat.INT4_128),
+  UNPACK_INT4_128(QuantFormat.INT4_128),
   /** {@link VectorBlocks} of INT4_32. */
-  WIDEN_INT4_32(QuantFormat.INT4_32),
+  UNPACK_INT4_32(QuantFormat.INT4_32),
   /** {@link VectorPack} of F32. */
   PACK_F32,
   /** {@link VectorPack} of F16. */
@@ -62,12 +68,12 @@ public enum HotKernel {
   }
 
   /**
-   * The widening of a format.
+   * The unpacking of a format.
    *
    * @param format of blocks
    * @return its kernel, null if it has no vector form
    */
-  public static @Nullable HotKernel widen(QuantFormat format) {
+  static @Nullable HotKernel unpack(QuantFormat format) {
     for (HotKernel k : values()) {
       if (k.format == format) {
         return k;
@@ -76,7 +82,21 @@ public enum HotKernel {
     return null;
   }
 
-  /** The format that this widens, null for any other kernel. */
+  /**
+   * Asks for what products of a format's blocks use, other than {@link #TILE}.
+   *
+   * @param format of blocks
+   */
+  public static void wantBlocks(QuantFormat format) {
+    DOT_WIDENED.want();
+    LevelForm.of(format).kernel().want();
+    HotKernel unpack = unpack(format);
+    if (unpack != null) {
+      unpack.want();
+    }
+  }
+
+  /** The format that this unpacks, null for any other kernel. */
   @Nullable QuantFormat format() {
     return format;
   }

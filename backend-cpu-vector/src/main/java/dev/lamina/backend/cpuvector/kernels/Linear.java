@@ -62,14 +62,10 @@ public final class Linear {
     }
     boolean special = w.hasSpecialHalves(pool);
     if (m <= STREAM_ROWS) {
-      dots.run(x, m, w, bias, out, !special && kernel(w).isWarm());
+      dots.run(x, m, w, bias, out, !special && HotKernel.dot(w.type).isWarm());
     } else {
       blocks.run(x, m, w, bias, out, special);
     }
-  }
-
-  private static HotKernel kernel(Matrix w) {
-    return w.widening == null ? HotKernel.dot(w.type) : HotKernel.DOT_WIDENED;
   }
 
   /** Streaming form. */
@@ -92,10 +88,7 @@ public final class Linear {
       this.pool = pool;
       acc = new float[pool.size()][4 * VL];
       sums = new float[pool.size()][NR];
-      scratch = new Widening.Scratch[pool.size()];
-      for (int i = 0; i < scratch.length; i++) {
-        scratch[i] = new Widening.Scratch();
-      }
+      scratch = Widening.Scratch.of(pool);
     }
 
     void run(Rows x, int m, Matrix w, @Nullable Rows bias, Rows out, boolean vector) {
@@ -126,8 +119,8 @@ public final class Linear {
       int from = index * chunk;
       int to = Math.min(weights.rows, from + chunk);
       if (weights.widening != null) {
-        for (int n = from; n < to; n++) {
-          widened(weights, weights.widening, result, n, worker);
+        for (int n = from; n < to; n += 2) {
+          widened(weights, weights.widening, result, n, Math.min(n + 1, to - 1), worker);
         }
         return;
       }
@@ -148,11 +141,11 @@ public final class Linear {
       }
     }
 
-    private void widened(Matrix w, Widening widening, Rows out, int n, int worker) {
-      Widening.Scratch s = scratch[worker];
-      widening.products(w, n, arranged, m, vector, s, s.products);
+    private void widened(Matrix w, Widening widening, Rows out, int n, int other, int worker) {
+      float[] y = widening.products(w, n, other, arranged, m, scratch[worker]);
       for (int t = 0; t < m; t++) {
-        store(w, out, n, t, s.products[t]);
+        store(w, out, n, t, y[t]);
+        store(w, out, other, t, y[m + t]);
       }
     }
 
@@ -219,7 +212,7 @@ public final class Linear {
     private final float[][] panels;
     private final float[][] tiles;
     private final int[][] squares;
-    private final float[][] pieces;
+    private final Widening.Scratch[] scratch;
     private final Operand[] operands;
     private final Staging staging;
     private int m;
@@ -238,7 +231,7 @@ public final class Linear {
       panels = new float[pool.size()][];
       tiles = new float[pool.size()][];
       squares = new int[pool.size()][VL * VL];
-      pieces = new float[pool.size()][KC];
+      scratch = Widening.Scratch.of(pool);
       operands = new Operand[pool.size()];
       staging = new Staging(pool);
       for (int i = 0; i < operands.length; i++) {
@@ -319,7 +312,7 @@ public final class Linear {
       for (int r = 0; r < rows; r += NR) {
         int columns = Math.min(NR, rows - r);
         if (w.widening != null) {
-          w.widening.panel(w, n0 + r, columns, k0, kc, panel, r * KC, pieces[worker]);
+          w.widening.panel(w, n0 + r, columns, k0, kc, scratch[worker], panel, r * KC);
         } else {
           Pack.panel(w, n0 + r, columns, k0, kc, panel, r * KC, square);
         }

@@ -6,6 +6,7 @@ public final class Lookup {
 
   private final WorkerPool pool;
   private final float[][] buffers;
+  private final Widening.Scratch[] scratch;
 
   /**
    * Makes the kernel.
@@ -15,6 +16,7 @@ public final class Lookup {
   public Lookup(WorkerPool pool) {
     this.pool = pool;
     buffers = new float[pool.size()][0];
+    scratch = Widening.Scratch.of(pool);
   }
 
   /**
@@ -35,12 +37,13 @@ public final class Lookup {
           }
           for (int i = index * CHUNK; i < Math.min(n, (index + 1) * CHUNK); i++) {
             int id = ids.data().get(Lanes.I32, ids.offset() + 4L * i);
-            row(id, i, table, out, buffers[worker]);
+            row(id, i, table, out, buffers[worker], scratch[worker]);
           }
         });
   }
 
-  private static void row(int id, int i, Matrix table, Linear.Rows out, float[] buffer) {
+  private static void row(
+      int id, int i, Matrix table, Linear.Rows out, float[] buffer, Widening.Scratch scratch) {
     if (id >= table.rows) {
       throw new IndexOutOfBoundsException(
           "embedding: expected ids below " + table.rows + ", got " + id);
@@ -48,7 +51,7 @@ public final class Lookup {
     if (id < 0) {
       java.util.Arrays.fill(buffer, 0, table.cols, 0);
     } else if (table.widening != null) {
-      table.widening.row(table, id, 0, table.cols, buffer, 0);
+      table.widening.row(table, id, 0, table.cols, scratch, buffer, 0);
     } else {
       Elements.load(table.type, table.data, table.row(id), buffer, 0, table.cols);
     }

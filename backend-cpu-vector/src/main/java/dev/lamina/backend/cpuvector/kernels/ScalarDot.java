@@ -52,10 +52,10 @@ final class ScalarDot {
     }
   }
 
-  /** Twin of {@link VectorDot#floats}. */
-  static void floats(float[] w, float[] x, int xo, int kc, float[] sums, int at) {
-    for (int k = 0; k < kc; k += 4 * VL) {
-      for (int l = 0; l < 4 * VL; l++) {
+  /** Twin of {@link VectorDot#floats(float[], float[], int, int, float[], int)}. */
+  static void floats(float[] w, float[] x, int xo, int n, float[] sums, int at) {
+    for (int k = 0; k < n; k += NR) {
+      for (int l = 0; l < NR; l++) {
         sums[at + l] = Math.fma(w[k + l], x[xo + k + l], sums[at + l]);
       }
     }

@@ -3,6 +3,7 @@ package dev.lamina.backend.cpuvector.kernels;
 import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
 import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
 
+import dev.lamina.backend.sdk.BlockDecoder;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
 import java.io.IOException;
@@ -66,16 +67,19 @@ final class Trials {
       case DOT_F16 -> dots(DType.F16);
       case DOT_BF16 -> dots(DType.BF16);
       case DOT_WIDENED -> widenedDots();
-      case WIDEN_Q8_0,
-          WIDEN_Q4_0,
-          WIDEN_Q4_K,
-          WIDEN_Q6_K,
-          WIDEN_MXFP4,
-          WIDEN_F8E4M3_128,
-          WIDEN_INT8_128,
-          WIDEN_INT4_128,
-          WIDEN_INT4_32 ->
-          widening(Objects.requireNonNull(kernel.format()));
+      case LEVELS_SCALED -> levels(LevelForm.SCALED);
+      case LEVELS_RAISED -> levels(LevelForm.RAISED);
+      case LEVELS_FLOAT8 -> levels(LevelForm.FLOAT8);
+      case UNPACK_Q8_0,
+          UNPACK_Q4_0,
+          UNPACK_Q4_K,
+          UNPACK_Q6_K,
+          UNPACK_MXFP4,
+          UNPACK_F8E4M3_128,
+          UNPACK_INT8_128,
+          UNPACK_INT4_128,
+          UNPACK_INT4_32 ->
+          blocks(Objects.requireNonNull(kernel.format()));
       case PACK_F32 -> pack(DType.F32);
       case PACK_F16 -> pack(DType.F16);
       case PACK_BF16 -> pack(DType.BF16);
@@ -124,18 +128,38 @@ final class Trials {
 
   private static List<Trial> widenedDots() {
     float[] x = new float[8 * NR];
-    float[] sums = new float[4 * VL];
-    return List.of(new Trial(() -> VectorDot.floats(x, x, 0, x.length, sums, 0)));
+    float[] sums = new float[4 * NR];
+    return List.of(
+        new Trial(() -> VectorDot.floats(x, x, 0, x.length, sums, 0)),
+        new Trial(() -> VectorDot.fourFloats(x, x, 0, 0, x.length, sums, 0)));
   }
 
-  private List<Trial> widening(QuantFormat format) {
-    float[] out = new float[Lanes.KC];
+  private static List<Trial> levels(LevelForm form) {
+    int n = Lanes.KC;
+    float[] out = new float[n];
+    float[] sums = new float[2 * NR];
+    BlockDecoder.Unpacked u = BlockDecoder.Unpacked.of(n + 16);
+    return switch (form) {
+      case SCALED ->
+          List.of(
+              new Trial(() -> VectorLevels.scaled(u, n, out, 0)),
+              new Trial(() -> VectorLevels.scaled(u, u, n, out, 0, sums)));
+      case RAISED ->
+          List.of(
+              new Trial(() -> VectorLevels.raised(u, n, out, 0)),
+              new Trial(() -> VectorLevels.raised(u, u, n, out, 0, sums)));
+      case FLOAT8 ->
+          List.of(
+              new Trial(() -> VectorLevels.eights(u, n, out, 0)),
+              new Trial(() -> VectorLevels.eights(u, u, n, out, 0, sums)));
+    };
+  }
+
+  private static List<Trial> blocks(QuantFormat format) {
+    BlockDecoder.Unpacked u = BlockDecoder.Unpacked.of(Lanes.KC);
     int blocks = Lanes.KC / format.elements();
-    return List.of(
-        new Trial(() -> {
-          VectorBlocks.widen(format, plain, 0, blocks, out, 0);
-          VectorBlocks.widen(format, mapped, 0, blocks, out, 0);
-        }));
+    byte[] data = new byte[blocks * format.bytes()];
+    return List.of(new Trial(() -> VectorBlocks.unpack(format, data, blocks, u)));
   }
 
   private List<Trial> pack(DType type) {

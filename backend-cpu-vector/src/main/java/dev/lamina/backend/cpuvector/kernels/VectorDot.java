@@ -57,23 +57,51 @@ final class VectorDot {
     rowsFloat(m.data, p, m.rowBytes, x, xo, kc, acc);
   }
 
-  /** Adds {@code w x} to four chains of sums, 4 VL of them from {@code at} on. */
-  static void floats(float[] w, float[] x, int xo, int kc, float[] sums, int at) {
-    FloatVector a = FloatVector.fromArray(F, sums, at);
-    FloatVector b = FloatVector.fromArray(F, sums, at + VL);
-    FloatVector c = FloatVector.fromArray(F, sums, at + 2 * VL);
-    FloatVector d = FloatVector.fromArray(F, sums, at + 3 * VL);
-    for (int k = 0; k < kc; k += 4 * VL) {
-      int q = xo + k;
-      a = FloatVector.fromArray(F, w, k).fma(FloatVector.fromArray(F, x, q), a);
-      b = FloatVector.fromArray(F, w, k + VL).fma(FloatVector.fromArray(F, x, q + VL), b);
-      c = FloatVector.fromArray(F, w, k + 2 * VL).fma(FloatVector.fromArray(F, x, q + 2 * VL), c);
-      d = FloatVector.fromArray(F, w, k + 3 * VL).fma(FloatVector.fromArray(F, x, q + 3 * VL), d);
+  /** Adds the products of w and a row of x to two chains of sums, NR from {@code at} on. */
+  static void floats(float[] w, float[] x, int xo, int n, float[] sums, int at) {
+    FloatVector a0 = FloatVector.fromArray(F, sums, at);
+    FloatVector b0 = FloatVector.fromArray(F, sums, at + VL);
+    for (int k = 0; k < n; k += NR) {
+      FloatVector u = FloatVector.fromArray(F, w, k);
+      FloatVector v = FloatVector.fromArray(F, w, k + VL);
+      a0 = u.fma(FloatVector.fromArray(F, x, xo + k), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, xo + k + VL), b0);
     }
-    a.intoArray(sums, at);
-    b.intoArray(sums, at + VL);
-    c.intoArray(sums, at + 2 * VL);
-    d.intoArray(sums, at + 3 * VL);
+    a0.intoArray(sums, at);
+    b0.intoArray(sums, at + VL);
+  }
+
+  /** The same for four rows of x, {@code xs} apart; row i's sums are NR from {@code at + i NR}. */
+  static void fourFloats(float[] w, float[] x, int xo, int xs, int n, float[] sums, int at) {
+    FloatVector a0 = FloatVector.fromArray(F, sums, at);
+    FloatVector b0 = FloatVector.fromArray(F, sums, at + VL);
+    FloatVector a1 = FloatVector.fromArray(F, sums, at + NR);
+    FloatVector b1 = FloatVector.fromArray(F, sums, at + NR + VL);
+    FloatVector a2 = FloatVector.fromArray(F, sums, at + 2 * NR);
+    FloatVector b2 = FloatVector.fromArray(F, sums, at + 2 * NR + VL);
+    FloatVector a3 = FloatVector.fromArray(F, sums, at + 3 * NR);
+    FloatVector b3 = FloatVector.fromArray(F, sums, at + 3 * NR + VL);
+    for (int k = 0; k < n; k += NR) {
+      FloatVector u = FloatVector.fromArray(F, w, k);
+      FloatVector v = FloatVector.fromArray(F, w, k + VL);
+      int q = xo + k;
+      a0 = u.fma(FloatVector.fromArray(F, x, q), a0);
+      b0 = v.fma(FloatVector.fromArray(F, x, q + VL), b0);
+      a1 = u.fma(FloatVector.fromArray(F, x, q + xs), a1);
+      b1 = v.fma(FloatVector.fromArray(F, x, q + xs + VL), b1);
+      a2 = u.fma(FloatVector.fromArray(F, x, q + 2 * xs), a2);
+      b2 = v.fma(FloatVector.fromArray(F, x, q + 2 * xs + VL), b2);
+      a3 = u.fma(FloatVector.fromArray(F, x, q + 3 * xs), a3);
+      b3 = v.fma(FloatVector.fromArray(F, x, q + 3 * xs + VL), b3);
+    }
+    a0.intoArray(sums, at);
+    b0.intoArray(sums, at + VL);
+    a1.intoArray(sums, at + NR);
+    b1.intoArray(sums, at + NR + VL);
+    a2.intoArray(sums, at + 2 * NR);
+    b2.intoArray(sums, at + 2 * NR + VL);
+    a3.intoArray(sums, at + 3 * NR);
+    b3.intoArray(sums, at + 3 * NR + VL);
   }
 
   private static void oneFloat(MemorySegment m, long p, float[] x, int xo, int kc, float[] acc) {

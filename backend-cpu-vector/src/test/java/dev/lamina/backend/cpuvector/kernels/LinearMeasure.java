@@ -2,12 +2,18 @@ package dev.lamina.backend.cpuvector.kernels;
 
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 
-/** Prints the speed of {@link Linear} beside what the same run measures as peak; no test. */
+/**
+ * Prints the speed of {@link Linear} beside what the same run measures as peak; no test. Arguments:
+ * threads, then for quantised weights {@code blocks}, their names by commas, rows of x.
+ */
 final class LinearMeasure {
   private LinearMeasure() {}
 
@@ -22,8 +28,10 @@ final class LinearMeasure {
     return times[rounds / 2];
   }
 
-  /** One row times matrices larger than the caches, all formats in turn, medians of rounds. */
-  private static void decode(WorkerPool pool, PeakProbe probe) {
+  /**
+   * Rows times matrices larger than the caches, all types in turn in each round, medians of rounds.
+   */
+  private static void decode(WorkerPool pool, PeakProbe probe, Set<String> only, int[] heights) {
     int n = 4096;
     int k = 4096;
     Linear linear = new Linear(pool);
@@ -31,17 +39,36 @@ final class LinearMeasure {
     Linear.Rows x = Samples.normal(DType.F32, 512 * k, 0, random);
     Linear.Rows out = Samples.rows(DType.F32, 512 * n, 0);
     Map<String, Matrix> all = new LinkedHashMap<>();
-    all.put(
-        "bf16",
-        Matrix.dense(DType.BF16, Samples.normal(DType.BF16, n * k, 0, random).data(), 0, n, k));
-    for (QuantFormat f : QuantFormat.values()) {
-      all.put(
-          f.text(), Matrix.blocked(f, Samples.blocks(f, n * k / f.elements(), 0, random), 0, n, k));
+    for (DType t : new DType[] {DType.BF16, DType.F16}) {
+      all.put(t.text(), Matrix.dense(t, Samples.normal(t, n * k, 0, random).data(), 0, n, k));
     }
-    double read = probe.readBytesPerSecond();
-    for (int m : new int[] {1, 8, 512}) {
+    for (QuantFormat f : QuantFormat.values()) {
+      if (only.isEmpty() || only.contains(f.text())) {
+        MemorySegment data = Samples.blocks(f, n * k / f.elements(), 0, random);
+        all.put(f.text(), Matrix.blocked(f, data, 0, n, k));
+      }
+    }
+    for (int m : heights) {
+      int rounds = m > 64 ? 3 : 21;
+      Map<String, double[]> times = new LinkedHashMap<>();
       all.forEach((name, w) -> {
-        double time = seconds(m == 512 ? 3 : 21, () -> linear.run(x, m, w, null, out));
+        long until = System.nanoTime() + 700_000_000L;
+        while (System.nanoTime() < until) {
+          linear.run(x, m, w, null, out);
+        }
+        times.put(name, new double[rounds]);
+      });
+      for (int i = 0; i < rounds; i++) {
+        int round = i;
+        all.forEach(
+            (name, w) -> times.get(name)[round] = seconds(1, () -> linear.run(x, m, w, null, out)));
+      }
+      double read = probe.readBytesPerSecond();
+      double peak = probe.flopsPerSecond();
+      all.forEach((name, w) -> {
+        double[] sorted = times.get(name);
+        Arrays.sort(sorted);
+        double time = sorted[rounds / 2];
         System.out.printf(
             "%-12s %3d rows %8.2f ms, %5.1f Gw/s, %4.1f GB/s of %.1f, %3.0f%% of FMA peak%n",
             name,
@@ -50,7 +77,7 @@ final class LinearMeasure {
             1e-9 * n * k / time,
             1e-9 * n * w.rowBytes / time,
             read * 1e-9,
-            100 * 2.0 * n * k * m / time / probe.flopsPerSecond());
+            100 * 2.0 * n * k * m / time / peak);
       });
     }
   }
@@ -63,10 +90,16 @@ final class LinearMeasure {
     try (WorkerPool pool = new WorkerPool(threads)) {
       PeakProbe probe = new PeakProbe(pool);
       if (args.length > 1 && args[1].equals("blocks")) {
-        for (HotKernel k : HotKernel.values()) {
-          k.setWarm(true);
+        // As in a process that serves: each kernel by itself first.
+        try (Arena arena = Arena.ofShared()) {
+          for (HotKernel k : HotKernel.values()) {
+            k.want();
+          }
+          WarmUp.ofKernels(arena).run(() -> {});
         }
-        decode(pool, probe);
+        Set<String> only = args.length > 2 ? Set.of(args[2].split(",")) : Set.of();
+        int[] heights = args.length > 3 ? new int[] {Integer.parseInt(args[3])} : new int[] {1, 8};
+        decode(pool, probe, only, heights);
         return;
       }
       Linear linear = new Linear(pool);

@@ -19,7 +19,7 @@ class WideningTest {
   @Test
   void everyVectorFormHasAKernelToWarm() {
     for (QuantFormat f : QuantFormat.values()) {
-      assertThat(HotKernel.widen(f) != null)
+      assertThat(HotKernel.unpack(f) != null)
           .as(f.text())
           .isEqualTo(VectorBlocks.FORMATS.contains(f));
     }
@@ -31,20 +31,45 @@ class WideningTest {
     Random random = new Random(SEED);
     for (QuantFormat f : VectorBlocks.FORMATS) {
       int blocks = 300;
-      MemorySegment data = Samples.memory((long) blocks * f.bytes(), 3);
-      for (long i = 0; i < data.byteSize(); i++) {
-        data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(256));
-      }
-      float[] twin = new float[1 + blocks * f.elements()];
-      float[] vector = new float[1 + blocks * f.elements()];
-      BlockDecoder.of(f).decode(data, 0, blocks, twin, 1);
-      VectorBlocks.widen(f, data, 0, blocks, vector, 1);
-      for (int i = 0; i < twin.length; i++) {
-        assertThat(Float.floatToIntBits(vector[i]))
-            .as("%s element %d, seed %d", f, i, SEED)
-            .isEqualTo(Float.floatToIntBits(twin[i]));
-      }
+      byte[] data = new byte[blocks * f.bytes()];
+      random.nextBytes(data);
+      BlockDecoder.Unpacked twin = BlockDecoder.Unpacked.of(blocks * f.elements());
+      BlockDecoder.Unpacked vector = BlockDecoder.Unpacked.of(blocks * f.elements());
+      BlockDecoder.of(f).unpack(data, blocks, twin);
+      VectorBlocks.unpack(f, data, blocks, vector);
+      String where = "%s, seed %d".formatted(f, SEED);
+      assertThat(vector.levels()).as(where).isEqualTo(twin.levels());
+      assertThat(vector.scales()).as(where).isEqualTo(twin.scales());
+      assertThat(vector.minima()).as(where).isEqualTo(twin.minima());
     }
+  }
+
+  /** Bytes drawn as above; what is looked up is what the blocks decode to, by both forms. */
+  @ParameterizedTest
+  @EnumSource
+  void lookup_givesTheDecodersBits(QuantFormat format) {
+    Random random = new Random(SEED);
+    int n = 5120;
+    int blocks = 2 * n / format.elements();
+    MemorySegment data = Samples.memory((long) blocks * format.bytes(), 1);
+    for (long i = 0; i < data.byteSize(); i++) {
+      data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(256));
+    }
+    float[] decoded = new float[2 * n];
+    BlockDecoder.of(format).decode(data, 0, blocks, decoded, 0);
+    Linear.Rows ids = Samples.rows(DType.F32, 2, 0);
+    ids.data().set(Lanes.I32, 4, 1);
+    Linear.Rows scalar = Samples.rows(DType.F32, 2 * n, 0);
+    Linear.Rows vector = Samples.rows(DType.F32, 2 * n, 0);
+    Matrix table = Matrix.blocked(format, data, 0, 2, n);
+    try (WorkerPool pool = new WorkerPool(1)) {
+      Lookup lookup = new Lookup(pool);
+      Samples.onBoth(
+          () -> lookup.run(ids, 2, table, scalar), () -> lookup.run(ids, 2, table, vector));
+    }
+    String where = "%s, seed %d".formatted(format, SEED);
+    assertThat(Samples.floats(scalar, 2 * n)).as(where).isEqualTo(decoded);
+    assertThat(Samples.floats(vector, 2 * n)).as(where).isEqualTo(decoded);
   }
 
   @ParameterizedTest
@@ -53,7 +78,7 @@ class WideningTest {
     Random random = new Random(SEED);
     int e = format.elements();
     try (WorkerPool pool = new WorkerPool(2)) {
-      for (int k : new int[] {e, 3 * e, 1280}) {
+      for (int k : new int[] {e, 3 * e, 2560}) {
         for (int m : new int[] {1, 3, 8, 9, 17}) {
           check(pool, format, m, 35, k, random);
         }
