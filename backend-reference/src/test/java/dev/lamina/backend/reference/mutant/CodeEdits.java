@@ -149,6 +149,10 @@ final class CodeEdits {
         double wrong = v == 0 ? 1 : Double.isInfinite(v) ? v > 0 ? 1e30 : -1e30 : v * 1.01;
         yield List.of(new Edit(text(v, wrong), to -> to.loadConstant(wrong)));
       }
+      case Float v -> {
+        float wrong = v == 0 ? 1 : Float.isInfinite(v) ? v > 0 ? 1e30f : -1e30f : v * 1.01f;
+        yield List.of(new Edit(text(v + "f", wrong + "f"), to -> to.loadConstant(wrong)));
+      }
       default -> List.of();
     };
   }
@@ -183,6 +187,7 @@ final class CodeEdits {
     String other = CALLS.get(name);
     boolean known =
         owner.equals("java/lang/Math")
+            || owner.startsWith("jdk/incubator/vector/")
             || owner.endsWith("/Ops")
             || owner.endsWith("/Elementwise") && !name.equals("max");
     if (other != null && known) {

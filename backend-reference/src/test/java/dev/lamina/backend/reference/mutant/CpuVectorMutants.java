@@ -17,15 +17,22 @@ final class CpuVectorMutants {
     list.code(new CodeChange(KERNELS + type, method, change, nth));
   }
 
+  private static void vectorKernel(
+      MutantList list, String type, String method, String change, int nth) {
+    list.vectorCode(new CodeChange(KERNELS + type, method, change, nth));
+  }
+
   private static void products(MutantList list) {
     list.area("products of cpu-vector", "linear/*");
     kernel(list, "Linear$Dots", "finish", "IF_ICMPGE -> IF_ICMPLT", 1);
     kernel(list, "Linear$Dots", "finish", "FADD -> FSUB", 1);
     kernel(list, "Dot", "tail", "IF_ICMPGE -> IF_ICMPLT", 1);
     kernel(list, "Dot", "tail", "IADD -> ISUB", 1);
-    kernel(list, "Linear$Blocks", "multiply", "512 -> 513", 1);
     kernel(list, "Linear$Blocks", "write", "IADD -> ISUB", 3);
     kernel(list, "Linear$Blocks", "write", "LADD -> LSUB", 1);
+    list.area("products of cpu-vector", "linear/*x96/limit,*");
+    kernel(list, "Linear$Blocks", "multiply", "512 -> 513", 2);
+    vectorKernel(list, "Linear$Blocks", "multiply", "512 -> 513", 1);
     list.area("products of cpu-vector", "linear/*w=bf16*");
     kernel(list, "Pack", "brainRow", "16 -> 17", 1);
     kernel(list, "Pack", "brainRow", "IADD -> ISUB", 3);

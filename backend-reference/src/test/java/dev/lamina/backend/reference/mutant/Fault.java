@@ -51,8 +51,9 @@ sealed interface Fault {
    * by decomposition, cpu-vector's by its kernels.
    *
    * @param change the instruction and what takes its place
+   * @param form of cpu-vector's kernels
    */
-  record OfCode(CodeChange change) implements Fault {}
+  record OfCode(CodeChange change, ChangedCode.Form form) implements Fault {}
 
   /** No bug at all. */
   record None() implements Fault {}

@@ -46,7 +46,7 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
   /** What differs from a mutant by its bug only. */
   static BackendProvider right(Fault fault) {
     return switch (fault) {
-      case Fault.OfCode f -> ChangedCode.right(f.change());
+      case Fault.OfCode f -> ChangedCode.right(f);
       case Fault.OfDevice f -> new MutantBackend(WRAPPED, NOWHERE);
       case Fault.OfOp<?> f -> new MutantBackend(Mutant.NONE, NOWHERE);
       case Fault.OfExpression f -> new MutantBackend(Mutant.NONE, NOWHERE);
@@ -80,7 +80,7 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
       throw new Unsupported("open mutant: expected no properties, got " + options.properties());
     }
     if (mutant.fault() instanceof Fault.OfCode f) {
-      return ChangedCode.provider(f.change()).open(options);
+      return ChangedCode.provider(f).open(options);
     }
     DeviceInfo info = RightKernels.info().withMemoryLimit(options.memoryLimitBytes());
     Backend right =

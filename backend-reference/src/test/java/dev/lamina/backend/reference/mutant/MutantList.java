@@ -70,7 +70,13 @@ final class MutantList {
 
   /** One instruction changed, named after it. */
   void code(CodeChange change) {
-    add(change.toString(), change.change(), new Fault.OfCode(change));
+    add(change.toString(), change.change(), new Fault.OfCode(change, ChangedCode.Form.SCALAR));
+  }
+
+  /** One instruction changed while the kernels of cpu-vector have their vector form. */
+  void vectorCode(CodeChange change) {
+    Fault fault = new Fault.OfCode(change, ChangedCode.Form.VECTOR);
+    add(change + ", vector form", change.change(), fault);
   }
 
   /** Another device. */

@@ -131,7 +131,8 @@ final class MutationGate {
   /** A failure shows the bug only if what is the same but for the bug passes. */
   void requireRight(Mutant mutant, Kill kill, List<Case> cases) {
     BackendProvider right = MutantBackend.right(mutant.fault());
-    String key = right.id() + mutant.fault().getClass().getSimpleName() + " " + kill.id();
+    String form = mutant.fault() instanceof Fault.OfCode f ? f.form().name() : "";
+    String key = right.id() + mutant.fault().getClass().getSimpleName() + form + " " + kill.id();
     List<Kill> own =
         rightly.computeIfAbsent(
             key,
