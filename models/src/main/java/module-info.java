@@ -18,6 +18,7 @@ module dev.lamina.models {
 
   provides dev.lamina.models.ModelFamily with
       dev.lamina.models.apertus.ApertusFamily,
+      dev.lamina.models.bamba.BambaFamily,
       dev.lamina.models.bitnet.BitNetFamily,
       dev.lamina.models.bloom.BloomFamily,
       dev.lamina.models.cohere.CohereFamily,
@@ -25,6 +26,7 @@ module dev.lamina.models {
       dev.lamina.models.deepseek.DeepseekFamily,
       dev.lamina.models.exaone4.Exaone4Family,
       dev.lamina.models.falcon.FalconFamily,
+      dev.lamina.models.falcon.FalconH1Family,
       dev.lamina.models.gemma.GemmaFamily,
       dev.lamina.models.gemma2.Gemma2Family,
       dev.lamina.models.gemma3.Gemma3Family,
@@ -39,10 +41,12 @@ module dev.lamina.models {
       dev.lamina.models.gptneox.GptNeoxFamily,
       dev.lamina.models.gptoss.GptOssFamily,
       dev.lamina.models.granite.GraniteFamily,
+      dev.lamina.models.granite.GraniteHybridFamily,
       dev.lamina.models.hunyuan.HunyuanFamily,
       dev.lamina.models.jais2.Jais2Family,
       dev.lamina.models.kimilinear.KimiLinearFamily,
       dev.lamina.models.lfm2.Lfm2Family,
+      dev.lamina.models.llama.ErnieMoeFamily,
       dev.lamina.models.llama.LlamaFamily,
       dev.lamina.models.llama.LlamaRelatives,
       dev.lamina.models.llama4.Llama4Family,

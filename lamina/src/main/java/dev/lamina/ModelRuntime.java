@@ -1,6 +1,7 @@
 package dev.lamina;
 
 import dev.lamina.models.Checkpoint;
+import dev.lamina.models.LengthScaling;
 import dev.lamina.models.LoadListener;
 import dev.lamina.models.LoadedModel;
 import dev.lamina.models.ModelOptions;
@@ -85,7 +86,7 @@ public final class ModelRuntime implements AutoCloseable {
 
   private static ModelOptions modelOptions(LaminaOptions options, Checkpoint checkpoint) {
     EngineConfig engine = options.engine();
-    int longest = checkpoint.architecture().shape().maxPositions();
+    int longest = checkpoint.architecture().maxContext();
     int maxModelLen = engine.maxModelLen() == 0 ? longest : engine.maxModelLen();
     return new ModelOptions(
         options.precision(),
@@ -127,9 +128,13 @@ public final class ModelRuntime implements AutoCloseable {
     }
     int[] eos =
         plan.checkpoint().generation().eosTokenIds().stream().mapToInt(Integer::intValue).toArray();
+    LengthScaling scaling = plan.lengthScaling();
     ModelLimits limits =
         new ModelLimits(
-            plan.checkpoint().architecture().shape().vocabSize(), plan.maxModelLen(), eos);
+            plan.checkpoint().architecture().shape().vocabSize(),
+            plan.maxModelLen(),
+            eos,
+            scaling == null ? longest -> 0 : scaling::kind);
     return new CompiledModel(
         device,
         loaded.executable(),

@@ -17,6 +17,15 @@ public interface Architecture {
   DecoderShape shape();
 
   /**
+   * Longest sequence it can run.
+   *
+   * @return tokens; the shape's positions but for models whose rotary scaling reaches further
+   */
+  default int maxContext() {
+    return shape().maxPositions();
+  }
+
+  /**
    * What it stores of past tokens.
    *
    * @return groups in the order of their pools

@@ -141,7 +141,8 @@ public final class AttentionSpec {
   }
 
   /**
-   * This with queries, keys and values clamped after their projection.
+   * This with queries, keys and values clamped before they are turned, and after a norm that is due
+   * before.
    *
    * @param bound largest magnitude, 0 = any
    * @return a new spec

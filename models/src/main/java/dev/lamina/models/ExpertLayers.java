@@ -13,13 +13,14 @@ import dev.lamina.spi.ir.Ops;
 import dev.lamina.spi.ir.Shape;
 import dev.lamina.spi.ir.Value;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Mixtures of experts: a router chooses, the chosen compute, their outputs are summed. */
 public final class ExpertLayers {
-  /** The last part of the name that turned matrices of gate and up have. */
-  private static final String TURNED_GATE_UP = ".experts.gate_up_proj";
+  /** The last part of the name that stacks of gate and up in one have. */
+  private static final String STACKED_GATE_UP = ".experts.gate_up_proj";
 
-  private static final String TURNED_DOWN = ".experts.down_proj";
+  private static final String STACKED_DOWN = ".experts.down_proj";
 
   private final Layers l;
   private final Ops graph;
@@ -42,8 +43,8 @@ public final class ExpertLayers {
    * @param x {@code [T, H]}, normed
    * @param module modules {@code router} and, below {@code experts}, {@code gate}, {@code up} and
    *     {@code down} (or {@code gateUp}) as stacks or with an expert's number between, or the
-   *     turned {@code gate_up_proj [E, H, 2 I]} and {@code down_proj [E, I, H]}; {@code shared},
-   *     {@code sharedGate}, {@code latentIn} and {@code latentOut} if it has them
+   *     stacks {@code gate_up_proj [E, 2 I, H]} and {@code down_proj [E, H, I]}, turned or not;
+   *     {@code shared}, {@code sharedGate}, {@code latentIn} and {@code latentOut} if it has them
    * @param spec what the mixture does
    * @return {@code [T, H]}
    * @throws ModelException if a weight is missing or misshapen
@@ -62,7 +63,11 @@ public final class ExpertLayers {
         l.linear(x, module + ".router", spec.numExperts(), spec.routerBiased(), DType.F32);
     List<Value> chosen = graph.moeRoute(route, logits, route.biased() ? selectionBias() : null);
     Value ids = chosen.get(0);
-    Value weights = graph.cast(chosen.get(1), x.dtype());
+    Value weighed =
+        spec.usesSparseMixer()
+            ? SparseMixer.weights(graph, logits, ids, spec.mixerJitter())
+            : chosen.get(1);
+    Value weights = graph.cast(weighed, x.dtype());
     Shape rows = Shape.of(t, k, Dim.of(hidden));
     Value each = graph.broadcast(weights, rows, 0, 1);
 
@@ -82,7 +87,7 @@ public final class ExpertLayers {
 
   /** Some keep it as one row. */
   private Value selectionBias() throws ModelException {
-    String name = module + ".selection.e_score_correction_bias";
+    String name = module + ".selection." + spec.biasName();
     StoredTensor stored = l.weights.stored(name);
     if (stored != null && stored.type().shape().rank() == 2) {
       Value row = l.weights.get(name, Use.PLAIN, 1, spec.numExperts());
@@ -108,7 +113,7 @@ public final class ExpertLayers {
     }
     Value gate;
     Value up;
-    if (spec.expert().form() == MlpSpec.Form.GATED_FUSED) {
+    if (spec.expert().form() == MlpSpec.Form.GATED_FUSED || stacked("gateUp") != null) {
       Value both = linear(x, "gateUp", ids, 2 * width, hidden);
       gate = graph.slice(both, 2, 0, Dim.of(width));
       up = graph.slice(both, 2, width, Dim.of(width));
@@ -133,9 +138,11 @@ public final class ExpertLayers {
   }
 
   private Value matrices(String part, long n, long k) throws ModelException {
-    boolean down = part.equals("down");
-    String turned = module + (down ? TURNED_DOWN : TURNED_GATE_UP);
-    StoredTensor stored = l.weights.names(turned) ? l.weights.stored(turned) : null;
+    String stack = stacked(part);
+    if (stack != null) {
+      return l.weights.get(stack, Use.LINEAR, spec.numExperts(), n, k);
+    }
+    StoredTensor stored = spec.isTurned() ? l.weights.stored(stackName(part)) : null;
     String name = module + ".experts." + part + ".weight";
     if (stored == null) {
       return l.weights.stack(name, spec.numExperts(), n, k);
@@ -147,11 +154,22 @@ public final class ExpertLayers {
     } else {
       WeightTable.expect(stored, spec.numExperts(), k, columns.of());
     }
-    ExpertTensors.Stack stack =
+    ExpertTensors.Stack rows =
         inBlocks
             ? ExpertTensors.picked(stored, (int) n, columns)
             : ExpertTensors.turned(stored, (int) n, columns);
-    return l.weights.made(name, stack, stored.name(), spec.numExperts(), n, k);
+    return l.weights.made(name, rows, stored.name(), spec.numExperts(), n, k);
+  }
+
+  private String stackName(String part) {
+    return module + (part.equals("down") ? STACKED_DOWN : STACKED_GATE_UP);
+  }
+
+  /** The name of a stack that is used where it lies, null if the checkpoint has none. */
+  private @Nullable String stacked(String part) {
+    String name = stackName(part);
+    boolean lies = !spec.isTurned() && l.weights.names(name) && l.weights.stored(name) != null;
+    return lies && !part.equals("gate") && !part.equals("up") ? name : null;
   }
 
   private ExpertTensors.Columns columns(String part, long n) {
@@ -170,9 +188,9 @@ public final class ExpertLayers {
   private Value bias(String part, long n) throws ModelException {
     long e = spec.numExperts();
     if (part.equals("down")) {
-      return l.weights.get(module + TURNED_DOWN + "_bias", Use.PLAIN, e, n);
+      return l.weights.get(module + STACKED_DOWN + "_bias", Use.PLAIN, e, n);
     }
-    Value both = l.weights.get(module + TURNED_GATE_UP + "_bias", Use.PLAIN, e, 2 * n);
+    Value both = l.weights.get(module + STACKED_GATE_UP + "_bias", Use.PLAIN, e, 2 * n);
     int half = part.equals("gate") ? 0 : 1;
     if (!spec.isInterleaved()) {
       return graph.slice(both, 1, half * n, Dim.of(n));

@@ -5,7 +5,6 @@ import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.StepSlots;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Layers whose keys and values share one block table and one rule for how long pages live.
@@ -83,15 +82,16 @@ public record KvGroup(List<LayerKv> layers, long window) {
   /**
    * The group of a decoder whose layers keep latents.
    *
-   * @param numLayers layers
-   * @param width of a latent with the key that turns
-   * @param indexDim width of the key by which positions are chosen, 0 = none
+   * @param attention a spec a layer
    * @return the group
    */
-  public static KvGroup ofLatents(int numLayers, int width, int indexDim) {
-    return new KvGroup(
-        IntStream.range(0, numLayers).mapToObj(i -> new LayerKv(i, 1, width, 0, indexDim)).toList(),
-        0);
+  public static KvGroup ofLatents(List<MlaSpec> attention) {
+    List<LayerKv> layers = new ArrayList<>();
+    for (int i = 0; i < attention.size(); i++) {
+      MlaSpec spec = attention.get(i);
+      layers.add(new LayerKv(i, 1, spec.latentWidth(), 0, spec.indexDim()));
+    }
+    return new KvGroup(layers, 0);
   }
 
   /**

@@ -65,8 +65,12 @@ public final class LatentLayers {
         g.moeLinear(g.slice(q, 2, 0, plain), keys(l, module, spec), ids, null, l.activations);
     MlaSpec.Index index = spec.index();
     l.keep("latent", layer, kept);
-    Value chosen =
-        index == null ? null : chosen(l, new Inputs(x, queryLatent), layer, module, spec, index);
+    Value chosen = null;
+    if (index != null && index.borrowed()) {
+      chosen = l.lastChosen();
+    } else if (index != null) {
+      chosen = chosen(l, new Inputs(x, queryLatent), layer, module, spec, index);
+    }
     CompositeOp.MlaAttention op =
         new CompositeOp.MlaAttention(layer, spec.rank(), spec.scale(), chosen != null);
     Value read = l.attendLatent(g.concat(2, absorbed, qTurned), chosen, op);
@@ -88,8 +92,8 @@ public final class LatentLayers {
 
   /**
    * The positions that each token looks at: by small queries of their own, and a small key of each
-   * position, which the pool keeps. What turns is in front, halves together. The makers' code
-   * rotates both by one orthogonal matrix, for the sake of 8-bit products; products stay the same.
+   * position, which the pool keeps. What turns is in front. The makers' code rotates both by one
+   * orthogonal matrix, for the sake of 8-bit products; products stay the same.
    */
   private static Value chosen(
       Layers l, Inputs in, int layer, String module, MlaSpec spec, MlaSpec.Index index)
@@ -99,10 +103,10 @@ public final class LatentLayers {
     Dim width = Dim.of(index.dim());
     long all = (long) index.heads() * index.dim();
     Value q = l.linear(in.queryLatent, module + ".index.q", all, false);
-    q = turned(l, g.view(q, t, Dim.of(index.heads()), width), spec, RopeStyle.NEOX);
+    q = turned(l, g.view(q, t, Dim.of(index.heads()), width), spec, index.ropeStyle());
     Value key = l.linear(in.x, module + ".index.k", index.dim(), false);
     key = l.norm(key, module + ".index.kNorm", Norm.layer(1e-6, true));
-    key = turned(l, g.view(key, t, Dim.of(1), width), spec, RopeStyle.NEOX);
+    key = turned(l, g.view(key, t, Dim.of(1), width), spec, index.ropeStyle());
     Value weights = l.linear(in.x, module + ".index.weights", index.heads(), false, DType.F32);
     l.keep("index", layer, key);
     // The root of the heads is a factor of the weights, which a scale of the products is as well.

@@ -15,6 +15,7 @@ import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +44,8 @@ public final class Layers {
   final @Nullable RecurrentPool recurrent;
 
   private final int[] poolOfLayer;
+  private @Nullable Value lastChosen;
+  final LengthLimits lengths;
 
   Layers(
       Ops graph,
@@ -54,10 +57,11 @@ public final class Layers {
     this.weights = weights;
     this.options = options;
     this.kvDtype = kvDtype;
-    this.slots = options.slots(architecture.shape().maxPositions());
+    this.slots = options.slots(architecture.maxContext());
     this.activations = options.activations();
-    this.maxPositions = architecture.shape().maxPositions();
+    this.maxPositions = architecture.maxContext();
     Dim t = slots.tokens();
+    this.lengths = new LengthLimits(graph, t);
     this.tokens =
         options.fromEmbeddings()
             ? graph.tensor(
@@ -264,7 +268,7 @@ public final class Layers {
       Value key = projected(x, module + ".k", kv, spec);
       return new Heads(projected(x, module + ".q", q, spec), key, key);
     }
-    Value all = spec.clipped(graph, linear(x, module + ".qkv", q + 2 * kv, spec.biased()));
+    Value all = linear(x, module + ".qkv", q + 2 * kv, spec.biased());
     if (spec.projection() == AttentionSpec.Projection.FUSED) {
       return new Heads(
           heads(graph.slice(all, 1, 0, Dim.of(q)), d),
@@ -295,8 +299,7 @@ public final class Layers {
 
   private Value projected(Value x, String module, long width, AttentionSpec spec)
       throws ModelException {
-    Value flat = spec.clipped(graph, linear(x, module, width, spec.biased()));
-    return heads(flat, spec.shape().headDim());
+    return heads(linear(x, module, width, spec.biased()), spec.shape().headDim());
   }
 
   /**
@@ -311,7 +314,8 @@ public final class Layers {
   public Value queries(Value x, String module, AttentionSpec spec) throws ModelException {
     Value q = projected(x, module + ".q", spec.shape().queryWidth(), spec);
     String qNorm = module + ".qNorm";
-    return headNorm(rope(headNorm(q, qNorm, spec, false), spec), qNorm, spec, true);
+    q = spec.clipped(graph, headNorm(q, qNorm, spec, false));
+    return headNorm(rope(q, spec), qNorm, spec, true);
   }
 
   /**
@@ -327,12 +331,13 @@ public final class Layers {
   public Heads turned(Heads heads, String module, AttentionSpec spec) throws ModelException {
     String qNorm = module + ".qNorm";
     String kNorm = module + ".kNorm";
-    Value q = headNorm(heads.q, qNorm, spec, false);
-    Value k = headNorm(heads.k, kNorm, spec, false);
+    Value q = spec.clipped(graph, headNorm(heads.q, qNorm, spec, false));
+    Value k = spec.clipped(graph, headNorm(heads.k, kNorm, spec, false));
+    Value v = spec.clipped(graph, heads.v);
     q = rope(q, spec);
     k = rope(k, spec);
     q = spec.sharpening() == null ? q : SelectiveLayers.sharpened(this, q, spec.sharpening());
-    return new Heads(headNorm(q, qNorm, spec, true), headNorm(k, kNorm, spec, true), heads.v);
+    return new Heads(headNorm(q, qNorm, spec, true), headNorm(k, kNorm, spec, true), v);
   }
 
   private Value rope(Value x, AttentionSpec spec) {
@@ -406,7 +411,14 @@ public final class Layers {
   /** The positions of the layer's pool that each token looks at. */
   Value choosePositions(Value q, Value weights, CompositeOp.IndexTopk op) {
     KvPool pool = pools.get(poolOfLayer[op.layer()]);
-    return graph.indexTopk(op, q, weights, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
+    Value chosen = graph.indexTopk(op, q, weights, pool.state, cuSeqlensQ, kvLens, pool.blockTable);
+    lastChosen = chosen;
+    return chosen;
+  }
+
+  /** The positions that the nearest earlier layer has chosen. */
+  Value lastChosen() {
+    return Objects.requireNonNull(lastChosen, "an earlier layer that chooses positions");
   }
 
   private Value heads(Value x, int headDim) {
@@ -423,7 +435,13 @@ public final class Layers {
    * @return {@code [T, heads, D]}
    */
   public Value rope(Value x, RopeParameters rope, RopeStyle style) {
-    RopeFrequencies frequencies = RopeFrequencies.of(rope, options.maxModelLen(maxPositions));
+    int maxModelLen = options.maxModelLen(maxPositions);
+    LengthScaling scaling = LengthLimits.scaling(rope, maxModelLen);
+    if (scaling != null) {
+      lengths.note(scaling);
+      return LengthRope.turned(this, x, rope, style, scaling.pretrainedLength());
+    }
+    RopeFrequencies frequencies = RopeFrequencies.of(rope, maxModelLen);
     float[] freqs = frequencies.freqs();
     Value f = weights.constant("rope.freqs", freqs);
     CompositeOp.Rope op =
@@ -447,7 +465,7 @@ public final class Layers {
     Value inner =
         switch (spec.form()) {
           case GATED -> {
-            Value g = linear(x, module + ".gate", width, biased);
+            Value g = scale(linear(x, module + ".gate", width, biased), spec.gateScale());
             Value up = linear(x, module + ".up", width, biased);
             yield spec.activation().gated(graph, g, up);
           }
@@ -457,11 +475,11 @@ public final class Layers {
             yield spec.activation()
                 .gated(
                     graph,
-                    graph.slice(both, axis, 0, Dim.of(width)),
+                    scale(graph.slice(both, axis, 0, Dim.of(width)), spec.gateScale()),
                     graph.slice(both, axis, width, Dim.of(width)));
           }
           case PLAIN -> {
-            Value up = linear(x, module + ".up", width, biased);
+            Value up = scale(linear(x, module + ".up", width, biased), spec.gateScale());
             yield spec.activation() == MlpSpec.Activation.XIELU
                 ? Xielu.of(graph, weights, up, module + ".act")
                 : spec.activation().of(graph, up);
@@ -469,7 +487,8 @@ public final class Layers {
         };
     Norm innerNorm = spec.innerNorm();
     inner = innerNorm == null ? inner : norm(inner, module + ".innerNorm", innerNorm);
-    return linear(inner, module + ".down", x.shape().dim(-1).upperBound(), biased);
+    long out = x.shape().dim(-1).upperBound();
+    return scale(linear(inner, module + ".down", out, biased), spec.outScale());
   }
 
   /**

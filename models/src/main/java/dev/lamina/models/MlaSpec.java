@@ -40,23 +40,54 @@ public record MlaSpec(
    * @param heads of the queries that score
    * @param dim width of such a query, and of a position's key
    * @param positions a token looks at
+   * @param ropeStyle which elements of these queries and keys turn together
+   * @param borrowed whether the choice of an earlier layer is taken (arXiv:2603.12201)
    */
-  public record Index(int heads, int dim, int positions) {
+  public record Index(int heads, int dim, int positions, RopeStyle ropeStyle, boolean borrowed) {
     /**
      * Reads the keys of DeepSeek V3.2.
      *
      * @param c a model's configuration
      * @param turns elements of a key that turn
+     * @param heads value if {@code index_n_heads} is absent
+     * @param ropeStyle which elements turn together
      * @return how
      * @throws ModelException if a key is malformed
      */
-    public static Index parse(ModelConfig c, int turns) throws ModelException {
+    public static Index parse(ModelConfig c, int turns, int heads, RopeStyle ropeStyle)
+        throws ModelException {
       int dim = c.positiveInt("index_head_dim", 128);
       if (dim < turns) {
         throw c.refuse("index_head_dim", "at least qk_rope_head_dim, " + turns);
       }
-      return new Index(c.positiveInt("index_n_heads", 64), dim, c.positiveInt("index_topk", 2048));
+      return new Index(
+          c.positiveInt("index_n_heads", heads),
+          dim,
+          c.positiveInt("index_topk", 2048),
+          ropeStyle,
+          false);
     }
+
+    /**
+     * This taking the choice of the layer before.
+     *
+     * @return a new index
+     */
+    public Index borrowing() {
+      return new Index(heads, dim, positions, ropeStyle, true);
+    }
+  }
+
+  /**
+   * Widths that a configuration may leave out.
+   *
+   * @param queryRank of the queries' latent
+   * @param plainDim of what does not turn of a head
+   * @param valueDim of a head's value
+   */
+  public record Defaults(int queryRank, int plainDim, int valueDim) {
+    /** Those of DeepSeek V2 and V3. */
+    public static final Defaults DEEPSEEK = new Defaults(1536, 128, 128);
   }
 
   /**
@@ -72,10 +103,10 @@ public record MlaSpec(
   /**
    * Width of the key that is kept to choose positions.
    *
-   * @return 0 if all are looked at
+   * @return 0 if all are looked at, or those that another layer chooses
    */
   public int indexDim() {
-    return index == null ? 0 : index.dim;
+    return index == null || index.borrowed ? 0 : index.dim;
   }
 
   /**
@@ -83,26 +114,26 @@ public record MlaSpec(
    *
    * @param c a model's configuration
    * @param shape its sizes, a head as wide as what turns of it
-   * @param queryRank value if {@code q_lora_rank} is absent; null there means none
+   * @param absent for absent keys; a null {@code q_lora_rank} means none
    * @return the spec
    * @throws ModelException if a key is malformed
    */
-  public static MlaSpec parse(ModelConfig c, DecoderShape shape, int queryRank)
+  public static MlaSpec parse(ModelConfig c, DecoderShape shape, Defaults absent)
       throws ModelException {
     RopeParameters rope = RopeParameters.parse(c, shape);
     if (rope.rotaryDims() != shape.headDim()) {
       throw c.refuse("partial_rotary_factor", "1, since qk_rope_head_dim says what turns");
     }
-    int plain = c.positiveInt("qk_nope_head_dim", 128);
+    int plain = c.positiveInt("qk_nope_head_dim", absent.plainDim);
     double sharper = sharper(c, rope);
     double scale = sharper * sharper / Math.sqrt(plain + shape.headDim());
     boolean none = c.names("q_lora_rank") && !c.has("q_lora_rank");
     return new MlaSpec(
         shape.numHeads(),
-        none ? 0 : c.positiveInt("q_lora_rank", queryRank),
+        none ? 0 : c.positiveInt("q_lora_rank", absent.queryRank),
         c.positiveInt("kv_lora_rank", 512),
         plain,
-        c.positiveInt("v_head_dim", 128),
+        c.positiveInt("v_head_dim", absent.valueDim),
         shape.headDim(),
         rope,
         c.bool("rope_interleave", true) ? RopeStyle.INTERLEAVED : RopeStyle.NEOX,

@@ -16,9 +16,17 @@ import org.jspecify.annotations.Nullable;
  * @param biased whether the projections add a bias
  * @param innerNorm of the inner vectors before {@code down}, by module {@code innerNorm}; null for
  *     none
+ * @param gateScale factor on what the activation takes
+ * @param outScale factor on the output
  */
 public record MlpSpec(
-    Form form, int width, Activation activation, boolean biased, @Nullable Norm innerNorm) {
+    Form form,
+    int width,
+    Activation activation,
+    boolean biased,
+    @Nullable Norm innerNorm,
+    double gateScale,
+    double outScale) {
   /** Which matrices it has. */
   public enum Form {
     /** {@code down(act(gate(x)) * up(x))}. */
@@ -110,7 +118,7 @@ public record MlpSpec(
    * @return the network
    */
   public static MlpSpec gated(int width, Activation activation, boolean biased) {
-    return new MlpSpec(Form.GATED, width, activation, biased, null);
+    return new MlpSpec(Form.GATED, width, activation, biased, null, 1, 1);
   }
 
   /**
@@ -122,7 +130,7 @@ public record MlpSpec(
    * @return the network
    */
   public static MlpSpec plain(int width, Activation activation, boolean biased) {
-    return new MlpSpec(Form.PLAIN, width, activation, biased, null);
+    return new MlpSpec(Form.PLAIN, width, activation, biased, null, 1, 1);
   }
 
   /**
@@ -131,7 +139,7 @@ public record MlpSpec(
    * @return a new spec
    */
   public MlpSpec fused() {
-    return new MlpSpec(Form.GATED_FUSED, width, activation, biased, innerNorm);
+    return new MlpSpec(Form.GATED_FUSED, width, activation, biased, innerNorm, gateScale, outScale);
   }
 
   /**
@@ -141,6 +149,17 @@ public record MlpSpec(
    * @return a new spec
    */
   public MlpSpec withInnerNorm(Norm norm) {
-    return new MlpSpec(form, width, activation, biased, norm);
+    return new MlpSpec(form, width, activation, biased, norm, gateScale, outScale);
+  }
+
+  /**
+   * This with factors.
+   *
+   * @param gate on what the activation takes
+   * @param out on the output
+   * @return a new spec
+   */
+  public MlpSpec withScales(double gate, double out) {
+    return new MlpSpec(form, width, activation, biased, innerNorm, gate, out);
   }
 }

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param weights what to bind to the graph's weight inputs
  * @param adapted projections that adapters may add to; their weights are not among {@code weights}
  * @param unused tensors of the checkpoint that the graph does not read
+ * @param lengthScaling how sequences differ by how long they may become, null if they don't
  * @param activations dtype of activations
  * @param kvDtype dtype of keys and values
  */
@@ -33,6 +34,7 @@ public record ModelPlan(
     List<WeightTable.Planned> weights,
     List<LoraModule> adapted,
     List<String> unused,
+    @Nullable LengthScaling lengthScaling,
     DType activations,
     DType kvDtype) {
   /** Copies the lists. */
@@ -53,7 +55,7 @@ public record ModelPlan(
    */
   public static ModelPlan of(Checkpoint checkpoint, ModelOptions options) throws ModelException {
     Architecture architecture = checkpoint.architecture();
-    int maxPositions = architecture.shape().maxPositions();
+    int maxPositions = architecture.maxContext();
     if (options.maxModelLen() > maxPositions) {
       throw new ModelException(
           "plan %s: expected sequences of at most %d tokens (max_position_embeddings), got %d; ask"
@@ -74,6 +76,7 @@ public record ModelPlan(
             table.planned(),
             layers.adapted(),
             table.unused(),
+            layers.lengths.scaling(),
             options.activations(),
             kvDtype);
     plan.warnOfUnused();
@@ -101,7 +104,7 @@ public record ModelPlan(
    * @return tokens
    */
   public int maxModelLen() {
-    return options.maxModelLen(checkpoint.architecture().shape().maxPositions());
+    return options.maxModelLen(checkpoint.architecture().maxContext());
   }
 
   /**

@@ -19,9 +19,12 @@ public final class MoeSpec {
   private boolean routerBiased;
   private @Nullable MlpSpec shared;
   private boolean sharedGated;
+  private String biasName = "e_score_correction_bias";
   private boolean weighsInput;
+  private boolean turned;
   private boolean interleaved;
   private @Nullable Clamp clamp;
+  private double mixerJitter = -1;
   private int latent;
   private boolean latentBiased;
 
@@ -61,9 +64,12 @@ public final class MoeSpec {
     copy.routerBiased = routerBiased;
     copy.shared = shared;
     copy.sharedGated = sharedGated;
+    copy.biasName = biasName;
     copy.weighsInput = weighsInput;
+    copy.turned = turned;
     copy.interleaved = interleaved;
     copy.clamp = clamp;
+    copy.mixerJitter = mixerJitter;
     copy.latent = latent;
     copy.latentBiased = latentBiased;
     change.accept(copy);
@@ -104,6 +110,16 @@ public final class MoeSpec {
   public MoeSpec withBiasedGroups(ModelConfig config, int groups, int stay, double scale)
       throws ModelException {
     return withGroups(config, groups, stay, scale, true, GroupScore.TOP2_SUM);
+  }
+
+  /**
+   * This with another name of the bias that takes part in the choice.
+   *
+   * @param name below module {@code selection}
+   * @return a new spec
+   */
+  public MoeSpec withBiasName(String name) {
+    return with(s -> s.biasName = name);
   }
 
   /**
@@ -185,12 +201,32 @@ public final class MoeSpec {
   }
 
   /**
+   * This with stacks that are stored as {@code [E, in, out]}.
+   *
+   * @return a new spec
+   */
+  public MoeSpec turned() {
+    return with(s -> s.turned = true);
+  }
+
+  /**
    * This with columns of gate and up in turn where they are stored as one turned matrix.
    *
    * @return a new spec
    */
   public MoeSpec interleaved() {
     return with(s -> s.interleaved = true);
+  }
+
+  /**
+   * This with two experts that are chosen and weighed one after the other (SparseMixer,
+   * arXiv:2409.12136).
+   *
+   * @param jitter half the distance from the best logit, as a share, up to which others count
+   * @return a new spec
+   */
+  public MoeSpec withSparseMixer(double jitter) {
+    return with(s -> s.mixerJitter = jitter);
   }
 
   /**
@@ -243,12 +279,20 @@ public final class MoeSpec {
     return shared;
   }
 
+  String biasName() {
+    return biasName;
+  }
+
   boolean sharedGated() {
     return sharedGated;
   }
 
   boolean weighsInput() {
     return weighsInput;
+  }
+
+  boolean isTurned() {
+    return turned;
   }
 
   boolean isInterleaved() {
@@ -261,6 +305,14 @@ public final class MoeSpec {
 
   boolean latentBiased() {
     return latentBiased;
+  }
+
+  boolean usesSparseMixer() {
+    return mixerJitter >= 0;
+  }
+
+  double mixerJitter() {
+    return mixerJitter;
   }
 
   @Nullable Clamp clamp() {

@@ -177,6 +177,18 @@ public final class RecurrentLayers {
   }
 
   /**
+   * A vector that the configuration implies.
+   *
+   * @param l layers of the graph
+   * @param name of the graph's input
+   * @param values its elements
+   * @return F32 {@code [values.length]}
+   */
+  public static Value constant(Layers l, String name, float[] values) {
+    return l.weights.constant(name, values);
+  }
+
+  /**
    * {@code log(1 + exp(x))}, to the last bits for large and for far negative x: the logarithm of a
    * rounded sum is put right by the rounding's share.
    *

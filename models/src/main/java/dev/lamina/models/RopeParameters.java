@@ -11,6 +11,7 @@ import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,6 +83,17 @@ public record RopeParameters(double theta, int rotaryDims, RopeScaling scaling) 
   public static RopeParameters parse(ModelConfig config, Keys keys, DecoderShape shape)
       throws ModelException {
     return parse(config, keys, shape.headDim(), shape.maxPositions());
+  }
+
+  /**
+   * How far dynamic scaling reaches.
+   *
+   * @return tokens, 0 if the scaling is another
+   */
+  public int reach() {
+    return scaling instanceof Dynamic d
+        ? (int) Math.min(Integer.MAX_VALUE, d.factor() * d.maxPositions())
+        : 0;
   }
 
   /**
@@ -243,6 +255,13 @@ public record RopeParameters(double theta, int rotaryDims, RopeScaling scaling) 
     double factor = rope.numberAbove("factor", 0, (double) maxPositions / original);
     double paper = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
     Double given = rope.numberIn("attention_factor", 0, Float.MAX_VALUE);
+    if (rope.has("long_mscale")) {
+      // Phi-3.5 MoE names it for each list; they are the same.
+      given = rope.numberIn("long_mscale", 0, Float.MAX_VALUE);
+      if (!Objects.equals(given, rope.numberIn("short_mscale", 0, Float.MAX_VALUE))) {
+        throw rope.refuse("short_mscale", "what long_mscale is, " + given);
+      }
+    }
     return new LongRope(
         boxed(rope.positiveNumbers("short_factor", rotaryDims / 2)),
         boxed(rope.positiveNumbers("long_factor", rotaryDims / 2)),

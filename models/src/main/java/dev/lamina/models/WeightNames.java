@@ -41,6 +41,7 @@ public final class WeightNames {
           .with("layers.*.attn.kNorm", "model.layers.*.self_attn.k_norm")
           .with("layers.*.mlp.router", "model.layers.*.mlp.gate")
           .with("layers.*.mlp.selection", "model.layers.*.mlp.gate")
+          .with("layers.*.mlp.experts", "model.layers.*.mlp.experts")
           .with("layers.*.mlp.experts.gate", "model.layers.*.mlp.experts.gate_proj")
           .with("layers.*.mlp.experts.up", "model.layers.*.mlp.experts.up_proj")
           .with("layers.*.mlp.experts.down", "model.layers.*.mlp.experts.down_proj")

@@ -153,10 +153,11 @@ public final class WeightTable {
    */
   Value stack(String weight, int members, long... sizes) throws ModelException {
     long[] all = LongStream.concat(LongStream.of(members), LongStream.of(sizes)).toArray();
-    if (entries.containsKey(weight) || names.has(weight) && stored(weight) != null) {
+    String[] parts = weight.split("\\.(?=[^.]+\\.[^.]+$)");
+    boolean whole = names.has(weight) && !names.has(parts[0] + ".0." + parts[1]);
+    if (whole || entries.containsKey(weight) || names.has(weight) && stored(weight) != null) {
       return get(weight, Use.LINEAR, all);
     }
-    String[] parts = weight.split("\\.(?=[^.]+\\.[^.]+$)");
     List<String> each = new ArrayList<>();
     for (int i = 0; i < members; i++) {
       each.add(name(parts[0] + "." + i + "." + parts[1]));

@@ -206,7 +206,6 @@ class FamilyConfigTest {
         "qwen3_moe|moe_intermediate_size|0|a whole number from 1 to 2147483647, got 0",
         "qwen3_moe|norm_topk_prob|1|true or false, got 1",
         "qwen2_moe|shared_expert_intermediate_size|-3|a whole number from 1 to 2147483647, got -3",
-        "olmoe|clip_qkv|8|null, since normed heads are not clamped, got 8",
         "gpt_oss|swiglu_limit|-7|a number above 0, got -7",
         "gpt_oss|layer_types|['full_attention']|a list of num_hidden_layers, 4",
         "glm4_moe|n_group|3|a number that cuts 128 experts evenly, got 3",

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
+import java.util.Objects;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
@@ -188,6 +189,37 @@ class RopeTest {
     assertThat(beyond.freqs()[0]).isEqualTo(0.5f);
     assertThat(beyond.freqs()[7]).isCloseTo(7.90569466e-05f, Offset.offset(3e-11f));
     assertThat(beyond.scale()).isCloseTo(1.224744871391589, Offset.offset(1e-12));
+  }
+
+  @Test
+  void lengths_tellSequencesApartOnlyBeyondThePretrainedOne() throws Exception {
+    RopeParameters dynamic = parse("{'rope_scaling':{'rope_type':'dynamic','factor':4.0}}");
+    assertThat(LengthLimits.scaling(dynamic, MAX_POSITIONS)).isNull();
+    LengthScaling stepwise =
+        Objects.requireNonNull(LengthLimits.scaling(dynamic, 2 * MAX_POSITIONS));
+    assertThat(stepwise).isEqualTo(new LengthScaling(MAX_POSITIONS, true));
+    assertThat(stepwise.kind(MAX_POSITIONS)).isZero();
+    assertThat(stepwise.kind(MAX_POSITIONS + 1)).isNotEqualTo(stepwise.kind(MAX_POSITIONS + 2));
+    RopeParameters longRope =
+        parse(
+            """
+            {'original_max_position_embeddings':64,'rope_scaling':{'type':'longrope',
+             'short_factor':[1,1,1,1,1,1,1,1],'long_factor':[2,2,2,2,2,2,2,4]}}
+            """);
+    assertThat(LengthLimits.scaling(longRope, 64)).isNull();
+    LengthScaling lists = Objects.requireNonNull(LengthLimits.scaling(longRope, 65));
+    assertThat(lists).isEqualTo(new LengthScaling(64, false));
+    assertThat(new int[] {lists.kind(64), lists.kind(65), lists.kind(99)}).containsExactly(0, 1, 1);
+    assertThat(lists.with(lists)).isEqualTo(lists);
+    assertThat(lists.with(new LengthScaling(32, false))).isEqualTo(new LengthScaling(32, true));
+  }
+
+  @Test
+  void longRope_refusesListsOfDifferentScales() {
+    refuses(
+        "{'rope_scaling':{'type':'longrope','short_factor':[1,1,1,1,1,1,1,1],"
+            + "'long_factor':[2,2,2,2,2,2,2,4],'short_mscale':1.1,'long_mscale':1.2}}",
+        "rope_scaling.short_mscale: expected what long_mscale is, 1.2, got 1.1");
   }
 
   @Test

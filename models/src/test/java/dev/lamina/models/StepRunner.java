@@ -85,6 +85,10 @@ final class StepRunner implements AutoCloseable {
       input(b, buffers, arena, StepSlots.CU_SEQLENS_Q, IntStream.of(0, count), 2);
       input(b, buffers, arena, StepSlots.KV_LENS, IntStream.of(end), 1);
       input(b, buffers, arena, StepSlots.LOGITS_INDICES, range(0, count), count);
+      if (exe.slots().stream().anyMatch(s -> s.name().equals(StepSlots.CONTEXT_LIMITS))) {
+        IntStream limits = range(begin, end).map(i -> ids.length);
+        input(b, buffers, arena, StepSlots.CONTEXT_LIMITS, limits, count);
+      }
       for (int g = 0; g < pools.size(); g++) {
         b.state(exe.slot(StepSlots.kvPool(g)), pools.get(g));
         IntStream slots = range(begin, end).map(this::slot);

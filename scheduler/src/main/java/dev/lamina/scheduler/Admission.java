@@ -51,12 +51,14 @@ final class Admission {
               .formatted(promptIds.length, numBlocks, capacityTokens));
     }
     Long seed = request.sampling().seed();
+    int longest = maxTotalTokens(request);
     return new Request(
         request,
         listener,
         inbox,
         numGroups,
-        maxTotalTokens(request),
+        longest,
+        limits.positionKind().applyAsInt(longest),
         seed == null ? ThreadLocalRandom.current().nextLong() : seed);
   }
 

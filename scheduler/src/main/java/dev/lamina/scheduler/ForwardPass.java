@@ -39,6 +39,7 @@ public final class ForwardPass implements AutoCloseable {
   private final StepBuffer logitsIndices;
   private final StepBuffer[] slotMapping;
   private final StepBuffer[] blockTable;
+  private final @Nullable StepBuffer contextLimits;
   private final @Nullable StepBuffer stateReads;
   private final @Nullable StepBuffer stateWrites;
   private final StepBuffer logits;
@@ -68,6 +69,9 @@ public final class ForwardPass implements AutoCloseable {
       slotMapping[g] = input(StepSlots.slotMapping(g));
       blockTable[g] = input(StepSlots.blockTable(g));
     }
+    boolean limited =
+        model.forward().slots().stream().anyMatch(s -> s.name().equals(StepSlots.CONTEXT_LIMITS));
+    this.contextLimits = limited ? input(StepSlots.CONTEXT_LIMITS) : null;
     boolean keepsState = model.recurrent() != null;
     this.stateReads = keepsState ? input(StepSlots.STATE_READS) : null;
     this.stateWrites = keepsState ? input(StepSlots.STATE_WRITES) : null;
@@ -208,6 +212,9 @@ public final class ForwardPass implements AutoCloseable {
     for (int section = 0; section < numSections; section++) {
       long at = section * paddedTokens;
       copy(batch.positions(), numTokens, positions.host(), at, paddedTokens, 0);
+    }
+    if (contextLimits != null) {
+      copy(batch.contextLimits(), numTokens, contextLimits.host(), 0, paddedTokens, 0);
     }
     copy(batch.cuSeqlensQ(), batch.numSeqs() + 1, cuSeqlensQ.host(), 0, paddedSeqs + 1, numTokens);
     copy(batch.kvLens(), batch.numSeqs(), kvLens.host(), 0, paddedSeqs, 0);

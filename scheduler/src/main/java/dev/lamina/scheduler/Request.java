@@ -81,12 +81,13 @@ final class Request implements RequestHandle {
       Inbox inbox,
       int numGroups,
       int maxTotalTokens,
+      int positionKind,
       long seed) {
     this.request = request;
     this.sampling = request.sampling();
     this.listener = listener;
     this.inbox = inbox;
-    this.origin = new PrefixOrigin(request.cacheSalt(), request.adapter());
+    this.origin = new PrefixOrigin(request.cacheSalt(), request.adapter(), positionKind);
     this.seed = seed;
     this.maxTotalTokens = maxTotalTokens;
     this.numTokens = request.promptIds().length;

@@ -15,6 +15,7 @@ public final class ScheduledBatch {
   private final int[] tokenIds;
   private final int[] positions;
   private final int[] adapterIds;
+  private final int[] contextLimits;
   private final int[] cuSeqlensQ;
   private final int[] kvLens;
   private final int[] logitsIndices;
@@ -36,6 +37,7 @@ public final class ScheduledBatch {
     this.tokenIds = new int[maxNumTokens];
     this.positions = new int[maxNumTokens];
     this.adapterIds = new int[maxNumTokens];
+    this.contextLimits = new int[maxNumTokens];
     this.cuSeqlensQ = new int[maxNumSeqs + 1];
     this.kvLens = new int[maxNumSeqs];
     this.logitsIndices = new int[maxNumTokens];
@@ -76,6 +78,11 @@ public final class ScheduledBatch {
   /** Slot of each token's adapter, -1 for none: [numTokens]. */
   public int[] adapterIds() {
     return adapterIds;
+  }
+
+  /** The longest that each token's context may become: [numTokens]. */
+  public int[] contextLimits() {
+    return contextLimits;
   }
 
   /** Whether any token has an adapter. */
@@ -160,7 +167,7 @@ public final class ScheduledBatch {
     }
     stateReads[numSeqs] = first == 0 ? -1 : numSeqs;
     stateWrites[numSeqs] = numSeqs;
-    append(ids, first, n, numLogits, adapter);
+    append(ids, ids.length, first, n, numLogits, adapter);
   }
 
   /** Takes over what the scheduler decided; reads the token ids, which must be known by now. */
@@ -179,7 +186,8 @@ public final class ScheduledBatch {
         sampledRequests[numLogits] = request;
       }
       int wanted = scheduled.producesToken(i) ? 1 : 0;
-      append(request.tokenIds, first, n, wanted, request.request.adapter());
+      Adapter adapter = request.request.adapter();
+      append(request.tokenIds, request.maxTotalTokens, first, n, wanted, adapter);
     }
     return this;
   }
@@ -193,10 +201,12 @@ public final class ScheduledBatch {
     return request;
   }
 
-  private void append(int[] ids, int first, int n, int wanted, @Nullable Adapter adapter) {
+  private void append(
+      int[] ids, int longest, int first, int n, int wanted, @Nullable Adapter adapter) {
     System.arraycopy(ids, first, tokenIds, numTokens, n);
     Arrays.fill(adapterIds, numTokens, numTokens + n, adapter == null ? -1 : adapter.slot());
     hasAdapters |= adapter != null;
+    Arrays.fill(contextLimits, numTokens, numTokens + n, longest);
     for (int t = 0; t < n; t++) {
       positions[numTokens + t] = first + t;
     }

@@ -18,6 +18,7 @@ class BlockManagerTest {
         new Inbox(),
         1,
         4096,
+        0,
         0);
   }
 

@@ -6,12 +6,14 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class PrefixCacheTest {
-  private static final PrefixOrigin ORIGIN = new PrefixOrigin(null, null);
-  private final KvBlock[] blocks = {new KvBlock(0), new KvBlock(1), new KvBlock(2), new KvBlock(3)};
+  private static final PrefixOrigin ORIGIN = new PrefixOrigin(null, null, 0);
+  private final KvBlock[] blocks = {
+    new KvBlock(0), new KvBlock(1), new KvBlock(2), new KvBlock(3), new KvBlock(4)
+  };
 
   /** Every block falls into one bucket with one hash. */
   private final PrefixCache colliding =
-      new PrefixCache(4, 2, (parent, origin, ids, from, to) -> 42);
+      new PrefixCache(5, 2, (parent, origin, ids, from, to) -> 42);
 
   @Test
   void find_whenAllHashesCollide_stillTellsContentsApart() {
@@ -31,13 +33,14 @@ class PrefixCacheTest {
     List<PrefixOrigin> origins =
         List.of(
             ORIGIN,
-            new PrefixOrigin("a", null),
-            new PrefixOrigin(null, new Adapter("a", 0, 0)),
-            new PrefixOrigin(null, new Adapter("a", 0, 1)));
-    for (int i = 0; i < 4; i++) {
+            new PrefixOrigin("a", null, 0),
+            new PrefixOrigin(null, new Adapter("a", 0, 0), 0),
+            new PrefixOrigin(null, new Adapter("a", 0, 1), 0),
+            new PrefixOrigin(null, null, 1));
+    for (int i = 0; i < 5; i++) {
       colliding.insert(blocks[i], PrefixCache.ROOT, origins.get(i), tokens, 0);
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
       assertThat(colliding.find(PrefixCache.ROOT, origins.get(i), tokens, 0)).isSameAs(blocks[i]);
     }
   }

@@ -47,6 +47,31 @@ class SchedulerTest {
   }
 
   @Test
+  void contextsThatMayBecomeLonger_shareNoPrefixWhereTheyTurnDifferently() {
+    ModelLimits limits = new ModelLimits(100, 256, new int[0], longest -> longest > 64 ? 1 : 0);
+    Admission byLength = new Admission(config, limits, groups, new Inbox());
+    PrefixOrigin[] origins = new PrefixOrigin[3];
+    int[] maxTokens = {10, 24, 25};
+    for (int i = 0; i < 3; i++) {
+      GenerationRequest request = GenerationRequest.of("r", new int[40], Rig.greedy(maxTokens[i]));
+      origins[i] = byLength.admit(request, TokenListener.NONE).origin;
+    }
+    assertThat(origins[1]).isEqualTo(origins[0]);
+    assertThat(origins[2]).isNotEqualTo(origins[0]);
+  }
+
+  @Test
+  void batch_saysHowLongEachTokensContextMayBecome() {
+    add(5, 10);
+    add(9, 3);
+    batch.fill(schedule());
+    assertThat(batch.contextLimits()).startsWith(15, 15, 15, 15, 15, 12, 12);
+    batch.clear();
+    batch.add(new int[] {1, 2, 3}, 1, 2, new int[][] {{0}}, 1);
+    assertThat(batch.contextLimits()).startsWith(3, 3, 15);
+  }
+
+  @Test
   void schedule_givesRunningRequestsTheirTokenAndThePromptTheRest() throws Exception {
     add(5, 10);
     finishStep(schedule());

@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -120,6 +122,16 @@ public final class ModelConfig {
    */
   public boolean names(String key) {
     return node.has(key);
+  }
+
+  /**
+   * Whether a key has a text.
+   *
+   * @param key of this object
+   * @return true if it has
+   */
+  public boolean isText(String key) {
+    return node.path(key).isString();
   }
 
   /**
@@ -291,6 +303,25 @@ public final class ModelConfig {
   }
 
   /**
+   * A whole number of at least 1, or a list of them, one a layer, that are all the same.
+   *
+   * @param key of this object
+   * @param absent value if the key is absent
+   * @return its value
+   * @throws ModelException if not a whole number, out of range, or not the same for all layers
+   */
+  public int sameInt(String key, int absent) throws ModelException {
+    if (!has(key)) {
+      return absent;
+    }
+    List<Integer> all = integers(key);
+    if (all.stream().distinct().count() != 1 || all.getFirst() < 1) {
+      throw refuse(key, "one whole number above 0 for all layers, others are not built");
+    }
+    return all.getFirst();
+  }
+
+  /**
    * A number.
    *
    * @param key of this object
@@ -398,6 +429,21 @@ public final class ModelConfig {
       throw refuse(key, "a list of %d numbers above 0".formatted(count));
     }
     return numbers;
+  }
+
+  /**
+   * A list of numbers above 0.
+   *
+   * @param key of this object
+   * @param count how many
+   * @param absent value of each if the key is absent
+   * @return its values
+   * @throws ModelException if of another length or one is not a number above 0
+   */
+  public List<Double> numbers(String key, int count, double absent) throws ModelException {
+    return has(key)
+        ? Arrays.stream(positiveNumbers(key, count)).boxed().toList()
+        : Collections.nCopies(count, absent);
   }
 
   /**

@@ -10,6 +10,7 @@ import dev.lamina.models.MlaSpec;
 import dev.lamina.models.MlpSpec;
 import dev.lamina.models.MoeSpec;
 import dev.lamina.models.Norm;
+import dev.lamina.models.RopeParameters;
 import dev.lamina.models.WeightNames;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.Collections;
@@ -64,7 +65,7 @@ public final class Decoder implements Architecture {
   private double residualScale = 1;
   private int embeddingWidth;
   private int positionOffset = -1;
-  private @Nullable MlaSpec latent;
+  private List<MlaSpec> latents = List.of();
   private @Nullable MoeSpec experts;
   private Set<Integer> expertLayers = Set.of();
 
@@ -108,7 +109,7 @@ public final class Decoder implements Architecture {
     copy.residualScale = residualScale;
     copy.embeddingWidth = embeddingWidth;
     copy.positionOffset = positionOffset;
-    copy.latent = latent;
+    copy.latents = latents;
     copy.experts = experts;
     copy.expertLayers = expertLayers;
     change.accept(copy);
@@ -253,7 +254,17 @@ public final class Decoder implements Architecture {
    * @return a new description
    */
   public Decoder withLatentAttention(MlaSpec spec) {
-    return with(d -> d.latent = spec);
+    return withLatentAttention(Collections.nCopies(shape.numLayers(), spec));
+  }
+
+  /**
+   * This with attentions over latents, in place of what the layers were said to do.
+   *
+   * @param specs what each layer does, all keeping latents of one width
+   * @return a new description
+   */
+  public Decoder withLatentAttention(List<MlaSpec> specs) {
+    return with(d -> d.latents = List.copyOf(specs));
   }
 
   /**
@@ -281,11 +292,18 @@ public final class Decoder implements Architecture {
   }
 
   @Override
+  public int maxContext() {
+    int longest = shape.maxPositions();
+    for (AttentionSpec spec : attention) {
+      RopeParameters rope = spec.rope();
+      longest = rope == null ? longest : Math.max(longest, rope.reach());
+    }
+    return longest;
+  }
+
+  @Override
   public List<KvGroup> kvGroups() {
-    MlaSpec mla = latent;
-    return mla == null
-        ? KvGroup.groups(attention)
-        : List.of(KvGroup.ofLatents(shape.numLayers(), mla.latentWidth(), mla.indexDim()));
+    return latents.isEmpty() ? KvGroup.groups(attention) : List.of(KvGroup.ofLatents(latents));
   }
 
   @Override
@@ -302,8 +320,9 @@ public final class Decoder implements Architecture {
     return attention.get(layer);
   }
 
-  @Nullable MlaSpec latent() {
-    return latent;
+  /** The attention of a layer over latents, null if it keeps keys and values. */
+  @Nullable MlaSpec latent(int layer) {
+    return latents.isEmpty() ? null : latents.get(layer);
   }
 
   MlpSpec mlp() {

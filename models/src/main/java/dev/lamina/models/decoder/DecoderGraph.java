@@ -35,7 +35,7 @@ final class DecoderGraph {
 
       // Attention over the normed stream.
       Value h = c.normsBefore() ? l.norm(x, layer + ".attn.norm", c.norm()) : x;
-      MlaSpec latent = c.latent();
+      MlaSpec latent = c.latent(i);
       Value a =
           latent == null
               ? l.attention(h, i, layer + ".attn", attention)

@@ -56,6 +56,7 @@ public final class GptOssFamily implements ModelFamily {
     MoeSpec mixture =
         new MoeSpec(experts, expert, chosen, RouteScore.SOFTMAX, true)
             .withRouterBias()
+            .turned()
             .interleaved()
             .withClamp(new MoeSpec.Clamp(c.numberAbove("swiglu_limit", 0, 7), 1.702));
     int window = c.positiveInt("sliding_window", 128);

@@ -8,7 +8,30 @@ import java.util.stream.IntStream;
 
 /** What kind each layer of a hybrid is. */
 public final class LayerTypes {
+  /** Attention over all earlier positions. */
+  public static final String FULL = "full_attention";
+
+  /** A state that each token changes. */
+  public static final String LINEAR = "linear_attention";
+
   private LayerTypes() {}
+
+  /**
+   * Reads which layers attend and which scan, by {@code layer_types} or {@code layers_block_type}
+   * and the kinds' names of today or of before; absent, all scan.
+   *
+   * @param c a model's configuration
+   * @param numLayers layers
+   * @return {@link #FULL} or {@link #LINEAR} a layer
+   * @throws ModelException if malformed, of another length or one is not known
+   */
+  public static List<String> mambaOrAttention(ModelConfig c, int numLayers) throws ModelException {
+    String key = c.has("layer_types") ? "layer_types" : "layers_block_type";
+    return parse(c, key, numLayers, List.of(LINEAR, "mamba", FULL, "attention"), i -> LINEAR)
+        .stream()
+        .map(type -> type.endsWith("attention") && !type.equals(LINEAR) ? FULL : LINEAR)
+        .toList();
+  }
 
   /**
    * Reads a list of kinds, one a layer.

@@ -89,7 +89,7 @@ public final class KimiLinearFamily implements ModelFamily {
     DecoderShape sizes = DecoderShape.parse(c, KEYS, new DecoderShape.Defaults(0, 64, 1_048_576));
     int rest = c.positiveInt("qk_rope_head_dim", 64);
     DecoderShape shape = sizes.withHeads(sizes.numKvHeads(), rest);
-    MlaSpec latent = MlaSpec.parse(c, shape, 0).withoutRope();
+    MlaSpec latent = MlaSpec.parse(c, shape, new MlaSpec.Defaults(0, 128, 128)).withoutRope();
     double eps = c.numberAbove("rms_norm_eps", 0, 1e-5);
     Activation activation = Activation.parse(c, "hidden_act", "silu");
     // The makers' own configurations have the sizes of linear attention in an object.

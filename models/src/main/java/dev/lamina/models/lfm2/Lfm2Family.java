@@ -6,6 +6,7 @@ import dev.lamina.models.HeadSpec;
 import dev.lamina.models.MlpSpec;
 import dev.lamina.models.MlpSpec.Activation;
 import dev.lamina.models.ModelFamily;
+import dev.lamina.models.MoeSpec;
 import dev.lamina.models.Norm;
 import dev.lamina.models.QkNorm;
 import dev.lamina.models.RopeParameters;
@@ -18,7 +19,10 @@ import dev.lamina.models.hybrid.HybridDecoder;
 import dev.lamina.models.hybrid.HybridDecoder.Block;
 import dev.lamina.models.hybrid.LayerTypes;
 import dev.lamina.models.hybrid.MlpBranch;
+import dev.lamina.models.hybrid.MoeBranch;
 import dev.lamina.models.hybrid.ShortConvolution;
+import dev.lamina.spi.ir.CompositeOp.GroupScore;
+import dev.lamina.spi.ir.CompositeOp.RouteScore;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -38,6 +42,11 @@ public final class Lfm2Family implements ModelFamily {
           .with("layers.*.mlp.gate", "model.layers.*.feed_forward.w1")
           .with("layers.*.mlp.up", "model.layers.*.feed_forward.w3")
           .with("layers.*.mlp.down", "model.layers.*.feed_forward.w2")
+          .with("layers.*.mlp.router", "model.layers.*.feed_forward.gate")
+          .with("layers.*.mlp.selection", "model.layers.*.feed_forward")
+          .with("layers.*.mlp.experts.*.gate", "model.layers.*.feed_forward.experts.*.w1")
+          .with("layers.*.mlp.experts.*.up", "model.layers.*.feed_forward.experts.*.w3")
+          .with("layers.*.mlp.experts.*.down", "model.layers.*.feed_forward.experts.*.w2")
           .with("norm", "model.embedding_norm");
 
   /** For the service loader. */
@@ -45,7 +54,7 @@ public final class Lfm2Family implements ModelFamily {
 
   @Override
   public List<String> modelTypes() {
-    return List.of("lfm2");
+    return List.of("lfm2", "lfm2_moe");
   }
 
   @Override
@@ -57,7 +66,11 @@ public final class Lfm2Family implements ModelFamily {
     AttentionSpec attention = new AttentionSpec(shape, rope).withQkNorm(new QkNorm(norm));
     int taps = LayerTypes.taps(c, "conv_L_cache", 3);
     boolean biased = c.bool("conv_bias", false);
-    MlpBranch mlp = new MlpBranch(MlpSpec.gated(mlpWidth(c), Activation.SILU, false));
+    boolean sparse = c.string("model_type").equals("lfm2_moe");
+    int width = sparse ? c.positiveInt("intermediate_size", 7168) : mlpWidth(c);
+    Branch mlp = new MlpBranch(MlpSpec.gated(width, Activation.SILU, false));
+    Branch experts = sparse ? new MoeBranch(experts(c)) : mlp;
+    int dense = sparse ? c.integer("num_dense_layers", 0, 2) : shape.numLayers();
     List<Integer> attending = c.integers("full_attn_idxs");
     List<String> types =
         LayerTypes.parse(
@@ -74,10 +87,22 @@ public final class Lfm2Family implements ModelFamily {
               ? new ShortConvolution(i, shape.hiddenSize(), taps, biased)
               : new AttentionBranch(i, attention, false);
       blocks.add(Block.of(i, convolves ? "conv" : "attn", mixer));
-      blocks.add(Block.of(i, "mlp", mlp));
+      blocks.add(Block.of(i, "mlp", i < dense ? mlp : experts));
     }
     HeadSpec head = new HeadSpec(c.bool("tie_word_embeddings", c.bool("tie_embedding", true)));
     return new HybridDecoder(shape, norm, blocks, NAMES, head);
+  }
+
+  private static MoeSpec experts(ModelConfig c) throws ModelException {
+    int experts = c.positiveInt("num_experts", 32);
+    return new MoeSpec(
+            experts,
+            MlpSpec.gated(c.positiveInt("moe_intermediate_size", 1792), Activation.SILU, false),
+            MoeSpec.chosen(c, "num_experts_per_tok", 4, experts),
+            RouteScore.SIGMOID,
+            c.bool("norm_topk_prob", true))
+        .withGroups(c, 1, 1, 1, c.bool("use_expert_bias", true), GroupScore.MAX)
+        .withBiasName("expert_bias");
   }
 
   /** The width the network has: two thirds of the one named, scaled and rounded up, if asked. */

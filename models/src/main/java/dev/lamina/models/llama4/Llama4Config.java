@@ -79,6 +79,7 @@ record Llama4Config(
         attention(c, shape, norm),
         MlpSpec.gated(c.positiveInt("intermediate_size_mlp", 16384), activation, false),
         new MoeSpec(experts, expert, chosen, RouteScore.SIGMOID, false)
+            .turned()
             .weighingInput()
             .withShared(expert, false),
         moeLayers(c, numLayers),

@@ -21,14 +21,9 @@ public final class Mamba2Family implements ModelFamily {
   private static final int MAX_POSITIONS = 1 << 20;
 
   private static final WeightNames NAMES =
-      WeightNames.LLAMA
+      Mamba2Mixer.named(WeightNames.LLAMA, "layers.*.mixer", "backbone.layers.*.mixer")
           .with("embed", "backbone.embeddings")
           .with("layers.*.mixer.norm", "backbone.layers.*.norm")
-          .with("layers.*.mixer", "backbone.layers.*.mixer")
-          .with("layers.*.mixer.in", "backbone.layers.*.mixer.in_proj")
-          .with("layers.*.mixer.conv", "backbone.layers.*.mixer.conv1d")
-          .with("layers.*.mixer.outNorm", "backbone.layers.*.mixer.norm")
-          .with("layers.*.mixer.out", "backbone.layers.*.mixer.out_proj")
           .with("norm", "backbone.norm_f");
 
   /** For the service loader. */
@@ -70,7 +65,7 @@ public final class Mamba2Family implements ModelFamily {
             LayerTypes.taps(c, "conv_kernel", 4));
     Mamba2Mixer.Options options =
         new Mamba2Mixer.Options(
-            c.bool("use_bias", false), c.bool("use_conv_bias", true), 1, eps, limits[0], limits[1]);
+            c.bool("use_bias", false), c.bool("use_conv_bias", true), 1, eps, limits);
     List<Block> blocks = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
       blocks.add(Block.of(i, "mixer", new Mamba2Mixer(i, sizes, options)));

@@ -28,14 +28,9 @@ public final class NemotronHFamily implements ModelFamily {
   private static final String MIXER = "backbone.layers.*.mixer";
 
   private static final WeightNames NAMES =
-      WeightNames.LLAMA
+      Mamba2Mixer.named(WeightNames.LLAMA, "layers.*.mixer", MIXER)
           .with("embed", "backbone.embeddings")
           .with("layers.*.mixer.norm", "backbone.layers.*.norm")
-          .with("layers.*.mixer", MIXER)
-          .with("layers.*.mixer.in", MIXER + ".in_proj")
-          .with("layers.*.mixer.conv", MIXER + ".conv1d")
-          .with("layers.*.mixer.outNorm", MIXER + ".norm")
-          .with("layers.*.mixer.out", MIXER + ".out_proj")
           .with("layers.*.mixer.q", MIXER + ".q_proj")
           .with("layers.*.mixer.k", MIXER + ".k_proj")
           .with("layers.*.mixer.v", MIXER + ".v_proj")

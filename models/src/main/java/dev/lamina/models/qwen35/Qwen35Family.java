@@ -55,14 +55,16 @@ public final class Qwen35Family implements ModelFamily {
 
   @Override
   public List<String> modelTypes() {
-    return List.of("qwen3_5_text", "qwen3_next");
+    return List.of("qwen3_5_moe_text", "qwen3_5_text", "qwen3_next");
   }
 
   @Override
   public HybridDecoder parse(ModelConfig c) throws ModelException {
-    boolean next = c.string("model_type").equals("qwen3_next");
+    String type = c.string("model_type");
+    boolean next = type.equals("qwen3_next");
+    boolean sparse = !type.equals("qwen3_5_text");
     DecoderShape shape =
-        DecoderShape.parse(c, new DecoderShape.Defaults(next ? 2 : 4, 256, 32_768));
+        DecoderShape.parse(c, new DecoderShape.Defaults(sparse ? 2 : 4, 256, 32_768));
     double eps = c.numberAbove("rms_norm_eps", 0, 1e-6);
     Norm norm = new Norm(Norm.Kind.RMS_PLUS_ONE, eps);
     boolean bias = c.bool("attention_bias", false);
@@ -75,11 +77,12 @@ public final class Qwen35Family implements ModelFamily {
     GatedDeltaNet.Projections projections =
         next ? GatedDeltaNet.Projections.BY_KEY_HEAD : GatedDeltaNet.Projections.SEPARATE;
     Activation activation = Activation.parse(c, "hidden_act", "silu");
-    Branch mlp =
-        new MlpBranch(MlpSpec.gated(c.positiveInt("intermediate_size"), activation, false));
-    Branch experts = next ? experts(c, activation) : mlp;
+    int width =
+        sparse ? c.positiveInt("intermediate_size", 5632) : c.positiveInt("intermediate_size");
+    Branch mlp = new MlpBranch(MlpSpec.gated(width, activation, false));
+    Branch experts = sparse ? new MoeBranch(experts(c, next, activation)) : mlp;
     int step = next ? c.positiveInt("decoder_sparse_step", 1) : 1;
-    List<Integer> dense = c.integers("mlp_only_layers");
+    List<Integer> dense = next ? c.integers("mlp_only_layers") : List.of();
     int every = c.positiveInt("full_attention_interval", 4);
     List<String> types =
         LayerTypes.parse(
@@ -95,24 +98,25 @@ public final class Qwen35Family implements ModelFamily {
               ? Block.of(i, "attn", new AttentionBranch(i, attention, true))
               : Block.of(
                   i, "linear", new GatedDeltaNet(i, heads, taps, Norm.rms(eps), projections)));
-      boolean sparse = !dense.contains(i) && (i + 1) % step == 0;
-      blocks.add(Block.of(i, "mlp", sparse ? experts : mlp));
+      boolean chooses = !dense.contains(i) && (i + 1) % step == 0;
+      blocks.add(Block.of(i, "mlp", chooses ? experts : mlp));
     }
     HeadSpec head = new HeadSpec(c.bool("tie_word_embeddings", false));
     return new HybridDecoder(shape, norm, blocks, NAMES, head);
   }
 
-  private static Branch experts(ModelConfig c, Activation activation) throws ModelException {
+  private static MoeSpec experts(ModelConfig c, boolean next, Activation activation)
+      throws ModelException {
     int width = c.positiveInt("moe_intermediate_size", 512);
     int shared = c.positiveInt("shared_expert_intermediate_size", 512);
-    int experts = c.positiveInt("num_experts", 512);
+    int experts = c.positiveInt("num_experts", next ? 512 : 256);
     MoeSpec spec =
         new MoeSpec(
             experts,
             MlpSpec.gated(width, activation, false),
-            MoeSpec.chosen(c, "num_experts_per_tok", 10, experts),
+            MoeSpec.chosen(c, "num_experts_per_tok", next ? 10 : 8, experts),
             RouteScore.SOFTMAX,
-            c.bool("norm_topk_prob", true));
-    return new MoeBranch(spec.withShared(MlpSpec.gated(shared, activation, false), true));
+            !next || c.bool("norm_topk_prob", true));
+    return spec.withShared(MlpSpec.gated(shared, activation, false), true);
   }
 }

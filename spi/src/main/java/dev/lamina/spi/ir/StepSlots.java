@@ -47,6 +47,12 @@ public record StepSlots(
    */
   public static final String ADAPTER_IDS = "adapterIds";
 
+  /**
+   * The longest that each token's sequence may become, I32 {@code [T]}; only in graphs that turn
+   * sequences differently by that.
+   */
+  public static final String CONTEXT_LIMITS = "contextLimits";
+
   /** Slot of each sequence's recurrent state before the step, -1 = none yet, I32 {@code [S]}. */
   public static final String STATE_READS = "stateReads";
 

@@ -1,0 +1,3 @@
+/** Bamba. */
+@org.jspecify.annotations.NullMarked
+package dev.lamina.models.bamba;
