@@ -13,6 +13,8 @@ import java.util.stream.IntStream;
  * Products and sums in F64, one rounding at the end.
  */
 final class MatmulKernel implements Kernel {
+  private static final int COLUMNS = 4;
+
   private final boolean transposeB;
 
   MatmulKernel(CoreOp.Matmul op) {
@@ -43,15 +45,18 @@ final class MatmulKernel implements Kernel {
     int n = (int) out.size(column);
     int k = (int) a.size(column);
     float[][] rows = new float[m][k];
-    float[] weights = new float[k];
+    float[][] weights = new float[COLUMNS][k];
     float[][] products = new float[m][n];
     for (int i = 0; i < m; i++) {
       read(a, aBase + i * a.stride(row) * a.dtype().bytes(), column, rows[i]);
     }
-    for (int j = 0; j < n; j++) {
-      read(b, bBase + j * b.stride(nAxis) * b.dtype().bytes(), kAxis, weights);
+    for (int j = 0; j < n; j += COLUMNS) {
+      int columns = Math.min(COLUMNS, n - j);
+      for (int c = 0; c < columns; c++) {
+        read(b, bBase + (j + c) * b.stride(nAxis) * b.dtype().bytes(), kAxis, weights[c]);
+      }
       for (int i = 0; i < m; i++) {
-        products[i][j] = (float) dot(rows[i], weights);
+        dots(rows[i], weights, products[i], j, columns);
       }
     }
     long step = out.stride(column) * out.dtype().bytes();
@@ -66,11 +71,26 @@ final class MatmulKernel implements Kernel {
     Elements.getFloats(t.dtype(), t.segment(), at, step, line, 0, line.length);
   }
 
-  private static double dot(float[] x, float[] y) {
-    double sum = 0;
+  /** Four sums side by side: each addition waits for the one before it in its own sum alone. */
+  private static void dots(float[] x, float[][] y, float[] out, int at, int columns) {
+    float[] y0 = y[0];
+    float[] y1 = y[1];
+    float[] y2 = y[2];
+    float[] y3 = y[3];
+    double s0 = 0;
+    double s1 = 0;
+    double s2 = 0;
+    double s3 = 0;
     for (int i = 0; i < x.length; i++) {
-      sum += (double) x[i] * y[i];
+      double v = x[i];
+      s0 += v * y0[i];
+      s1 += v * y1[i];
+      s2 += v * y2[i];
+      s3 += v * y3[i];
     }
-    return sum;
+    double[] sums = {s0, s1, s2, s3};
+    for (int c = 0; c < columns; c++) {
+      out[at + c] = (float) sums[c];
+    }
   }
 }
