@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Models that keep something else of a sequence than all its keys and values. */
@@ -54,7 +55,7 @@ class StatefulModelsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mamba2", "qwen3.5", "qwen3-next", "lfm2"})
+  @ValueSource(strings = {"kimi-linear", "lfm2", "mamba2", "nemotron-h", "qwen3-next", "qwen3.5"})
   void laterRequests_resumeFromCheckpointsWithTheSameIds(String model) throws Exception {
     int[] first = prompt(80, 1);
     int[] longer = Arrays.copyOf(first, 92);
@@ -114,12 +115,15 @@ class StatefulModelsTest {
     }
   }
 
-  @Test
-  void mistral_holdsNoPageBehindTheWindowAndOneStep() throws Exception {
+  /** The group that slides is mistral's only one and gemma3's second, behind one that sees all. */
+  @ParameterizedTest
+  @CsvSource({"mistral, 0", "gemma3, 1"})
+  void slidingLayers_holdNoPageBehindTheWindowAndOneStep(String name, int group) throws Exception {
     int window = 16;
     int stepTokens = 32;
     AtomicReference<Lamina> engine = new AtomicReference<>();
     AtomicInteger most = new AtomicInteger();
+    AtomicInteger all = new AtomicInteger();
     EngineObserver observer =
         new EngineObserver() {
           @Override
@@ -127,19 +131,23 @@ class StatefulModelsTest {
             Lamina lamina = engine.get();
             if (lamina != null) {
               EngineStats s = lamina.engineStats();
-              most.accumulateAndGet(s.numKvBlocks() - s.numFreeKvBlocks(), Math::max);
+              int held = s.numKvBlocks() - s.numFreeByGroup().get(group);
+              most.accumulateAndGet(held, Math::max);
+              all.accumulateAndGet(s.numKvBlocks() - s.numFreeKvBlocks(), Math::max);
             }
           }
         };
     EngineConfig config =
         EngineConfig.DEFAULT.withMaxNumBatchedTokens(stepTokens).withPrefixCaching(false);
-    Path model = Zoo.unzip("mistral", folder);
+    Path model = Zoo.unzip(name, folder);
     try (Lamina lamina = Lamina.open(model.toString(), options(config).withObserver(observer))) {
       engine.set(lamina);
       assertThat(answer(lamina, prompt(350, 5), 50).tokenIds()).hasSize(50);
     }
     // Blocks of 16 that the window and a step's tokens touch, wherever they begin.
     assertThat(most.get()).isBetween(2, (window + stepTokens) / 16 + 1);
+    // What sees all holds 400 positions.
+    assertThat(all.get()).isEqualTo(group == 0 ? most.get() : 25);
   }
 
   /** Counts what comes. */

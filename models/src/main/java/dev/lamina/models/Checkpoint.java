@@ -17,7 +17,8 @@ import java.nio.file.Path;
  * tensors; a {@link LoadedModel} made of it must be closed first.
  *
  * @param name what to call it in messages: the folder, file or shape
- * @param config its {@code config.json}, or what a GGUF file has for it
+ * @param config its {@code config.json}, of a model that sees or hears the text model's part, or
+ *     what a GGUF file has for it
  * @param architecture as its family parsed it
  * @param generation what its makers recommend
  * @param tensors its weights
@@ -70,10 +71,12 @@ public record Checkpoint(
           "open %s: expected a folder with config.json and *.safetensors, got %s; check the path"
               .formatted(folder, Files.exists(folder) ? "a file" : "nothing there"));
     }
-    ModelConfig config = ModelConfig.read(folder.resolve("config.json"));
+    ModelConfig whole = ModelConfig.read(folder.resolve("config.json"));
+    ModelConfig config = ModelFamilies.textOf(whole);
     Architecture architecture = ModelFamilies.parse(config);
     GenerationConfig generation = GenerationConfig.read(folder, config);
-    TensorSource tensors = QuantizedTensors.of(config, SafetensorsCheckpoint.open(folder));
+    TensorSource tensors =
+        TextTensors.of(QuantizedTensors.of(whole, SafetensorsCheckpoint.open(folder)));
     return new Checkpoint(folder.toString(), config, architecture, generation, tensors);
   }
 

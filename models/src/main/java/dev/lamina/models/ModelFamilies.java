@@ -2,6 +2,7 @@ package dev.lamina.models;
 
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
+import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
@@ -9,6 +10,9 @@ import java.util.TreeMap;
 
 /** The families on the module path. */
 public final class ModelFamilies {
+  /** Keys that some text configurations leave to the whole. */
+  private static final List<String> SHARED = List.of("bos_token_id", "eos_token_id", "vocab_size");
+
   private ModelFamilies() {}
 
   /**
@@ -49,6 +53,29 @@ public final class ModelFamilies {
     return family.parse(config);
   }
 
+  /**
+   * The configuration of the text model in one that sees or hears as well.
+   *
+   * @param config a {@code config.json}
+   * @return its {@code text_config}, with what it leaves to the whole, if a family knows that and
+   *     none the whole; {@code config} itself otherwise
+   * @throws ModelException if a key is malformed or two families claim one type
+   */
+  public static ModelConfig textOf(ModelConfig config) throws ModelException {
+    ModelConfig text = config.object("text_config");
+    Set<String> known = byType().keySet();
+    if (text == null
+        || known.contains(config.string("model_type"))
+        || !known.contains(text.string("model_type", ""))) {
+      return config;
+    }
+    ModelConfig whole = text.withOf(config, "tie_word_embeddings");
+    for (String key : SHARED) {
+      whole = whole.has(key) ? whole : whole.withOf(config, key);
+    }
+    return whole;
+  }
+
   /** What a model is that sees or hears says its text_config; the nearest is looked for by both. */
   private static ModelException unknown(ModelConfig config, String type, Set<String> known)
       throws ModelException {
@@ -56,14 +83,9 @@ public final class ModelFamilies {
     String inner = text == null ? "" : text.string("model_type", "");
     String got = inner.isEmpty() ? "'" + type + "'" : "'%s' around '%s'".formatted(type, inner);
     String nearest = nearest(inner.isEmpty() ? type : inner, known);
-    String hint =
-        nearest.equals(inner)
-            ? "; its text model is known: use a checkpoint of that alone"
-            : "; nearest is '%s', docs/adding-a-model.md says how to add a family"
-                .formatted(nearest);
     return new ModelException(
-        "read %s: model_type: expected one of %s, got %s%s"
-            .formatted(config.origin(), String.join(", ", known), got, hint));
+        "read %s: model_type: expected one of %s, got %s; nearest is '%s', docs/adding-a-model.md says how to add a family"
+            .formatted(config.origin(), String.join(", ", known), got, nearest));
   }
 
   private static String nearest(String type, Iterable<String> known) {

@@ -175,6 +175,29 @@ class FamilyConfigTest {
   }
 
   @Test
+  void textOf_takesTheTextModelOfOneThatSees() throws Exception {
+    ModelConfig whole =
+        ModelConfig.parse(
+            "config.json",
+            """
+            {'model_type':'gemma3','vocab_size':99,'eos_token_id':[1,7],'tie_word_embeddings':true,
+             'text_config':{'model_type':'gemma3_text','hidden_size':64,'num_hidden_layers':6,
+              'intermediate_size':128,'eos_token_id':3,'tie_word_embeddings':false}}
+            """
+                .replace('\'', '"'));
+    ModelConfig text = ModelFamilies.textOf(whole);
+    assertThat(text.string("model_type")).isEqualTo("gemma3_text");
+    assertThat(text.integers("eos_token_id")).containsExactly(3);
+    assertThat(text.bool("tie_word_embeddings", false)).isTrue();
+    assertThat(ModelFamilies.parse(text).shape())
+        .isEqualTo(new DecoderShape(99, 64, 6, 8, 4, 256, 131_072));
+    assertThatThrownBy(() -> text.positiveInt("sliding_window"))
+        .hasMessageContaining("config.json: text_config.sliding_window: expected");
+    ModelConfig plain = ModelConfig.parse("config.json", "{\"model_type\":\"llama\"}");
+    assertThat(ModelFamilies.textOf(plain)).isSameAs(plain);
+  }
+
+  @Test
   void parse_refusesAnUnknownTypeAndNamesTheNearest() {
     assertThatThrownBy(() -> parse("qwen3_vl"))
         .isInstanceOf(ModelException.class)
@@ -185,10 +208,6 @@ class FamilyConfigTest {
             "nearest is 'qwen3'",
             "docs/adding-a-model.md");
     String around = "{'model_type':'gemma3','text_config':{'model_type':'%s'}}".replace('\'', '"');
-    assertThatThrownBy(
-            () -> ModelFamilies.parse(ModelConfig.parse("c", around.formatted("gemma3_text"))))
-        .hasMessageEndingWith(
-            "got 'gemma3' around 'gemma3_text'; its text model is known: use a checkpoint of that alone");
     assertThatThrownBy(() -> ModelFamilies.parse(ModelConfig.parse("c", around.formatted("gema"))))
         .hasMessageContaining("got 'gemma3' around 'gema'; nearest is 'gemma', docs/");
     assertThatThrownBy(() -> ModelFamilies.parse(ModelConfig.parse("config.json", "{\"x\":1}")))

@@ -61,6 +61,10 @@ final class BlockManager {
     return n;
   }
 
+  int numFreeBlocks(int group) {
+    return pools[group].numFree();
+  }
+
   int blocksFor(int numTokens) {
     return (numTokens + blockSize - 1) / blockSize;
   }

@@ -1,5 +1,6 @@
 package dev.lamina.scheduler;
 
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** The engine's counters: written by the engine thread, read by any. */
@@ -16,6 +17,9 @@ final class Counters {
 
   /** KV blocks that no request holds now. */
   volatile int numFreeKvBlocks;
+
+  /** The same for each KV group. */
+  volatile AtomicIntegerArray numFreeByGroup = new AtomicIntegerArray(0);
 
   void admitted(int numPromptTokens, int numCachedTokens) {
     promptTokens.add(numPromptTokens);

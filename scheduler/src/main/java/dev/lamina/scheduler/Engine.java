@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -170,6 +172,7 @@ public final class Engine implements AutoCloseable {
   /** A snapshot of the counters; any thread. */
   public EngineStats stats() {
     int running = counters.numRunning;
+    AtomicIntegerArray free = counters.numFreeByGroup;
     return new EngineStats(
         counters.steps.value(),
         (int) counters.maxBatch.value(),
@@ -181,7 +184,8 @@ public final class Engine implements AutoCloseable {
         running,
         Math.max(0, numUnfinished.get() - running),
         blockManager.numGroups() == 0 ? 0 : blockManager.numBlocks(),
-        counters.numFreeKvBlocks);
+        counters.numFreeKvBlocks,
+        IntStream.range(0, free.length()).mapToObj(free::get).toList());
   }
 
   /** Ends every request with {@link FinishReason#ABORT}, then the thread and the executor. */

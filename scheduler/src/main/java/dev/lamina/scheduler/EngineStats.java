@@ -1,5 +1,7 @@
 package dev.lamina.scheduler;
 
+import java.util.List;
+
 /**
  * A snapshot of the engine's counters, all since its start unless said otherwise.
  *
@@ -13,7 +15,8 @@ package dev.lamina.scheduler;
  * @param numRunning requests running now
  * @param numWaiting requests waiting now, those not yet seen by the engine thread included
  * @param numKvBlocks KV blocks of the pool
- * @param numFreeKvBlocks those that no request holds now
+ * @param numFreeKvBlocks those that no request holds now, of the group that has the fewest
+ * @param numFreeByGroup the same for each KV group: layers that see all, layers that slide
  */
 public record EngineStats(
     long steps,
@@ -26,7 +29,13 @@ public record EngineStats(
     int numRunning,
     int numWaiting,
     int numKvBlocks,
-    int numFreeKvBlocks) {
+    int numFreeKvBlocks,
+    List<Integer> numFreeByGroup) {
+
+  /** Copies the list. */
+  public EngineStats {
+    numFreeByGroup = List.copyOf(numFreeByGroup);
+  }
 
   /** Share of the KV blocks that requests hold, 0 to 1. */
   public double kvCacheUsage() {

@@ -3,6 +3,7 @@ package dev.lamina.scheduler;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.PriorityQueue;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +62,7 @@ final class Scheduler {
     this.waiting = new PriorityQueue<>(order);
     this.sampledToken = new SampledToken(config.maxNumSeqs());
     this.running = new ArrayList<>(config.maxNumSeqs());
+    counters.numFreeByGroup = new AtomicIntegerArray(blockManager.numGroups());
     publish();
   }
 
@@ -102,6 +104,9 @@ final class Scheduler {
   private void publish() {
     counters.numRunning = running.size();
     counters.numFreeKvBlocks = blockManager.numFreeBlocks();
+    for (int g = 0; g < blockManager.numGroups(); g++) {
+      counters.numFreeByGroup.lazySet(g, blockManager.numFreeBlocks(g));
+    }
   }
 
   private void scheduleRunning(SchedulerOutput scheduled) {

@@ -11,6 +11,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A {@code config.json}, or an object in one, whose getters refuse what is missing, of the wrong
@@ -169,6 +170,36 @@ public final class ModelConfig {
       throw refuse(key, "an object");
     }
     return new ModelConfig(origin, path + key + ".", value);
+  }
+
+  /**
+   * This with a key of another object, if that has it.
+   *
+   * @param other such as the object around this
+   * @param key of both
+   * @return a new object
+   */
+  public ModelConfig withOf(ModelConfig other, String key) {
+    ObjectNode all = (ObjectNode) node.deepCopy();
+    if (other.has(key)) {
+      all.set(key, other.node.get(key));
+    }
+    return new ModelConfig(origin, path, all);
+  }
+
+  /**
+   * This with a number where it lacks the key.
+   *
+   * @param key of this object
+   * @param absent its value then
+   * @return a new object
+   */
+  public ModelConfig withAbsent(String key, int absent) {
+    ObjectNode all = (ObjectNode) node.deepCopy();
+    if (!node.has(key)) {
+      all.put(key, absent);
+    }
+    return new ModelConfig(origin, path, all);
   }
 
   /**

@@ -37,7 +37,9 @@ public final class Gemma3Family implements ModelFamily {
   }
 
   @Override
-  public Decoder parse(ModelConfig c) throws ModelException {
+  public Decoder parse(ModelConfig given) throws ModelException {
+    // The text part of the smaller ones that see leaves out what is the default.
+    ModelConfig c = given.withAbsent("vocab_size", 262_208).withAbsent("num_attention_heads", 8);
     DecoderShape shape =
         DecoderShape.parse(
             c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 4, 256, 131072));

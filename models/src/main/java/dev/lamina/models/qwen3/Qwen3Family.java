@@ -28,7 +28,7 @@ public final class Qwen3Family implements ModelFamily {
 
   @Override
   public List<String> modelTypes() {
-    return List.of("qwen3");
+    return List.of("qwen3", "qwen3_vl_text");
   }
 
   @Override

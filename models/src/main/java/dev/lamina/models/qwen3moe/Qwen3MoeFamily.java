@@ -40,7 +40,7 @@ public final class Qwen3MoeFamily implements ModelFamily {
 
   @Override
   public List<String> modelTypes() {
-    return List.of("flex_olmo", "olmoe", "qwen2_moe", "qwen3_moe");
+    return List.of("flex_olmo", "olmoe", "qwen2_moe", "qwen3_moe", "qwen3_vl_moe_text");
   }
 
   /** What the four leave out of a configuration, and do differently. */
