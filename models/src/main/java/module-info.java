@@ -51,6 +51,7 @@ module dev.lamina.models {
       dev.lamina.models.llama.LlamaRelatives,
       dev.lamina.models.llama4.Llama4Family,
       dev.lamina.models.mamba2.Mamba2Family,
+      dev.lamina.models.mamba2.MambaFamily,
       dev.lamina.models.mistral.MistralFamily,
       dev.lamina.models.mixtral.MixtralFamily,
       dev.lamina.models.mpt.MptFamily,

@@ -18,7 +18,7 @@ import java.util.List;
 /** Mamba 2: nothing but scans. */
 public final class Mamba2Family implements ModelFamily {
   /** The state does not grow with the sequence; the engine wants some longest one. */
-  private static final int MAX_POSITIONS = 1 << 20;
+  static final int MAX_POSITIONS = 1 << 20;
 
   private static final WeightNames NAMES =
       Mamba2Mixer.named(WeightNames.LLAMA, "layers.*.mixer", "backbone.layers.*.mixer")
