@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * Mamba: {@code in} gives x and a gate; x is convolved, and {@code x} gives of it the time steps'
  * latent, B and C; then the scan and {@code out}. Source: arXiv:2312.00752.
  *
- * <p>Each channel has a decay for each of its N states, where Mamba 2's scan has one a head. So each
- * state of each channel is a head of that scan, N groups of as many heads as channels, and what the
- * N heads of a channel give is summed.
+ * <p>Each channel has a decay for each of its N states, where Mamba 2's scan has one a head. So
+ * each state of each channel is a head of that scan, N groups of as many heads as channels, and
+ * what the N heads of a channel give is summed.
  *
  * @param layer 0-based
  * @param channels width of x
@@ -50,8 +50,7 @@ public record MambaMixer(
     Value both = l.linear(input, module + ".in", 2L * channels, biased);
     Value[] parts = RecurrentLayers.split(g, both, channels, channels);
     Value x =
-        RecurrentLayers.convolution(
-            l, parts[0], layer, module + ".conv", taps, convBiased, true);
+        RecurrentLayers.convolution(l, parts[0], layer, module + ".conv", taps, convBiased, true);
     Value all = l.linear(x, module + ".x", rank + 2L * stateSize, false);
     Value[] selected = RecurrentLayers.split(g, all, rank, stateSize, stateSize);
     Value latent = normed(l, selected[0], module + ".dtNorm");
