@@ -13,7 +13,6 @@ import dev.lamina.models.ggml.GgmlEncoder;
 import dev.lamina.models.ggml.GgmlType;
 import dev.lamina.models.gguf.GgufCheckpoint;
 import dev.lamina.models.gguf.GgufTensors;
-import dev.lamina.models.safetensors.SafetensorsCheckpoint;
 import dev.lamina.spi.ir.DType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -122,7 +121,7 @@ final class ConvertCommand implements Callable<Integer> {
       }
       return;
     }
-    try (Checkpoint model = Checkpoint.open(from)) {
+    try (Checkpoint model = Checkpoint.openToConvert(from)) {
       writeGguf(model, from);
     }
   }
@@ -146,7 +145,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   private void toFolder() throws IOException, ModelException {
     Path from = source();
-    try (Checkpoint model = Checkpoint.open(from)) {
+    try (Checkpoint model = Checkpoint.openToConvert(from)) {
       Conversion.toFolder(model, plain(type(model.tensors())), out, name -> {});
       ModelText.putFolder(from, out);
     }
@@ -171,7 +170,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   private TensorSource tensors(Path from) throws ModelException {
     if (!Checkpoint.isGguf(from)) {
-      return SafetensorsCheckpoint.open(from);
+      return Checkpoint.tensorsToConvert(from);
     }
     return names == Names.hf ? GgufCheckpoint.open(from) : GgufTensors.open(from);
   }

@@ -39,7 +39,36 @@ public record Checkpoint(
    * @throws ModelException if something is missing, malformed or not built; one line
    */
   public static Checkpoint open(Path path) throws ModelException {
-    return isGguf(path) ? openGguf(path) : openFolder(path);
+    return isGguf(path) ? openGguf(path) : openFolder(path, false);
+  }
+
+  /**
+   * Opens a model to be written in another form: as {@link #open}, but quantised matrices of
+   * safetensors are widened to F32 when they are asked for.
+   *
+   * @param path the folder or file
+   * @return the checkpoint; the caller closes it
+   * @throws ModelException as {@link #open}
+   */
+  public static Checkpoint openToConvert(Path path) throws ModelException {
+    return isGguf(path) ? openGguf(path) : openFolder(path, true);
+  }
+
+  /**
+   * The tensors of a folder or of one safetensors file, to be written in another form; where a
+   * {@code config.json} says that they are quantised, as {@link #openToConvert} has them.
+   *
+   * @param path the folder or file
+   * @return the tensors; the caller closes them
+   * @throws ModelException if something is missing or malformed; one line
+   */
+  public static TensorSource tensorsToConvert(Path path) throws ModelException {
+    Path config = path.resolve("config.json");
+    if (!Files.exists(config)) {
+      return SafetensorsCheckpoint.open(path);
+    }
+    ModelConfig read = ModelConfig.read(config);
+    return QuantizedTensors.asFloats(read, SafetensorsCheckpoint.open(path));
   }
 
   /**
@@ -65,7 +94,7 @@ public record Checkpoint(
     }
   }
 
-  private static Checkpoint openFolder(Path folder) throws ModelException {
+  private static Checkpoint openFolder(Path folder, boolean asFloats) throws ModelException {
     if (!Files.isDirectory(folder)) {
       throw new ModelException(
           "open %s: expected a folder with config.json and *.safetensors, got %s; check the path"
@@ -75,8 +104,10 @@ public record Checkpoint(
     ModelConfig config = ModelFamilies.textOf(whole);
     Architecture architecture = ModelFamilies.parse(config);
     GenerationConfig generation = GenerationConfig.read(folder, config);
+    TensorSource files = SafetensorsCheckpoint.open(folder);
     TensorSource tensors =
-        TextTensors.of(QuantizedTensors.of(whole, SafetensorsCheckpoint.open(folder)));
+        TextTensors.of(
+            asFloats ? QuantizedTensors.asFloats(whole, files) : QuantizedTensors.of(whole, files));
     return new Checkpoint(folder.toString(), config, architecture, generation, tensors);
   }
 

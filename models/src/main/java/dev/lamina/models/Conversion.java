@@ -7,6 +7,7 @@ import dev.lamina.models.ggml.GgmlEncoder;
 import dev.lamina.models.ggml.GgmlType;
 import dev.lamina.models.gguf.GgufExport;
 import dev.lamina.models.gguf.GgufPairs;
+import dev.lamina.models.quantized.QuantizedTensors;
 import dev.lamina.models.safetensors.SafetensorsWriter;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Layout;
@@ -90,7 +91,7 @@ public final class Conversion {
       for (StoredTensor t : tensors.tensors()) {
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment bytes = arena.allocate(to.byteSize(t.elements()));
-          GgmlEncoder.convert(source(t), t.data(), to, bytes, t.elements());
+          GgmlEncoder.convert(source(t), t.unkeptData(), to, bytes, t.elements());
           writer.append(t.name(), bytes);
         }
         progress.accept(t.name());
@@ -121,7 +122,8 @@ public final class Conversion {
   public static void toFolder(Checkpoint model, DType dtype, Path folder, Consumer<String> progress)
       throws IOException, ModelException {
     Files.createDirectories(folder);
-    Files.writeString(folder.resolve("config.json"), model.config().text() + "\n");
+    Files.writeString(
+        folder.resolve("config.json"), model.config().textWithout(QuantizedTensors.KEY) + "\n");
     toSafetensors(model.tensors(), dtype, folder.resolve("model.safetensors"), progress);
   }
 }

@@ -35,12 +35,37 @@ final class GgufHyperparameters {
     if (!config.string("hidden_act", "silu").equals("silu")) {
       throw config.refuse("hidden_act", "silu, the only one that GGUF files of this kind mean");
     }
+    experts(to);
     window(to);
     return rope(to, shape);
   }
 
+  private void experts(GgufPairs to) throws ModelException {
+    String key = config.has("num_experts") ? "num_experts" : "num_local_experts";
+    switch (config.string("model_type")) {
+      case "mixtral" -> to.u32(prefix + "expert_count", config.positiveInt(key, 8));
+      case "qwen3_moe" -> {
+        if (!config.bool("norm_topk_prob", false)
+            || config.positiveInt("decoder_sparse_step", 1) != 1
+            || config.has("mlp_only_layers") && !config.isEmpty("mlp_only_layers")) {
+          throw config.refuse(
+              "norm_topk_prob", "true, and experts in every layer, which GGUF files of it mean");
+        }
+        to.u32(prefix + "expert_count", config.positiveInt(key, 128));
+        to.u32(
+            prefix + "expert_feed_forward_length",
+            config.positiveInt("moe_intermediate_size", 768));
+      }
+      default -> {
+        return;
+      }
+    }
+    int chosen = config.string("model_type").equals("mixtral") ? 2 : 8;
+    to.u32(prefix + "expert_used_count", config.positiveInt("num_experts_per_tok", chosen));
+  }
+
   private void window(GgufPairs to) throws ModelException {
-    boolean windowed = config.string("model_type").equals("mistral");
+    boolean windowed = List.of("mistral", "mixtral").contains(config.string("model_type"));
     if (windowed && config.has("sliding_window")) {
       to.u32(prefix + "attention.sliding_window", config.positiveInt("sliding_window"));
     } else if (config.bool("use_sliding_window", false)) {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -157,6 +158,30 @@ class QuantisedCheckpointTest {
       assertThat(opened.parameters()).isEqualTo(floats.parameters());
       assertThat(ModelPlan.of(opened, ModelOptions.DEFAULT).unused()).isEmpty();
       assertSameLogits(opened, floats);
+    }
+    convertsToTheTwin(one, other);
+  }
+
+  /** Through a folder of F32: the twin's numbers, and a configuration that says no more. */
+  private void convertsToTheTwin(Path quantised, Path twin) throws Exception {
+    Path out = folder.resolve("converted");
+    try (Checkpoint model = Checkpoint.openToConvert(quantised)) {
+      Conversion.toFolder(model, DType.F32, out, t -> {});
+    }
+    assertThat(Files.readString(out.resolve("config.json"))).doesNotContain("quantization_config");
+    try (Checkpoint converted = Checkpoint.open(out);
+        Checkpoint floats = Checkpoint.open(twin)) {
+      assertThat(converted.tensors().tensors()).hasSameSizeAs(floats.tensors().tensors());
+      for (StoredTensor t : floats.tensors().tensors()) {
+        StoredTensor u = converted.tensors().find(t.name());
+        assertThat(u).as(t.name()).isNotNull();
+        for (long i = 0; i < t.elements(); i++) {
+          // A product of F32, rounded once here and there.
+          assertThat(Floats.get(u, i))
+              .as("%s element %d", t.name(), i)
+              .isCloseTo(Floats.get(t, i), Offset.offset(Math.abs(Floats.get(t, i)) * 0x1p-22f));
+        }
+      }
     }
   }
 

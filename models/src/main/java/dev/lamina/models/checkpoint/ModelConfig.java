@@ -105,6 +105,18 @@ public final class ModelConfig {
   }
 
   /**
+   * This configuration as text, without a key.
+   *
+   * @param key left out
+   * @return a JSON object
+   */
+  public String textWithout(String key) {
+    ObjectNode rest = ((ObjectNode) node).deepCopy();
+    rest.remove(key);
+    return rest.toPrettyString();
+  }
+
+  /**
    * Whether a key has a value other than null.
    *
    * @param key of this object

@@ -129,6 +129,15 @@ public final class StoredTensor {
   }
 
   /**
+   * Its bytes as {@link #type} says, for one use: what has to be converted for it is not kept.
+   *
+   * @return little-endian, off the heap, valid until the source is closed
+   */
+  public synchronized MemorySegment unkeptData() {
+    return data == null ? source.get() : data;
+  }
+
+  /**
    * File that holds it.
    *
    * @return a name for messages

@@ -4,15 +4,20 @@ import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Set;
 
 /** The architectures of GGUF files that are read and written, by {@code general.architecture}. */
 enum GgufArchitecture {
-  /** Llama, and Mistral, whose files go by the same name. */
+  /** Llama, and Mistral and Mixtral, whose files go by the same name. */
   LLAMA("llama", true),
   /** Qwen 2. */
   QWEN2("qwen2", false),
   /** Qwen 3. */
-  QWEN3("qwen3", false);
+  QWEN3("qwen3", false),
+  /** Qwen 3 with experts. */
+  QWEN3MOE("qwen3_moe", false);
+
+  private static final Set<String> LIKE_LLAMA = Set.of("mistral", "mixtral");
 
   private final String modelType;
   private final boolean pairedRows;
@@ -20,6 +25,15 @@ enum GgufArchitecture {
   GgufArchitecture(String modelType, boolean pairedRows) {
     this.modelType = modelType;
     this.pairedRows = pairedRows;
+  }
+
+  /** Names of the tensors of a model. */
+  static GgufNames names(ModelConfig config) throws ModelException {
+    return switch (config.string("model_type")) {
+      case "qwen3_moe" -> GgufNames.QWEN_MOE;
+      case "mixtral" -> GgufNames.MIXTRAL;
+      default -> GgufNames.LLAMA;
+    };
   }
 
   /** What {@code config.json} calls it. */
@@ -46,11 +60,12 @@ enum GgufArchitecture {
   static GgufArchitecture ofModelType(ModelConfig config) throws ModelException {
     String given = config.string("model_type");
     for (GgufArchitecture a : values()) {
-      if (a.modelType.equals(given) || a == LLAMA && given.equals("mistral")) {
+      if (a.modelType.equals(given) || a == LLAMA && LIKE_LLAMA.contains(given)) {
         return a;
       }
     }
-    throw config.refuse("model_type", "llama, mistral, qwen2 or qwen3, to be written as GGUF");
+    throw config.refuse(
+        "model_type", "llama, mistral, mixtral, qwen2, qwen3 or qwen3_moe, to be written as GGUF");
   }
 
   static GgufArchitecture of(GgufMetadata metadata) throws ModelException {

@@ -40,15 +40,16 @@ public final class GgufCheckpoint extends MappedGguf {
   public static GgufCheckpoint open(Path path) throws ModelException {
     Arena arena = Arena.ofShared();
     try {
-      GgufFile file = GgufFile.open(path, arena);
+      GgufFile file = GgufParts.open(path, arena);
       GgufArchitecture architecture = GgufArchitecture.of(file.metadata());
       ModelConfig config = GgufConfig.of(file, architecture);
+      GgufNames names = GgufArchitecture.names(config);
       SequencedMap<String, StoredTensor> byName = new LinkedHashMap<>();
       for (GgufFile.Tensor t : file.tensors()) {
         if (t.name().equals(GgufConfig.ROPE_FACTORS)) {
           continue; // It is in the configuration now.
         }
-        String name = GgufNames.toHf(t.name());
+        String name = names.toHf(t.name());
         name = name == null ? t.name() : name;
         int heads = architecture.pairedHeads(name, config);
         if (byName.putIfAbsent(name, GgufTensors.stored(name, t, heads, arena, path)) != null) {

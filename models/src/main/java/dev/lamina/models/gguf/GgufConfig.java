@@ -113,21 +113,37 @@ final class GgufConfig {
   }
 
   private void refuseOthers() throws ModelException {
-    if (has("expert_count") && metadata.integer(key("expert_count"), 0) > 0) {
-      throw metadata.refuse(key("expert_count"), "a model without experts, 0");
-    }
+    boolean mixtral = experts();
     if (has("attention.sliding_window")
         && metadata.integer(key("attention.sliding_window"), 0) > 0) {
       if (architecture != GgufArchitecture.LLAMA) {
         throw metadata.refuse(key("attention.sliding_window"), "a model without windows, 0");
       }
       // Of the models that go by Llama's name, Mistral's have windows.
-      config.put("model_type", "mistral");
+      config.put("model_type", mixtral ? "mixtral" : "mistral");
       whole("sliding_window", "attention.sliding_window");
     }
-    if (metadata.has("split.count") && metadata.integer("split.count", 0) > 1) {
-      throw metadata.refuse("split.count", "a model in one file (merge its parts first)");
+  }
+
+  /** Whether it is Mixtral, of the models that go by Llama's name the one with experts. */
+  private boolean experts() throws ModelException {
+    int count = has("expert_count") ? metadata.integer(key("expert_count"), 0) : 0;
+    if (count == 0) {
+      return false;
     }
+    switch (architecture) {
+      case LLAMA -> config.put("model_type", "mixtral");
+      case QWEN3MOE -> {
+        whole("moe_intermediate_size", "expert_feed_forward_length");
+        // Files of this kind mean these without saying so.
+        config.put("norm_topk_prob", true);
+        config.put("decoder_sparse_step", 1);
+      }
+      case QWEN2, QWEN3 -> throw metadata.refuse(key("expert_count"), "a model without experts, 0");
+    }
+    config.put("num_local_experts", count);
+    whole("num_experts_per_tok", "expert_used_count");
+    return architecture == GgufArchitecture.LLAMA;
   }
 
   private void rope() throws ModelException {

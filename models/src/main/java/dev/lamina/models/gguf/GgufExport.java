@@ -6,12 +6,16 @@ import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.checkpoint.TensorSource;
 import dev.lamina.models.ggml.GgmlEncoder;
 import dev.lamina.models.ggml.GgmlType;
+import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.Shape;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +28,7 @@ public final class GgufExport {
   private final TensorSource source;
   private final @Nullable ModelConfig config;
   private final @Nullable GgufArchitecture architecture;
+  private final @Nullable GgufNames names;
   private final GgmlType matrices;
 
   /**
@@ -40,6 +45,7 @@ public final class GgufExport {
     this.config = config;
     this.matrices = matrices;
     this.architecture = GgufArchitecture.ofModelType(config);
+    this.names = GgufArchitecture.names(config);
   }
 
   /**
@@ -53,6 +59,7 @@ public final class GgufExport {
     this.config = null;
     this.matrices = matrices;
     this.architecture = null;
+    this.names = null;
   }
 
   /**
@@ -78,15 +85,17 @@ public final class GgufExport {
    */
   public void write(Path target, GgufPairs metadata, float[] ropeFactors, Consumer<String> progress)
       throws IOException, ModelException {
-    Map<String, GgufWriter.Entry> entries = new LinkedHashMap<>();
-    Map<String, StoredTensor> tensors = new LinkedHashMap<>();
+    Map<String, List<StoredTensor>> tensors = new LinkedHashMap<>();
     for (StoredTensor t : source.tensors()) {
       // Older checkpoints carry the frequencies that every reader computes.
       if (!t.name().endsWith("rotary_emb.inv_freq")) {
-        String name = ggufName(t);
-        entries.put(name, new GgufWriter.Entry(type(t), t.type().shape()));
-        tensors.put(name, t);
+        tensors.computeIfAbsent(ggufName(t), name -> new ArrayList<>()).add(t);
       }
+    }
+    Map<String, GgufWriter.Entry> entries = new LinkedHashMap<>();
+    for (Map.Entry<String, List<StoredTensor>> t : tensors.entrySet()) {
+      t.setValue(inOrder(t.getValue()));
+      entries.put(t.getKey(), entry(t.getKey(), t.getValue()));
     }
     if (ropeFactors.length > 0) {
       entries.put(
@@ -94,8 +103,8 @@ public final class GgufExport {
           new GgufWriter.Entry(GgmlType.F32, Shape.of((long) ropeFactors.length)));
     }
     try (GgufWriter writer = GgufWriter.create(target, metadata, entries)) {
-      for (Map.Entry<String, StoredTensor> t : tensors.entrySet()) {
-        append(writer, t.getKey(), t.getValue(), type(t.getValue()));
+      for (Map.Entry<String, List<StoredTensor>> t : tensors.entrySet()) {
+        append(writer, t.getKey(), t.getValue(), type(t.getKey(), t.getValue().getFirst()));
         progress.accept(t.getKey());
       }
       if (ropeFactors.length > 0) {
@@ -109,10 +118,10 @@ public final class GgufExport {
   }
 
   private String ggufName(StoredTensor t) throws ModelException {
-    if (architecture == null) {
+    if (architecture == null || names == null) {
       return t.name();
     }
-    String name = GgufNames.toGguf(t.name());
+    String name = names.toGguf(t.name());
     if (name == null) {
       throw new ModelException(
           "convert %s: tensor '%s': expected one that GGUF files of %s have, got another; it can't be"
@@ -122,9 +131,38 @@ public final class GgufExport {
     return name;
   }
 
-  private GgmlType type(StoredTensor t) throws ModelException {
+  /** Parts of a stack by the number of the expert: by length, then by letters. */
+  private static List<StoredTensor> inOrder(List<StoredTensor> parts) {
+    return parts.stream()
+        .sorted(
+            Comparator.comparingInt((StoredTensor t) -> t.name().length())
+                .thenComparing(StoredTensor::name))
+        .toList();
+  }
+
+  private GgufWriter.Entry entry(String name, List<StoredTensor> parts) throws ModelException {
+    StoredTensor first = parts.getFirst();
+    for (StoredTensor t : parts) {
+      if (!t.type().shape().equals(first.type().shape())) {
+        throw new ModelException(
+            "convert %s: tensor '%s': expected the shape of '%s', %s, got %s; fetch the model again"
+                .formatted(
+                    t.origin(), t.name(), first.name(), first.type().shape(), t.type().shape()));
+      }
+    }
+    Shape shape = first.type().shape();
+    if (names == null || GgufNames.stack(first.name()).equals(first.name())) {
+      return new GgufWriter.Entry(type(name, first), shape);
+    }
+    List<Dim> dims = new ArrayList<>(shape.dims());
+    dims.addFirst(Dim.of(parts.size()));
+    return new GgufWriter.Entry(type(name, first), new Shape(dims));
+  }
+
+  private GgmlType type(String name, StoredTensor t) throws ModelException {
     Shape shape = t.type().shape();
-    if (shape.rank() < 2) {
+    // Readers of such files take a router as F32 only.
+    if (shape.rank() < 2 || name.endsWith(".ffn_gate_inp.weight")) {
       return GgmlType.F32;
     }
     long row = shape.dim(shape.rank() - 1).upperBound();
@@ -137,26 +175,34 @@ public final class GgufExport {
     return matrices;
   }
 
-  private void append(GgufWriter writer, String name, StoredTensor t, GgmlType type)
+  private void append(GgufWriter writer, String name, List<StoredTensor> parts, GgmlType type)
       throws IOException, ModelException {
+    try (Arena arena = Arena.ofConfined()) {
+      long each = parts.getFirst().elements();
+      MemorySegment all = arena.allocate(type.byteSize(each * parts.size()));
+      for (int i = 0; i < parts.size(); i++) {
+        convert(parts.get(i), type, all.asSlice(i * type.byteSize(each), type.byteSize(each)));
+      }
+      writer.append(name, all);
+    }
+  }
+
+  private void convert(StoredTensor t, GgmlType type, MemorySegment to) throws ModelException {
     GgmlType from = GgmlType.of(t.type());
     if (from == null) {
       throw new ModelException(
-          "convert %s: tensor '%s': expected F32, F16, BF16, Q8_0 or Q4_0, got %s; convert it first"
+          "convert %s: tensor '%s': expected floats or blocks of GGUF, got %s; convert it first"
               .formatted(t.origin(), t.name(), t.format()));
     }
-    long elements = t.elements();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(type.byteSize(elements));
-      GgmlEncoder.convert(from, t.data(), type, bytes, elements);
-      int heads =
-          architecture == null || config == null ? 0 : architecture.pairedHeads(t.name(), config);
-      if (heads > 0) {
-        MemorySegment pairs = arena.allocate(bytes.byteSize());
-        RotaryRows.toPairs(bytes, pairs, t.type().shape(), heads);
-        bytes = pairs;
+    GgmlEncoder.convert(from, t.unkeptData(), type, to, t.elements());
+    int heads =
+        architecture == null || config == null ? 0 : architecture.pairedHeads(t.name(), config);
+    if (heads > 0) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment pairs = arena.allocate(to.byteSize());
+        RotaryRows.toPairs(to, pairs, t.type().shape(), heads);
+        to.copyFrom(pairs);
       }
-      writer.append(name, bytes);
     }
   }
 }

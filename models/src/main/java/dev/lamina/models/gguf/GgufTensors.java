@@ -38,7 +38,7 @@ public final class GgufTensors extends MappedGguf {
   public static GgufTensors open(Path path) throws ModelException {
     Arena arena = Arena.ofShared();
     try {
-      GgufFile file = GgufFile.open(path, arena);
+      GgufFile file = GgufParts.open(path, arena);
       SequencedMap<String, StoredTensor> byName = new LinkedHashMap<>();
       for (GgufFile.Tensor t : file.tensors()) {
         byName.put(t.name(), stored(t.name(), t, 0, arena, path));

@@ -53,6 +53,11 @@ record PackedMatrix(
     return zeros == null ? 0 : zeros.at(row, col);
   }
 
+  /** The same numbers, for which no blocks are looked for. */
+  PackedMatrix withoutBlocks() {
+    return new PackedMatrix(kind, rows, cols, 1, codes, scales, zeros);
+  }
+
   /** The blocks that hold it exactly, null if none do. */
   @Nullable QuantFormat blocks() {
     return switch (kind) {

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * by the tensors that are there, so lists of exceptions are not read. Safe for many threads.
  */
 public final class QuantizedTensors implements TensorSource {
+  /** What a configuration calls the way its checkpoint is quantised. */
+  public static final String KEY = "quantization_config";
+
   private static final List<String> METHODS =
       List.of("fp8", "fbgemm_fp8", "gptq", "awq", "compressed-tensors", "mxfp4");
 
@@ -47,10 +50,13 @@ public final class QuantizedTensors implements TensorSource {
   private final String method;
   private final int zeroOffset;
   private final int @Nullable [] block;
+  private final boolean asFloats;
   private final Map<String, StoredTensor> byName = new LinkedHashMap<>();
 
-  private QuantizedTensors(TensorSource files, ModelConfig quantization) throws ModelException {
+  private QuantizedTensors(TensorSource files, ModelConfig quantization, boolean asFloats)
+      throws ModelException {
     this.files = files;
+    this.asFloats = asFloats;
     method = quantization.string("quant_method");
     if (!METHODS.contains(method)) {
       throw quantization.refuse("quant_method", "one of " + String.join(", ", METHODS));
@@ -79,9 +85,27 @@ public final class QuantizedTensors implements TensorSource {
    * @throws ModelException if the method is not built or a tensor is missing or misshapen; one line
    */
   public static TensorSource of(ModelConfig config, TensorSource files) throws ModelException {
+    return of(config, files, false);
+  }
+
+  /**
+   * The same with each matrix widened to F32 when it is asked for, to be written in another form.
+   *
+   * @param config its {@code config.json}
+   * @param files its tensors, closed if they are refused
+   * @return the tensors; closing them closes the files
+   * @throws ModelException as {@link #of}
+   */
+  public static TensorSource asFloats(ModelConfig config, TensorSource files)
+      throws ModelException {
+    return of(config, files, true);
+  }
+
+  private static TensorSource of(ModelConfig config, TensorSource files, boolean asFloats)
+      throws ModelException {
     try {
-      ModelConfig quantization = config.object("quantization_config");
-      return quantization == null ? files : new QuantizedTensors(files, quantization);
+      ModelConfig quantization = config.object(KEY);
+      return quantization == null ? files : new QuantizedTensors(files, quantization, asFloats);
     } catch (ModelException | RuntimeException e) {
       files.close();
       throw e;
@@ -144,7 +168,8 @@ public final class QuantizedTensors implements TensorSource {
   }
 
   private void matrix(StoredTensor codes, String module) throws ModelException {
-    PackedMatrix m = packed(codes, module);
+    PackedMatrix packed = packed(codes, module);
+    PackedMatrix m = asFloats ? packed.withoutBlocks() : packed;
     long bytes =
         PARTS.stream()
             .map(part -> files.find(module + part))

@@ -53,7 +53,8 @@ final class CodeSweep {
             "VectorPack")) {
       areas.put(c, List.of("linear/*"));
     }
-    for (String c : List.of("Widening", "VectorBlocks")) {
+    for (String c :
+        List.of("Widening", "VectorBlocks", "LevelForm", "ScalarLevels", "VectorLevels")) {
       areas.put(c, List.of("linear/*w=q*", "linear/*w=mxfp4*", "linear/*w=f8*", "linear/*w=int*"));
     }
     for (String c : List.of("ScalarRows", "VectorRows")) {
