@@ -6,7 +6,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -173,6 +172,10 @@ public final class Engine implements AutoCloseable {
   public EngineStats stats() {
     int running = counters.numRunning;
     AtomicIntegerArray free = counters.numFreeByGroup;
+    Integer[] freeByGroup = new Integer[free.length()];
+    for (int g = 0; g < freeByGroup.length; g++) {
+      freeByGroup[g] = free.get(g);
+    }
     return new EngineStats(
         counters.steps.value(),
         (int) counters.maxBatch.value(),
@@ -185,7 +188,7 @@ public final class Engine implements AutoCloseable {
         Math.max(0, numUnfinished.get() - running),
         blockManager.numGroups() == 0 ? 0 : blockManager.numBlocks(),
         counters.numFreeKvBlocks,
-        IntStream.range(0, free.length()).mapToObj(free::get).toList());
+        List.of(freeByGroup));
   }
 
   /** Ends every request with {@link FinishReason#ABORT}, then the thread and the executor. */

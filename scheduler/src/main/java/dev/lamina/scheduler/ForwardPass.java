@@ -3,6 +3,7 @@ package dev.lamina.scheduler;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.lamina.spi.BackendException;
+import dev.lamina.spi.Executable;
 import dev.lamina.spi.Slot;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.StepSlots;
@@ -69,9 +70,8 @@ public final class ForwardPass implements AutoCloseable {
       slotMapping[g] = input(StepSlots.slotMapping(g));
       blockTable[g] = input(StepSlots.blockTable(g));
     }
-    boolean limited =
-        model.forward().slots().stream().anyMatch(s -> s.name().equals(StepSlots.CONTEXT_LIMITS));
-    this.contextLimits = limited ? input(StepSlots.CONTEXT_LIMITS) : null;
+    this.contextLimits =
+        has(model.forward(), StepSlots.CONTEXT_LIMITS) ? input(StepSlots.CONTEXT_LIMITS) : null;
     boolean keepsState = model.recurrent() != null;
     this.stateReads = keepsState ? input(StepSlots.STATE_READS) : null;
     this.stateWrites = keepsState ? input(StepSlots.STATE_WRITES) : null;
@@ -254,6 +254,15 @@ public final class ForwardPass implements AutoCloseable {
     for (long i = at; i < at + n; i++) {
       target.setAtIndex(JAVA_INT, i, value);
     }
+  }
+
+  private static boolean has(Executable forward, String name) {
+    for (Slot slot : forward.slots()) {
+      if (slot.name().equals(name)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private StepBuffer input(String name) {
