@@ -98,6 +98,9 @@ final class AttentionCases {
 
   static final CompositeOp.PagedAttention CAUSAL = op(true, 0, 0);
 
+  private static final CompositeOp.PagedAttention CAPPED =
+      new CompositeOp.PagedAttention(0, 0.3, true, 0, 0, 3, false, false);
+
   static void addTo(CaseList list) {
     for (DType dtype : Dtypes.FLOATS) {
       masks(list, dtype);
@@ -106,6 +109,7 @@ final class AttentionCases {
         add(list, "model", CAUSAL, MODEL, MIXED, dtype, dtype, Regime.NORMAL);
       }
       add(list, "large", CAUSAL, SMALL, MIXED, DType.F32, dtype, Regime.LARGE);
+      add(list, "large", CAPPED, SMALL, MIXED, DType.F32, dtype, Regime.LARGE);
     }
     for (int past : new int[] {0, 14, 15, 16, 31, 32, 130}) {
       Batch decode = new Batch(0, new int[] {1}, 0, past);
@@ -137,6 +141,7 @@ final class AttentionCases {
     ops.add(new CompositeOp.PagedAttention(0, 0.3, true, 0, 0, 1.5, false, false));
     ops.add(new CompositeOp.PagedAttention(0, 0.3, true, 0, 0, 0, true, false));
     ops.add(new CompositeOp.PagedAttention(0, 0.3, true, 0, 0, 0, false, true));
+    ops.add(new CompositeOp.PagedAttention(0, 0.3, false, 0, 0, 0, false, true));
     ops.add(new CompositeOp.PagedAttention(0, 0.3, true, 7, 0, 2, true, true));
     for (CompositeOp.PagedAttention op : ops) {
       add(list, "mask", op, SMALL, MIXED, DType.F32, dtype, Regime.NORMAL);

@@ -90,6 +90,10 @@ final class AttentionEdgeCases {
     own(list, "wide-table", AttentionCases.op(false, 5, 0), Regime.NORMAL, mixed, wide);
     own(list, "nan-queries", causal, Regime.NANS, mixed, Contents.NORMAL);
     own(list, "nan-queries", sinks, Regime.NANS, mixed, Contents.NORMAL);
+    for (Regime regime : List.of(Regime.NANS, Regime.INFINITE)) {
+      specialValues(list, causal, regime);
+      specialValues(list, sinks, regime);
+    }
     Contents below = new Contents(Regime.NEGATIVE, Regime.NORMAL);
     own(list, "below-f16", with(20, false, false, 0), Regime.POSITIVE, mixed, below);
     Source hidden = Source.cycleReals(Double.NEGATIVE_INFINITY, 0.5, -3);
@@ -109,6 +113,23 @@ final class AttentionEdgeCases {
       past[s] = s * 37 % 90;
     }
     return new Batch(0, ones, 0, past);
+  }
+
+  /** NaN and infinities in values wider than a tile of any kernel, where rows see them. */
+  private static void specialValues(CaseList list, PagedAttention op, Regime regime) {
+    Heads heads = new Heads(4, 2, 8, 72, 16);
+    Batch batch = AttentionCases.MIXED;
+    list.composite(
+        "paged_attention",
+        "f32",
+        heads.text(batch),
+        "special-values," + regime.text() + (op.sinks() ? ",sinks" : ""),
+        g -> {
+          RefTensor q = g.make(Regime.NORMAL, DType.F32, AttentionCases.shape(batch, heads));
+          Contents contents = new Contents(Regime.NORMAL, regime);
+          AttentionCases.write(g, op, heads, batch, q, DType.F32, contents);
+        },
+        Rule.R7);
   }
 
   private static void own(

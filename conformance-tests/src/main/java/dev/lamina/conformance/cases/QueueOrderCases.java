@@ -43,6 +43,13 @@ final class QueueOrderCases {
       int missing = last;
       add(list, "three-waits,last-is-" + missing, r -> threeWaits(r, missing));
     }
+    add(list, "nine-waits", QueueOrderCases::nineWaits);
+    for (int bits : new int[] {16, 32, 48}) {
+      add(
+          list,
+          "waits-for-a-value-of-%d-bits".formatted(bits + 1),
+          r -> farValue(r, (1L << bits) + 1));
+    }
     add(list, "each-of-40-commands-waits-for-its-value", QueueOrderCases::staircase);
     add(list, "none-of-300-commands-is-lost", QueueOrderCases::noneLost);
     add(list, "three-queues-in-a-ring", QueueOrderCases::ring);
@@ -207,6 +214,47 @@ final class QueueOrderCases {
       Check.equal("content with all waits reached", (byte) 2, first(r, a));
     } finally {
       gates.forEach(Timeline::close);
+    }
+  }
+
+  /** The gates open one by one; the command runs behind the last. */
+  private static void nineWaits(Rig r) throws BackendException {
+    Buffer a = r.buffer(new byte[] {1});
+    List<Timeline> gates = new ArrayList<>();
+    try (Queue queue = r.device.newQueue();
+        Timeline done = r.device.newTimeline(0)) {
+      Points waits = new Points();
+      for (int i = 0; i < 9; i++) {
+        gates.add(r.device.newTimeline(0));
+        waits.add(gates.get(i), 1);
+      }
+      queue.submit(waits, fill(a, 2), Points.of(done, 1));
+      for (int i = 0; i < 8; i++) {
+        gates.get(i).signal(1);
+      }
+      stays("signal with eight waits of nine reached", done);
+      Check.equal("content with eight waits of nine reached", (byte) 1, first(r, a));
+      gates.get(8).signal(1);
+      done.await(1, Context.WAIT);
+      Check.equal("content with all waits reached", (byte) 2, first(r, a));
+    } finally {
+      gates.forEach(Timeline::close);
+    }
+  }
+
+  /** A value whose low words are below what was reached before. */
+  private static void farValue(Rig r, long value) throws BackendException {
+    Buffer a = r.buffer(new byte[] {1});
+    try (Queue queue = r.device.newQueue();
+        Timeline gate = r.device.newTimeline(0);
+        Timeline done = r.device.newTimeline(0)) {
+      gate.signal(2);
+      queue.submit(Points.of(gate, value), fill(a, 2), Points.of(done, 1));
+      stays("signal before " + value, done);
+      Check.equal("content before " + value, (byte) 1, first(r, a));
+      gate.signal(value);
+      done.await(1, Context.WAIT);
+      Check.equal("content at " + value, (byte) 2, first(r, a));
     }
   }
 

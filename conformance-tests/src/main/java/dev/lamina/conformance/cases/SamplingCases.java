@@ -53,6 +53,7 @@ final class SamplingCases {
     logprobs(list, 33, 0);
     logprobs(list, 4099, 40);
     many(list);
+    words(list);
     limits(list);
   }
 
@@ -115,6 +116,19 @@ final class SamplingCases {
                   0.03f * (i % 4)));
       sample(list, vocab, "many-mixed", 33, SamplingCases::mixed);
     }
+  }
+
+  /** Numbers whose low word has its highest bit; all cuts at once, of which each takes tokens. */
+  private static void words(CaseList list) {
+    sample(
+        list,
+        40,
+        "unsigned-words",
+        33,
+        (random, i) ->
+            new Draw(
+                0.9f, 0, 1, 0, random.nextLong(), (random.nextInt() | 0x8000_0000) & 0xFFFF_FFFFL));
+    sample(list, 40, "each-cut", 65, (random, i) -> draw(random, 1, 20 + i % 9, 0.98f, 0.3f));
   }
 
   /** More tokens than 16 bits number, most of them hidden; more rows; none. */

@@ -73,10 +73,10 @@ final class CodeMutants {
 
   private static void layers(MutantList list) {
     list.area("decompositions", "linear/*w=q*", "embedding/1/q*");
-    sdk(list, "Dequantisation", "nibbles", "4L -> 5L", 1);
-    sdk(list, "Dequantisation", "nibbles", "15L -> 16L", 1);
-    sdk(list, "Dequantisation", "centred", "-8.0 -> -8.08", 1);
-    sdk(list, "Dequantisation", "decode", "F32 -> F16", 2);
+    sdk(list, "Dequantisation", "piece", "1L -> 0L", 1);
+    sdk(list, "Dequantisation", "levels", "plus -> times", 1);
+    sdk(list, "Dequantisation", "values", "mul -> div", 1);
+    sdk(list, "Dequantisation", "written", "F16 -> BF16", 1);
     list.area("decompositions", "rms_norm/*", "layer_norm/*");
     sdk(list, "NormDecomposition", "rms", "1.0 -> 1.01", 1);
     sdk(list, "NormDecomposition", "layer", "sub -> add", 1);

@@ -25,7 +25,7 @@ final class CpuVectorMutants {
   private static void products(MutantList list) {
     list.area("products of cpu-vector", "linear/*");
     kernel(list, "Linear$Dots", "finish", "IF_ICMPGE -> IF_ICMPLT", 1);
-    kernel(list, "Linear$Dots", "finish", "FADD -> FSUB", 1);
+    kernel(list, "Linear$Dots", "store", "FADD -> FSUB", 1);
     kernel(list, "Dot", "tail", "IF_ICMPGE -> IF_ICMPLT", 1);
     kernel(list, "Dot", "tail", "IADD -> ISUB", 1);
     kernel(list, "Linear$Blocks", "write", "IADD -> ISUB", 3);
@@ -57,6 +57,8 @@ final class CpuVectorMutants {
     kernel(list, "AttentionTile", "softmax", "without fill", 2);
     kernel(list, "AttentionTile", "store", "FSUB -> FADD", 2);
     kernel(list, "AttentionTile", "store", "IREM -> IDIV", 1);
+    list.area("attention of cpu-vector", "paged_attention/*/special-values,*");
+    kernel(list, "AttentionTile", "gather", "64 -> 65", 5);
     list.area("attention of cpu-vector", "kv_append/*");
     kernel(list, "Append", "run", "IFLT -> IFLE", 1);
   }

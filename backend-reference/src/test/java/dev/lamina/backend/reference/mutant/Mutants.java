@@ -27,6 +27,9 @@ final class Mutants {
     SubtleAttentionMutants.addTo(list);
     LimitMutants.addTo(list);
     PoolLimitMutants.addTo(list);
+    PairedMutants.addTo(list);
+    PairedAttentionMutants.addTo(list);
+    PairedStateMutants.addTo(list);
     QueueMutants.addTo(list);
     TimelineMutants.addTo(list);
     DeviceMutants.addTo(list);

@@ -46,7 +46,7 @@ class MutationGateTest {
   @TestFactory
   Stream<DynamicTest> everyMutant_isSeenWithEverySeed() throws InterruptedException {
     List<Callable<Hunt>> hunts = new ArrayList<>();
-    for (Mutant mutant : asked()) {
+    for (Mutant mutant : Mutants.all()) {
       List<Long> seeds = seeds(mutant);
       hunts.add(() -> new Hunt(mutant, GATE.hunt(mutant, seeds)));
     }
@@ -54,24 +54,11 @@ class MutationGateTest {
         .map(hunt -> DynamicTest.dynamicTest(hunt.mutant.name(), () -> assertSeen(hunt)));
   }
 
-  /** All but half of the changes of the SDK's code: each is loaded anew and runs cold. */
-  private static List<Mutant> asked() {
-    List<Mutant> all = Mutants.all();
-    List<Mutant> asked = new ArrayList<>();
-    for (int i = 0; i < all.size(); i++) {
-      if (i % 2 == 0 || !isOfCode(all.get(i))) {
-        asked.add(all.get(i));
-      }
-    }
-    return asked;
-  }
-
-  private static boolean isOfCode(Mutant mutant) {
-    return mutant.fault() instanceof Fault.OfCode;
-  }
-
+  /** One seed for the changes of code, each of which is loaded anew and runs cold. */
   private static List<Long> seeds(Mutant mutant) {
-    return isOfCode(mutant) ? MutationGate.SEEDS.subList(0, 1) : MutationGate.SEEDS;
+    return mutant.fault() instanceof Fault.OfCode
+        ? MutationGate.SEEDS.subList(0, 1)
+        : MutationGate.SEEDS;
   }
 
   private static void assertSeen(Hunt hunt) {
