@@ -24,9 +24,14 @@ final class Callbacks {
     }
   }
 
-  /** Tells everyone that the request has ended. */
+  /** Tells everyone that the request has ended: who has the answer finds it counted. */
   void onFinished(Request request, RequestOutput output) {
     numUnfinished.decrementAndGet();
+    try {
+      observer.onRequestFinished(output);
+    } catch (RuntimeException | Error e) {
+      log().log(Level.ERROR, "request " + output.requestId() + ": the engine observer threw", e);
+    }
     try {
       request.listener.onFinished(output);
     } catch (RuntimeException | Error e) {
@@ -35,11 +40,6 @@ final class Callbacks {
               Level.ERROR,
               "request " + output.requestId() + ": onFinished of its listener threw",
               e);
-    }
-    try {
-      observer.onRequestFinished(output);
-    } catch (RuntimeException | Error e) {
-      log().log(Level.ERROR, "request " + output.requestId() + ": the engine observer threw", e);
     }
     request.future().complete(output);
   }

@@ -13,6 +13,6 @@ public interface EngineObserver {
    */
   default void onStep(int numTokens, int numSeqs) {}
 
-  /** A request ended. */
+  /** A request ended; its listener and future are told after this. */
   default void onRequestFinished(RequestOutput output) {}
 }

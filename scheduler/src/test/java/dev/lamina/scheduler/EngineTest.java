@@ -55,6 +55,25 @@ class EngineTest {
   }
 
   @Test
+  void onFinished_findsTheRequestCounted() throws Exception {
+    Rig rig = new Rig(CONFIG, 64);
+    List<String> counted = new ArrayList<>();
+    rig.engine.addRequest(
+        GenerationRequest.of("a", Rig.prompt(1, 5), Rig.greedy(2)),
+        new TokenListener() {
+          @Override
+          public void onToken(TokenOutput token) {}
+
+          @Override
+          public void onFinished(RequestOutput output) {
+            counted.addAll(rig.finishedInOrder);
+          }
+        });
+    rig.run();
+    assertThat(counted).containsExactly("a");
+  }
+
+  @Test
   void step_withLongPrefillThreshold_letsOthersThrough() throws Exception {
     Rig rig = new Rig(CONFIG.withLongPrefillTokenThreshold(10), 64);
     rig.add("long", Rig.prompt(1, 100), 1);
