@@ -23,7 +23,10 @@ public record DecoderShape(
     int headDim,
     int maxPositions) {
 
-  /** What a family takes for keys that a configuration leaves out; 0 = derived from the others. */
+  /**
+   * What a family takes for keys that a configuration leaves out; 0 = derived from the others, as
+   * are KV heads that stand there with null.
+   */
   public record Defaults(int numKvHeads, int headDim, int maxPositions) {}
 
   /**
@@ -84,9 +87,8 @@ public record DecoderShape(
       throws ModelException {
     int hidden = config.positiveInt(keys.hiddenSize);
     int heads = config.positiveInt(keys.numHeads);
-    int kvHeads =
-        config.positiveInt(
-            "num_key_value_heads", defaults.numKvHeads == 0 ? heads : defaults.numKvHeads);
+    boolean derived = defaults.numKvHeads == 0 || config.names("num_key_value_heads");
+    int kvHeads = config.positiveInt("num_key_value_heads", derived ? heads : defaults.numKvHeads);
     if (heads % kvHeads != 0) {
       throw config.refuse(
           "num_key_value_heads", "a divisor of %s, %d".formatted(keys.numHeads, heads));

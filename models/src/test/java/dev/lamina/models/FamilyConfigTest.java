@@ -50,6 +50,11 @@ class FamilyConfigTest {
                 .shape()
                 .numKvHeads())
         .isEqualTo(8);
+    assertThat(
+            parse("mistral", "num_attention_heads", "16", "num_key_value_heads", "null")
+                .shape()
+                .numKvHeads())
+        .isEqualTo(16);
     assertThat(parse("llama", "max_position_embeddings", "-").shape().maxPositions())
         .isEqualTo(2048);
   }

@@ -77,7 +77,6 @@ final class CpuKernels implements KernelProvider {
         && spec.operands().get(1) instanceof TensorType t
         && t.layout() instanceof Layout.Blocked(QuantFormat format)) {
       HotKernel.TILE.want();
-      HotKernel.DOT_WIDENED.want();
       HotKernel.wantBlocks(format);
     } else if (projects
         && spec.operands().get(1) instanceof TensorType w

@@ -42,8 +42,7 @@ public final class BambaFamily implements ModelFamily {
 
   @Override
   public HybridDecoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 8;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 0, 262_144));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(8, 0, 262_144));
     boolean bias = c.bool("attention_bias", false);
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));
     AttentionSpec attention =

@@ -19,6 +19,7 @@ import dev.lamina.spi.ir.CompositeOp.RopeStyle;
 import dev.lamina.spi.ir.CompositeOp.RouteScore;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * DeepSeek V2, V3, V3.2, which looks at chosen positions, and Kimi K2, which is V3 in other sizes.
@@ -111,13 +112,8 @@ public final class DeepseekFamily implements ModelFamily {
     AttentionSpec attention = new AttentionSpec(shape, null).withBias(false, latent.biased());
     int firstDense = c.integer("first_k_dense_replace", 0, absent.firstDense);
     int every = c.positiveInt("moe_layer_freq", 1);
-    List<String> networks =
-        LayerTypes.parse(
-            c,
-            "mlp_layer_types",
-            shape.numLayers(),
-            List.of("dense", "sparse"),
-            i -> i >= firstDense && i % every == 0 ? "sparse" : "dense");
+    IntPredicate sparse =
+        LayerTypes.sparse(c, shape.numLayers(), i -> i >= firstDense && i % every == 0);
     MlpSpec network = MlpSpec.gated(c.positiveInt("intermediate_size"), activation, false);
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, absent.eps));
     return new Decoder(shape, attention, network, norm)
@@ -127,8 +123,7 @@ public final class DeepseekFamily implements ModelFamily {
               case "glm_moe_dsa" -> indexed(c, latent, shape, 32, RopeStyle.INTERLEAVED);
               default -> Collections.nCopies(shape.numLayers(), latent);
             })
-        .withExperts(
-            experts(c, type, absent.experts, activation), i -> networks.get(i).equals("sparse"))
+        .withExperts(experts(c, type, absent.experts, activation), sparse)
         .withNames(NAMES)
         .withHead(new HeadSpec(c.bool("tie_word_embeddings", type.equals("youtu"))));
   }

@@ -19,6 +19,7 @@ import dev.lamina.models.decoder.Decoder.Placement;
 import dev.lamina.models.hybrid.LayerTypes;
 import dev.lamina.spi.ir.CompositeOp.RouteScore;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * EXAONE 4: norms after each branch, normed heads, no positions where a layer of many sees all; and
@@ -43,8 +44,7 @@ public final class Exaone4Family implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 32;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 0, 2048));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(32, 0, 2048));
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));
     AttentionSpec turned =
         new AttentionSpec(shape, RopeParameters.parse(c, shape)).withQkNorm(new QkNorm(norm));
@@ -63,14 +63,8 @@ public final class Exaone4Family implements ModelFamily {
       return exaone.withNorms(Placement.AFTER);
     }
     int firstDense = c.integer("first_k_dense_replace", 0, 1);
-    List<String> networks =
-        LayerTypes.parse(
-            c,
-            "mlp_layer_types",
-            shape.numLayers(),
-            List.of("dense", "sparse"),
-            i -> i < firstDense ? "dense" : "sparse");
-    return exaone.withExperts(experts(c, activation), i -> networks.get(i).equals("sparse"));
+    IntPredicate sparse = LayerTypes.sparse(c, shape.numLayers(), i -> i >= firstDense);
+    return exaone.withExperts(experts(c, activation), sparse);
   }
 
   private static MoeSpec experts(ModelConfig c, Activation activation) throws ModelException {

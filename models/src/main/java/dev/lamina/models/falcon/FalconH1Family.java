@@ -46,8 +46,7 @@ public final class FalconH1Family implements ModelFamily {
 
   @Override
   public HybridDecoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 8;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 0, 8192));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(8, 0, 8192));
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));
     boolean bias = c.bool("attention_bias", false);
     // A factor on keys is one on their products.

@@ -25,9 +25,7 @@ public final class GemmaFamily implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 16, 256, 8192));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(16, 256, 8192));
     boolean bias = c.bool("attention_bias", false);
     c.only("use_bidirectional_attention", false);
     String act = c.has("hidden_activation") ? "hidden_activation" : "hidden_act";

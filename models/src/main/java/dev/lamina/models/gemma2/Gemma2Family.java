@@ -37,9 +37,7 @@ public final class Gemma2Family implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 4, 256, 8192));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(4, 256, 8192));
     boolean bias = c.bool("attention_bias", false);
     c.only("use_bidirectional_attention", false);
     AttentionSpec attention =

@@ -40,9 +40,7 @@ public final class Gemma3Family implements ModelFamily {
   public Decoder parse(ModelConfig given) throws ModelException {
     // The text part of the smaller ones that see leaves out what is the default.
     ModelConfig c = given.withAbsent("vocab_size", 262_208).withAbsent("num_attention_heads", 8);
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 4, 256, 131072));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(4, 256, 131072));
     Norm norm = new Norm(Norm.Kind.RMS_PLUS_ONE, c.numberAbove("rms_norm_eps", 0, 1e-6));
     boolean bias = c.bool("attention_bias", false);
     c.only("use_bidirectional_attention", false);

@@ -57,8 +57,7 @@ record Gemma4Config(
           .with("perLayer.norm", "model.per_layer_projection_norm");
 
   static Gemma4Config parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 4;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 256, 131072));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(4, 256, 131072));
     c.only("enable_moe_block", false);
     if (c.string("use_bidirectional_attention", "none").equals("all")) {
       throw c.refuse("use_bidirectional_attention", "null or \"vision\", the other is not built");

@@ -36,9 +36,7 @@ public final class GlmFamily implements ModelFamily {
 
   /** What GLM 4 adds norms to. */
   static Decoder decoder(ModelConfig c) throws ModelException {
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 2, 128, 131072));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(2, 128, 131072));
     return new Decoder(
             shape,
             new AttentionSpec(shape, RopeParameters.parse(c, Keys.USUAL.withPartial(0.5), shape))

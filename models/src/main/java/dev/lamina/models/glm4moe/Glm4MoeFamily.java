@@ -49,9 +49,8 @@ public final class Glm4MoeFamily implements ModelFamily {
     String type = c.string("model_type");
     boolean dots = type.equals("dots1");
     Defaults absent = Defaults.of(type);
-    int kvHeads = c.names("num_key_value_heads") ? 0 : absent.kvHeads;
     DecoderShape shape =
-        DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, absent.headDim, 131_072));
+        DecoderShape.parse(c, new DecoderShape.Defaults(absent.kvHeads, absent.headDim, 131_072));
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, absent.eps));
     boolean normed = dots || type.equals("glm4_moe") && c.bool("use_qk_norm", false);
     boolean bias = c.bool("attention_bias", false);

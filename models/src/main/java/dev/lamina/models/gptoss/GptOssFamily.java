@@ -39,8 +39,7 @@ public final class GptOssFamily implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 8;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 64, 131072));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(8, 64, 131072));
     boolean bias = c.bool("attention_bias", true);
     AttentionSpec attention =
         new AttentionSpec(shape, RopeParameters.parse(c, Keys.USUAL.withTheta(150_000), shape))

@@ -52,11 +52,6 @@ public record AttentionBranch(int layer, AttentionSpec spec, boolean gated) impl
   }
 
   @Override
-  public boolean mixes() {
-    return true;
-  }
-
-  @Override
   public List<KvGroup.LayerKv> kv() {
     DecoderShape s = spec.shape();
     return List.of(new KvGroup.LayerKv(layer, s.numKvHeads(), s.headDim(), s.headDim()));

@@ -39,7 +39,9 @@ public interface Branch {
    *
    * @return false if {@link #mix} does nothing
    */
-  boolean mixes();
+  default boolean mixes() {
+    return true;
+  }
 
   /**
    * What it stores of each token.

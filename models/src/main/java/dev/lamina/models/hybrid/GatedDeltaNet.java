@@ -155,11 +155,6 @@ public record GatedDeltaNet(int layer, Heads heads, int taps, Norm norm, Project
   }
 
   @Override
-  public boolean mixes() {
-    return true;
-  }
-
-  @Override
   public List<StateSpec.Entry> state() {
     return List.of(
         RecurrentLayers.convolutionState(layer, taps, heads.convolved()),

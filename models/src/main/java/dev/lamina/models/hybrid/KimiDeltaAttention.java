@@ -88,11 +88,6 @@ public record KimiDeltaAttention(int layer, int heads, int headDim, int taps, No
   }
 
   @Override
-  public boolean mixes() {
-    return true;
-  }
-
-  @Override
   public List<StateSpec.Entry> state() {
     return List.of(
         RecurrentLayers.convolutionState(layer, taps, 3 * width()),

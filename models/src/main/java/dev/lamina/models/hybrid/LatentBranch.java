@@ -26,11 +26,6 @@ public record LatentBranch(int layer, MlaSpec spec) implements Branch {
   }
 
   @Override
-  public boolean mixes() {
-    return true;
-  }
-
-  @Override
   public List<KvGroup.LayerKv> kv() {
     return List.of(new KvGroup.LayerKv(layer, 1, spec.latentWidth(), 0));
   }

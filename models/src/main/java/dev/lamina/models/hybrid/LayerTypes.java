@@ -4,6 +4,7 @@ import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.List;
 import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /** What kind each layer of a hybrid is. */
@@ -71,5 +72,26 @@ public final class LayerTypes {
    */
   public static int taps(ModelConfig c, String key, int absent) throws ModelException {
     return c.integer(key, 2, absent);
+  }
+
+  /**
+   * Reads which layers have experts, by {@code mlp_layer_types}.
+   *
+   * @param c a model's configuration
+   * @param numLayers layers
+   * @param absent which have them if the key is absent
+   * @return which have them
+   * @throws ModelException if malformed, of another length or one is not known
+   */
+  public static IntPredicate sparse(ModelConfig c, int numLayers, IntPredicate absent)
+      throws ModelException {
+    List<String> types =
+        parse(
+            c,
+            "mlp_layer_types",
+            numLayers,
+            List.of("dense", "sparse"),
+            i -> absent.test(i) ? "sparse" : "dense");
+    return i -> types.get(i).equals("sparse");
   }
 }

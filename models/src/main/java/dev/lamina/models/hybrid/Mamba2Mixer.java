@@ -242,11 +242,6 @@ public record Mamba2Mixer(int layer, Sizes sizes, Options options) implements Br
   }
 
   @Override
-  public boolean mixes() {
-    return true;
-  }
-
-  @Override
   public List<StateSpec.Entry> state() {
     return List.of(
         RecurrentLayers.convolutionState(layer, sizes.taps, sizes.convolved()),

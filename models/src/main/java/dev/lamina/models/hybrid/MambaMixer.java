@@ -90,11 +90,6 @@ public record MambaMixer(
   }
 
   @Override
-  public boolean mixes() {
-    return true;
-  }
-
-  @Override
   public List<StateSpec.Entry> state() {
     return List.of(
         RecurrentLayers.convolutionState(layer, taps, channels),

@@ -35,11 +35,6 @@ public record ShortConvolution(int layer, int hiddenSize, int taps, boolean bias
   }
 
   @Override
-  public boolean mixes() {
-    return true;
-  }
-
-  @Override
   public List<StateSpec.Entry> state() {
     return List.of(RecurrentLayers.convolutionState(layer, taps, hiddenSize));
   }

@@ -22,6 +22,7 @@ import dev.lamina.models.hybrid.MoeBranch;
 import dev.lamina.spi.ir.CompositeOp.RouteScore;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /** Kimi Linear: Kimi Delta Attention, latents without positions in some layers, and experts. */
@@ -29,9 +30,6 @@ public final class KimiLinearFamily implements ModelFamily {
   private static final DecoderShape.Keys KEYS =
       new DecoderShape.Keys(
           "hidden_size", "num_hidden_layers", "num_attention_heads", "model_max_length");
-
-  private static final String FULL = "full_attention";
-  private static final String LINEAR = "linear_attention";
 
   private static final WeightNames NAMES =
       WeightNames.LLAMA
@@ -102,24 +100,18 @@ public final class KimiLinearFamily implements ModelFamily {
             : LayerTypes.taps(c, "linear_conv_kernel_dim", 4);
     List<String> types = types(c, linear, shape.numLayers());
     int firstDense = c.integer("first_k_dense_replace", 0, 1);
-    List<String> networks =
-        LayerTypes.parse(
-            c,
-            "mlp_layer_types",
-            shape.numLayers(),
-            List.of("dense", "sparse"),
-            i -> i < firstDense ? "dense" : "sparse");
+    IntPredicate hasExperts = LayerTypes.sparse(c, shape.numLayers(), i -> i >= firstDense);
     Branch dense =
         new MlpBranch(MlpSpec.gated(c.positiveInt("intermediate_size", 9216), activation, false));
     Branch sparse = new MoeBranch(experts(c, activation));
     List<Block> blocks = new ArrayList<>();
     for (int i = 0; i < shape.numLayers(); i++) {
       blocks.add(
-          types.get(i).equals(FULL)
+          types.get(i).equals(LayerTypes.FULL)
               ? Block.of(i, "attn", new LatentBranch(i, latent))
               : Block.of(
                   i, "linear", new KimiDeltaAttention(i, heads, headDim, taps, Norm.rms(eps))));
-      blocks.add(Block.of(i, "mlp", networks.get(i).equals("dense") ? dense : sparse));
+      blocks.add(Block.of(i, "mlp", hasExperts.test(i) ? sparse : dense));
     }
     HeadSpec head = new HeadSpec(c.bool("tie_word_embeddings", false));
     return new HybridDecoder(shape, Norm.rms(eps), blocks, NAMES, head);
@@ -141,8 +133,8 @@ public final class KimiLinearFamily implements ModelFamily {
           c,
           "layer_types",
           numLayers,
-          List.of(LINEAR, FULL),
-          i -> i > 0 && i % 4 == 0 ? FULL : LINEAR);
+          List.of(LayerTypes.LINEAR, LayerTypes.FULL),
+          i -> i > 0 && i % 4 == 0 ? LayerTypes.FULL : LayerTypes.LINEAR);
     }
     List<Integer> full = linear.integers("full_attn_layers");
     List<Integer> rest = linear.integers("kda_layers");
@@ -151,7 +143,7 @@ public final class KimiLinearFamily implements ModelFamily {
       if (full.contains(i) == rest.contains(i)) {
         throw linear.refuse("kda_layers", "every layer that full_attn_layers leaves out");
       }
-      types.add(full.contains(i) ? FULL : LINEAR);
+      types.add(full.contains(i) ? LayerTypes.FULL : LayerTypes.LINEAR);
     }
     return types;
   }

@@ -77,8 +77,8 @@ public final class Lfm2Family implements ModelFamily {
             c,
             "layer_types",
             shape.numLayers(),
-            List.of("conv", "full_attention"),
-            i -> attending.isEmpty() || attending.contains(i) ? "full_attention" : "conv");
+            List.of("conv", LayerTypes.FULL),
+            i -> attending.isEmpty() || attending.contains(i) ? LayerTypes.FULL : "conv");
     List<Block> blocks = new ArrayList<>();
     for (int i = 0; i < shape.numLayers(); i++) {
       boolean convolves = types.get(i).equals("conv");

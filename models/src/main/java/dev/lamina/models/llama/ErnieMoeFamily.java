@@ -34,8 +34,7 @@ public final class ErnieMoeFamily implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 4;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 0, 131_072));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(4, 0, 131_072));
     boolean bias = c.bool("use_bias", false);
     Activation activation = Activation.parse(c, "hidden_act", "silu");
     int every = c.positiveInt("moe_layer_interval", 1);

@@ -66,8 +66,7 @@ record Llama4Config(
   record Temperature(boolean on, double span, double strength) {}
 
   static Llama4Config parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 8;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 128, 131072));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(8, 128, 131072));
     int numLayers = shape.numLayers();
     Activation activation = Activation.parse(c, "hidden_act", "silu");
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-5));

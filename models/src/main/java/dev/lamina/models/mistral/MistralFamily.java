@@ -28,8 +28,7 @@ public final class MistralFamily implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 8;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 0, 131072));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(8, 0, 131072));
     AttentionSpec attention =
         new AttentionSpec(shape, RopeParameters.parse(c, shape)).withSharpening(sharpening(c));
     int window = LayerWindows.slidingWindow(c);

@@ -61,10 +61,8 @@ public final class MixtralFamily implements ModelFamily {
   public Decoder parse(ModelConfig c) throws ModelException {
     String type = c.string("model_type");
     Defaults absent = Defaults.of(type);
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 8;
     DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(kvHeads, absent.headDim, absent.maxPositions));
+        DecoderShape.parse(c, new DecoderShape.Defaults(8, absent.headDim, absent.maxPositions));
     MlpSpec expert =
         MlpSpec.gated(
             c.positiveInt("intermediate_size"), Activation.parse(c, "hidden_act", "silu"), false);

@@ -87,8 +87,8 @@ public final class NemotronHFamily implements ModelFamily {
     for (int i = 0; i < types.size(); i++) {
       Branch branch =
           switch (types.get(i)) {
-            case "linear_attention" -> new Mamba2Mixer(i, sizes, options);
-            case "full_attention" -> new AttentionBranch(i, attention, false);
+            case LayerTypes.LINEAR -> new Mamba2Mixer(i, sizes, options);
+            case LayerTypes.FULL -> new AttentionBranch(i, attention, false);
             case "moe" -> experts;
             default -> network;
           };
@@ -106,8 +106,8 @@ public final class NemotronHFamily implements ModelFamily {
       for (String name : named == null ? List.<String>of() : named) {
         types.add(
             switch (name) {
-              case "linear_attention", "mamba" -> "linear_attention";
-              case "full_attention", "attention" -> "full_attention";
+              case LayerTypes.LINEAR, "mamba" -> LayerTypes.LINEAR;
+              case LayerTypes.FULL, "attention" -> LayerTypes.FULL;
               case "mlp", "moe" -> name;
               default ->
                   throw c.refuse(
@@ -119,8 +119,8 @@ public final class NemotronHFamily implements ModelFamily {
     for (char letter : c.string("hybrid_override_pattern").toCharArray()) {
       types.add(
           switch (letter) {
-            case 'M' -> "linear_attention";
-            case '*' -> "full_attention";
+            case 'M' -> LayerTypes.LINEAR;
+            case '*' -> LayerTypes.FULL;
             case '-' -> "mlp";
             case 'E' -> "moe";
             default -> throw c.refuse("hybrid_override_pattern", "only the letters M, *, - and E");

@@ -26,8 +26,7 @@ public final class Qwen2Family implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 32;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 0, 32768));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(32, 0, 32768));
     AttentionSpec attention =
         new AttentionSpec(shape, RopeParameters.parse(c, shape)).withBias(true, false);
     return new Decoder(

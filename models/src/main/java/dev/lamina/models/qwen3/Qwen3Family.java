@@ -33,8 +33,7 @@ public final class Qwen3Family implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    int kvHeads = c.names("num_key_value_heads") ? 0 : 32;
-    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(kvHeads, 128, 32768));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(32, 128, 32768));
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-6));
     boolean bias = c.bool("attention_bias", false);
     AttentionSpec attention =

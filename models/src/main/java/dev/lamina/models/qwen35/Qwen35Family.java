@@ -89,12 +89,12 @@ public final class Qwen35Family implements ModelFamily {
             c,
             "layer_types",
             shape.numLayers(),
-            List.of("linear_attention", "full_attention"),
-            i -> (i + 1) % every == 0 ? "full_attention" : "linear_attention");
+            List.of(LayerTypes.LINEAR, LayerTypes.FULL),
+            i -> (i + 1) % every == 0 ? LayerTypes.FULL : LayerTypes.LINEAR);
     List<Block> blocks = new ArrayList<>();
     for (int i = 0; i < shape.numLayers(); i++) {
       blocks.add(
-          types.get(i).equals("full_attention")
+          types.get(i).equals(LayerTypes.FULL)
               ? Block.of(i, "attn", new AttentionBranch(i, attention, true))
               : Block.of(
                   i, "linear", new GatedDeltaNet(i, heads, taps, Norm.rms(eps), projections)));

@@ -60,10 +60,9 @@ public final class Qwen3MoeFamily implements ModelFamily {
   public Decoder parse(ModelConfig c) throws ModelException {
     String type = c.string("model_type");
     Defaults absent = Defaults.of(type);
-    int kvHeads = c.names("num_key_value_heads") ? 0 : absent.kvHeads;
     DecoderShape shape =
         DecoderShape.parse(
-            c, new DecoderShape.Defaults(kvHeads, absent.headDim, absent.maxPositions));
+            c, new DecoderShape.Defaults(absent.kvHeads, absent.headDim, absent.maxPositions));
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, absent.eps));
     boolean flex = type.equals("flex_olmo");
     boolean olmo = flex || type.equals("olmoe");

@@ -28,9 +28,7 @@ public final class SmolLm3Family implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 4, 0, 32768));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(4, 0, 32768));
     boolean bias = c.bool("attention_bias", false);
     AttentionSpec turned =
         new AttentionSpec(shape, RopeParameters.parse(c, Keys.USUAL.withTheta(2_000_000), shape))

@@ -34,9 +34,7 @@ public final class StableLmFamily implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 32, 0, 4096));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(32, 0, 4096));
     double eps = c.numberAbove("layer_norm_eps", 0, 1e-5);
     QkNorm qkNorm = new QkNorm(Norm.layer(eps, false), QkNorm.Span.OWN_TENSOR, false);
     return new Decoder(

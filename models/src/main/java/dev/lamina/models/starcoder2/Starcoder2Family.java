@@ -31,9 +31,7 @@ public final class Starcoder2Family implements ModelFamily {
 
   @Override
   public Decoder parse(ModelConfig c) throws ModelException {
-    DecoderShape shape =
-        DecoderShape.parse(
-            c, new DecoderShape.Defaults(c.names("num_key_value_heads") ? 0 : 2, 0, 4096));
+    DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(2, 0, 4096));
     boolean bias = c.bool("use_bias", true);
     return new Decoder(
             shape,

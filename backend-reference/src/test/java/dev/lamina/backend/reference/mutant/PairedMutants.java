@@ -1,7 +1,6 @@
 package dev.lamina.backend.reference.mutant;
 
 import dev.lamina.spi.ir.CompositeOp.LayerNorm;
-import dev.lamina.spi.ir.CompositeOp.Linear;
 import dev.lamina.spi.ir.CompositeOp.RmsNorm;
 import dev.lamina.spi.ir.CompositeOp.Rope;
 import dev.lamina.spi.ir.CompositeOp.Sample;
@@ -136,21 +135,6 @@ final class PairedMutants {
               }
             });
     list.op(
-        "layer-variance-in-one-pass",
-        "the variance is the mean square less the squared mean, in F32",
-        LayerNorm.class,
-        op ->
-            new PlainNorms.Layer(op) {
-              @Override
-              double variance(double[] v, double mean) {
-                float squares = 0;
-                for (double one : v) {
-                  squares += (float) one * (float) one;
-                }
-                return Math.max(0, squares / width - (float) mean * (float) mean);
-              }
-            });
-    list.op(
         "layer-eps-as-least",
         "eps is the least variance, not added to it",
         LayerNorm.class,
@@ -175,102 +159,53 @@ final class PairedMutants {
   }
 
   private static void weights(MutantList list) {
-    list.op(
-        "quantised-odd-block-of-many",
-        "in rows of more than four blocks odd ones take the scale before",
-        Linear.class,
-        op ->
-            new PlainLinear.Linear(
-                op,
-                new PlainLinear.Weights() {
+    WeightMutants.linear(list, "quantised-odd-block-of-many", "in rows of more than four blocks odd ones take the scale before", () -> new PlainLinear.Weights() {
                   @Override
                   int scaleBlock(int block, int blocksPerRow) {
                     return blocksPerRow > 4 && block % blocksPerRow % 2 == 1 ? block - 1 : block;
                   }
-                }));
-    list.op(
-        "quantised-negative-odd-scale",
-        "a scale below zero loses its sign in odd blocks",
-        Linear.class,
-        op ->
-            new PlainLinear.Linear(
-                op,
-                new PlainLinear.Weights() {
+});
+    WeightMutants.linear(list, "quantised-negative-odd-scale", "a scale below zero loses its sign in odd blocks", () -> new PlainLinear.Weights() {
                   @Override
                   double scale(QuantFormat format, int block) {
                     double right = super.scale(format, block);
                     return block % 2 == 1 ? Math.abs(right) : right;
                   }
-                }));
-    list.op(
-        "quantised-scale-at-most-1000",
-        "scales stop at 1000",
-        Linear.class,
-        op ->
-            new PlainLinear.Linear(
-                op,
-                new PlainLinear.Weights() {
+});
+    WeightMutants.linear(list, "quantised-scale-at-most-1000", "scales stop at 1000", () -> new PlainLinear.Weights() {
                   @Override
                   double scale(QuantFormat format, int block) {
                     return Math.min(1000, super.scale(format, block));
                   }
-                }));
-    list.op(
-        "q4-last-nibble",
-        "element 31 is element 30",
-        Linear.class,
-        op ->
-            new PlainLinear.Linear(
-                op,
-                new PlainLinear.Weights() {
+});
+    WeightMutants.linear(list, "q4-last-nibble", "element 31 is element 30", () -> new PlainLinear.Weights() {
                   @Override
                   double q4(int block, int e) {
                     return super.q4(block, e == 31 ? 30 : e);
                   }
-                }));
-    list.op(
-        "q4-zero-code",
-        "the code of least value is 0",
-        Linear.class,
-        op ->
-            new PlainLinear.Linear(
-                op,
-                new PlainLinear.Weights() {
+});
+    WeightMutants.linear(list, "q4-zero-code", "the code of least value is 0", () -> new PlainLinear.Weights() {
                   @Override
                   double q4(int block, int e) {
                     double right = super.q4(block, e);
                     return right == -8 ? 0 : right;
                   }
-                }));
-    list.op(
-        "q8-code-of-minus-128",
-        "the code -128 is 128",
-        Linear.class,
-        op ->
-            new PlainLinear.Linear(
-                op,
-                new PlainLinear.Weights() {
+});
+    WeightMutants.linear(list, "q8-code-of-minus-128", "the code -128 is 128", () -> new PlainLinear.Weights() {
                   @Override
                   double q8(int block, int e) {
                     double right = super.q8(block, e);
                     return right == -128 ? 128 : right;
                   }
-                }));
-    list.op(
-        "quantised-last-row",
-        "the last row takes the scales of the row before",
-        Linear.class,
-        op ->
-            new PlainLinear.Linear(
-                op,
-                new PlainLinear.Weights() {
+});
+    WeightMutants.linear(list, "quantised-last-row", "the last row takes the scales of the row before", () -> new PlainLinear.Weights() {
                   @Override
                   int scaleBlock(int block, int blocksPerRow) {
                     return rows > 1 && block / blocksPerRow == rows - 1
                         ? block - blocksPerRow
                         : block;
                   }
-                }));
+});
   }
 
   private static void scans(MutantList list) {

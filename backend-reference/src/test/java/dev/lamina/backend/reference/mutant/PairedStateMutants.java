@@ -9,7 +9,6 @@ import dev.lamina.spi.ir.CompositeOp.GatedDelta;
 import dev.lamina.spi.ir.CompositeOp.KvAppend;
 import dev.lamina.spi.ir.CompositeOp.SsdScan;
 import dev.lamina.spi.ir.CompositeOp.StateCopy;
-import java.lang.foreign.MemorySegment;
 
 /** Bugs of pools, states and queues that show only where two things come together. */
 final class PairedStateMutants {
@@ -62,25 +61,6 @@ final class PairedStateMutants {
               @Override
               boolean isWanted(long src, long dst) {
                 return super.isWanted(src, dst) && (dst % 16 != 15 || src / 16 == dst / 16);
-              }
-            });
-    list.op(
-        "copy-pair-33",
-        "pairs from the 33rd on are left out",
-        StateCopy.class,
-        op ->
-            new PlainPool.Copy() {
-              private int pairs;
-
-              @Override
-              MemorySegment source(MemorySegment memory) {
-                pairs = 0;
-                return super.source(memory);
-              }
-
-              @Override
-              boolean isWanted(long src, long dst) {
-                return super.isWanted(src, dst) && pairs++ < 32;
               }
             });
     list.op(
@@ -179,11 +159,7 @@ final class PairedStateMutants {
             new FaultyQueue(q) {
               @Override
               void send(Points waits, Command c, Points signals) throws BackendException {
-                Points some = new Points();
-                for (int i = 0; i < Math.min(4, waits.size()); i++) {
-                  some.add(waits.timeline(i), waits.value(i));
-                }
-                super.send(some, c, signals);
+                super.send(QueueMutants.part(waits, 0, 4), c, signals);
               }
             });
     QueueMutants.queue(
@@ -194,11 +170,7 @@ final class PairedStateMutants {
             new FaultyQueue(q) {
               @Override
               void send(Points waits, Command c, Points signals) throws BackendException {
-                Points some = new Points();
-                for (int i = 0; i < waits.size(); i++) {
-                  some.add(waits.timeline(i), waits.value(i) & 0xFFFF);
-                }
-                super.send(some, c, signals);
+                super.send(QueueMutants.valued(waits, v -> v & 0xFFFF), c, signals);
               }
             });
     QueueMutants.queue(
@@ -209,11 +181,7 @@ final class PairedStateMutants {
             new FaultyQueue(q) {
               @Override
               void send(Points waits, Command c, Points signals) throws BackendException {
-                Points some = new Points();
-                for (int i = 0; i < waits.size(); i++) {
-                  some.add(waits.timeline(i), waits.value(i) & 0xFFFFFFFFL);
-                }
-                super.send(some, c, signals);
+                super.send(QueueMutants.valued(waits, v -> v & 0xFFFFFFFFL), c, signals);
               }
             });
   }

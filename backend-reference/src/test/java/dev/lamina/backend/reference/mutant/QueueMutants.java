@@ -10,6 +10,7 @@ import dev.lamina.spi.View;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.TensorType;
 import java.time.Duration;
+import java.util.function.LongUnaryOperator;
 
 /** Queues. */
 final class QueueMutants {
@@ -40,10 +41,18 @@ final class QueueMutants {
             });
   }
 
-  private static Points part(Points points, int from, int to) {
+  static Points part(Points points, int from, int to) {
     Points some = new Points();
     for (int i = from; i < Math.min(to, points.size()); i++) {
       some.add(points.timeline(i), points.value(i));
+    }
+    return some;
+  }
+
+  static Points valued(Points points, LongUnaryOperator value) {
+    Points some = new Points();
+    for (int i = 0; i < points.size(); i++) {
+      some.add(points.timeline(i), value.applyAsLong(points.value(i)));
     }
     return some;
   }
@@ -90,11 +99,7 @@ final class QueueMutants {
             new FaultyQueue(q) {
               @Override
               void send(Points waits, Command c, Points signals) throws BackendException {
-                Points less = new Points();
-                for (int i = 0; i < waits.size(); i++) {
-                  less.add(waits.timeline(i), waits.value(i) - 1);
-                }
-                super.send(less, c, signals);
+                super.send(valued(waits, v -> v - 1), c, signals);
               }
             });
     queue(

@@ -138,12 +138,18 @@ final class WeightMutants {
   /** A bug of the weights of both projection and lookup; the projection shows it. */
   private static void weights(
       MutantList list, String name, String bug, Supplier<PlainLinear.Weights> wrong) {
-    list.op(name, bug, Linear.class, op -> new PlainLinear.Linear(op, wrong.get()));
+    linear(list, name, bug, wrong);
     list.op(
         name + "-lookup",
         bug + ", in a lookup",
         Embedding.class,
         op -> new PlainLinear.Embedding(wrong.get()));
+  }
+
+  /** A bug of the weights of a projection. */
+  static void linear(
+      MutantList list, String name, String bug, Supplier<PlainLinear.Weights> wrong) {
+    list.op(name, bug, Linear.class, op -> new PlainLinear.Linear(op, wrong.get()));
   }
 
   private static void scales(MutantList list, QuantFormat wanted) {
