@@ -24,6 +24,14 @@ public enum HotKernel {
   DOT_BF16,
   /** {@link VectorDot} of quantised rows that were widened. */
   DOT_WIDENED,
+  /** {@link VectorStreaming} of levels that are floats. */
+  DOT_GROUPS,
+  /** {@link VectorStreaming} of Q8_0. */
+  STREAM_Q8_0,
+  /** {@link VectorStreaming} of Q4_0. */
+  STREAM_Q4_0,
+  /** {@link VectorStreaming} of Q4_K. */
+  STREAM_Q4_K,
   /** {@link VectorLevels} times a scale. */
   LEVELS_SCALED,
   /** {@link VectorLevels} times a scale plus a minimum. */
@@ -88,7 +96,13 @@ public enum HotKernel {
    * @param format of blocks
    */
   public static void wantBlocks(QuantFormat format) {
-    DOT_WIDENED.want();
+    Streaming streaming = Streaming.of(format);
+    if (streaming == null) {
+      DOT_WIDENED.want();
+    } else {
+      DOT_GROUPS.want();
+      streaming.kernel.want();
+    }
     LevelForm.of(format).kernel().want();
     HotKernel unpack = unpack(format);
     if (unpack != null) {

@@ -76,7 +76,9 @@ public final class Linear {
     private final float[][] acc;
     private final float[][] sums;
     private final Widening.Scratch[] scratch;
+    private final Streaming.Scratch[] streams;
     private float[] arranged = new float[0];
+    private float[] groupSums = new float[0];
     private int m;
     private int chunk;
     private boolean vector;
@@ -89,6 +91,7 @@ public final class Linear {
       acc = new float[pool.size()][4 * VL];
       sums = new float[pool.size()][NR];
       scratch = Widening.Scratch.of(pool);
+      streams = Streaming.Scratch.of(pool);
     }
 
     void run(Rows x, int m, Matrix w, @Nullable Rows bias, Rows out, boolean vector) {
@@ -100,13 +103,27 @@ public final class Linear {
       if (arranged.length < m * w.cols) {
         arranged = new float[m * w.cols];
       }
-      for (int t = 0; t < m; t++) {
-        Dot.arrange(x, (long) t * w.cols, w, arranged, t * w.cols);
-      }
+      arrange(x, m, w);
       int byBytes = (int) Math.max(1, CHUNK_BYTES / Math.max(1, w.rowBytes));
       int byThreads = Math.max(8, w.rows / (4 * pool.size()));
       chunk = Math.max(1, Math.min(Math.max(byBytes, 8), byThreads));
       pool.forEach((w.rows + chunk - 1) / chunk, this);
+    }
+
+    private void arrange(Rows x, int m, Matrix w) {
+      int groups = w.streaming == null ? 0 : Streaming.groups(w.cols);
+      if (groupSums.length < m * groups) {
+        groupSums = new float[m * groups];
+      }
+      for (int t = 0; t < m; t++) {
+        long from = (long) t * w.cols;
+        if (w.streaming != null) {
+          w.streaming.arrange(
+              x, from, w.cols, arranged, t * w.cols, groupSums, t * groups, streams[0]);
+        } else {
+          Dot.arrange(x, from, w, arranged, t * w.cols);
+        }
+      }
     }
 
     @Override
@@ -118,6 +135,13 @@ public final class Linear {
       }
       int from = index * chunk;
       int to = Math.min(weights.rows, from + chunk);
+      if (weights.streaming != null) {
+        for (int n = from; n < to; n += Streaming.ROWS) {
+          int rows = Math.min(Streaming.ROWS, to - n);
+          streamed(weights, weights.streaming, result, n, rows, worker);
+        }
+        return;
+      }
       if (weights.widening != null) {
         for (int n = from; n < to; n += 2) {
           widened(weights, weights.widening, result, n, Math.min(n + 1, to - 1), worker);
@@ -137,6 +161,15 @@ public final class Linear {
         }
         for (; n < to; n++) {
           row(weights, result, n, t, 1, worker);
+        }
+      }
+    }
+
+    private void streamed(Matrix w, Streaming form, Rows out, int n, int rows, int worker) {
+      float[] y = form.products(w, n, rows, arranged, groupSums, m, streams[worker]);
+      for (int r = 0; r < rows; r++) {
+        for (int t = 0; t < m; t++) {
+          store(w, out, n + r, t, y[r * m + t]);
         }
       }
     }

@@ -25,6 +25,9 @@ public final class Matrix {
   /** How rows are widened to {@link #type}, null if they lie as such. */
   final @Nullable Widening widening;
 
+  /** How rows of blocks are multiplied where they lie, null if they are widened for that too. */
+  final @Nullable Streaming streaming;
+
   private volatile int halves;
 
   /**
@@ -54,6 +57,7 @@ public final class Matrix {
     this.cols = cols;
     this.rowBytes = rowBytes;
     this.widening = null;
+    this.streaming = null;
   }
 
   private Matrix(QuantFormat format, MemorySegment data, long offset, int rows, int cols) {
@@ -64,6 +68,7 @@ public final class Matrix {
     this.cols = cols;
     rowBytes = (long) cols / format.elements() * format.bytes();
     widening = new Widening(format);
+    streaming = Streaming.of(format);
     if (cols % format.elements() != 0 || offset + rows * rowBytes > data.byteSize()) {
       throw new IllegalArgumentException(
           "cpu matrix: expected [%d, %d] %s at byte %d inside %d bytes"

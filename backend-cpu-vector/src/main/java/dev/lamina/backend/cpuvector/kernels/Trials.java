@@ -67,6 +67,10 @@ final class Trials {
       case DOT_F16 -> dots(DType.F16);
       case DOT_BF16 -> dots(DType.BF16);
       case DOT_WIDENED -> widenedDots();
+      case DOT_GROUPS -> groupDots();
+      case STREAM_Q8_0 -> streams(QuantFormat.Q8_0);
+      case STREAM_Q4_0 -> streams(QuantFormat.Q4_0);
+      case STREAM_Q4_K -> streams(QuantFormat.Q4_K);
       case LEVELS_SCALED -> levels(LevelForm.SCALED);
       case LEVELS_RAISED -> levels(LevelForm.RAISED);
       case LEVELS_FLOAT8 -> levels(LevelForm.FLOAT8);
@@ -132,6 +136,33 @@ final class Trials {
     return List.of(
         new Trial(() -> VectorDot.floats(x, x, 0, x.length, sums, 0)),
         new Trial(() -> VectorDot.fourFloats(x, x, 0, 0, x.length, sums, 0)));
+  }
+
+  private static List<Trial> groupDots() {
+    int n = Lanes.KC;
+    float[] x = new float[n];
+    Streaming.Scratch s = new Streaming.Scratch();
+    s.fit(n);
+    return List.of(
+        new Trial(() -> VectorStreaming.groups(s, 0, n, x, 0, s.acc, 0)),
+        new Trial(() -> VectorStreaming.fourGroups(s, 0, n, x, 0, 0, s.acc, 0)));
+  }
+
+  private List<Trial> streams(QuantFormat format) {
+    int n = Lanes.KC;
+    float[] x = new float[n];
+    Streaming.Scratch s = new Streaming.Scratch();
+    s.fit(n);
+    return List.of(
+        new Trial(() -> {
+          VectorStreaming.rows(format, plain, 0, 4, x, x, n, s);
+          VectorStreaming.rows(format, mapped, 0, 4, x, x, n, s);
+        }),
+        new Trial(() -> {
+          VectorStreaming.levels(format, plain, 0, n, 0, s);
+          VectorStreaming.levels(format, mapped, 0, n, 0, s);
+          VectorStreaming.minima(s.minima, x, 0, Streaming.groups(n), s.acc, 0);
+        }));
   }
 
   private static List<Trial> levels(LevelForm form) {

@@ -8,6 +8,7 @@ import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -113,6 +114,37 @@ class WideningTest {
       // An F32 sum, as in LinearTest.
       double bound = (4 * Math.sqrt(k) + 8) * 0x1p-24 * magnitude;
       assertThat(Math.abs(Samples.at(vector, i) - sum)).as(where).isLessThanOrEqualTo(bound);
+    }
+  }
+
+  /** One row of x has a kernel of its own; it shares every sum with that of more rows. */
+  @ParameterizedTest
+  @EnumSource(names = {"Q8_0", "Q4_0", "Q4_K"})
+  void run_givesARowTheSameBitsBesideOthers(QuantFormat format) {
+    Random random = new Random(SEED);
+    int n = 37;
+    int k = 2304;
+    MemorySegment data = Samples.blocks(format, n * k / format.elements(), 2, random);
+    Matrix matrix = Matrix.blocked(format, data, 0, n, k);
+    Linear.Rows x = Samples.normal(DType.F32, Linear.STREAM_ROWS * k, 0, random);
+    try (WorkerPool pool = new WorkerPool(2)) {
+      Linear linear = new Linear(pool);
+      for (int m = 1; m <= Linear.STREAM_ROWS; m++) {
+        int rows = m;
+        Linear.Rows scalar = Samples.rows(DType.F32, m * n, 0);
+        Linear.Rows vector = Samples.rows(DType.F32, m * n, 0);
+        Samples.onBoth(
+            () -> linear.run(x, rows, matrix, null, scalar),
+            () -> linear.run(x, rows, matrix, null, vector));
+        Linear.Rows last = Samples.rows(DType.F32, n, 0);
+        Linear.Rows lastRow = new Linear.Rows(DType.F32, x.data(), 4L * (m - 1) * k);
+        Samples.onBoth(() -> {}, () -> linear.run(lastRow, 1, matrix, null, last));
+        float[] all = Samples.floats(vector, m * n);
+        assertThat(all).as("%d rows", m).isEqualTo(Samples.floats(scalar, m * n));
+        assertThat(Arrays.copyOfRange(all, (m - 1) * n, m * n))
+            .as("row %d of %d", m - 1, m)
+            .isEqualTo(Samples.floats(last, n));
+      }
     }
   }
 

@@ -54,7 +54,16 @@ final class CodeSweep {
       areas.put(c, List.of("linear/*"));
     }
     for (String c :
-        List.of("Widening", "VectorBlocks", "LevelForm", "ScalarLevels", "VectorLevels")) {
+        List.of(
+            "Widening",
+            "VectorBlocks",
+            "LevelForm",
+            "ScalarLevels",
+            "VectorLevels",
+            "Streaming",
+            "Streaming$Order",
+            "ScalarStreaming",
+            "VectorStreaming")) {
       areas.put(c, List.of("linear/*w=q*", "linear/*w=mxfp4*", "linear/*w=f8*", "linear/*w=int*"));
     }
     for (String c : List.of("ScalarRows", "VectorRows")) {
