@@ -8,9 +8,15 @@ import dev.lamina.ModelRuntime;
 import dev.lamina.models.Checkpoint;
 import dev.lamina.models.Precision;
 import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Layout;
+import dev.lamina.spi.ir.QuantFormat;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -32,7 +38,10 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--shape", paramLabel = "NAME", description = "Random weights of a real shape.")
   private @Nullable String shape;
 
-  @Option(names = "--dtype", paramLabel = "f32|f16|bf16", description = "Weights of --shape.")
+  @Option(
+      names = "--dtype",
+      paramLabel = "D",
+      description = "Weights of --shape: f32|f16|bf16|q8_0|q4_0|q4_k|q6_k|fp8|mxfp4.")
   private String dtype = "bf16";
 
   @Option(
@@ -139,20 +148,23 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private Checkpoint checkpoint() throws ModelException {
-    if (shape != null) {
-      return Checkpoint.synthetic(shape, weightsDtype(), seed);
+    if (shape == null) {
+      return Checkpoint.open(ModelLocator.find(model == null ? ModelLocator.DEFAULT : model));
     }
-    return Checkpoint.open(ModelLocator.find(model == null ? ModelLocator.DEFAULT : model));
-  }
-
-  private DType weightsDtype() {
     return switch (dtype.toLowerCase(Locale.ROOT)) {
-      case "f32" -> DType.F32;
-      case "f16" -> DType.F16;
-      case "bf16" -> DType.BF16;
-      case "q8_0", "q4_0", "q4_k", "q6_k", "fp8", "mxfp4" ->
-          throw new UsageException("--dtype: " + dtype + " is not built yet");
-      default -> throw new UsageException("--dtype: expected f32, f16 or bf16, got " + dtype);
+      case "f32" -> Checkpoint.synthetic(shape, DType.F32, seed);
+      case "f16" -> Checkpoint.synthetic(shape, DType.F16, seed);
+      case "bf16" -> Checkpoint.synthetic(shape, DType.BF16, seed);
+      case "q8_0" -> Checkpoint.synthetic(shape, QuantFormat.Q8_0, seed);
+      case "q4_0" -> Checkpoint.synthetic(shape, QuantFormat.Q4_0, seed);
+      case "q4_k" -> Checkpoint.synthetic(shape, QuantFormat.Q4_K, seed);
+      case "q6_k" -> Checkpoint.synthetic(shape, QuantFormat.Q6_K, seed);
+      case "fp8" -> Checkpoint.synthetic(shape, QuantFormat.F8E4M3_128, seed);
+      case "mxfp4" -> Checkpoint.synthetic(shape, QuantFormat.MXFP4, seed);
+      default ->
+          throw new UsageException(
+              "--dtype: expected one of f32, f16, bf16, q8_0, q4_0, q4_k, q6_k, fp8, mxfp4, got "
+                  + dtype);
     };
   }
 
@@ -168,9 +180,21 @@ final class BenchCommand implements Callable<Integer> {
     return common;
   }
 
+  /** The type of most bytes: a dtype, or a format of blocks. */
   private static String weights(Checkpoint checkpoint) {
-    DType d = checkpoint.tensors().weightsDtype();
-    return d == null ? "mixed" : d.text();
+    DType plain = checkpoint.tensors().weightsDtype();
+    if (plain != null) {
+      return plain.text();
+    }
+    Map<String, Long> bytes = new TreeMap<>();
+    for (StoredTensor t : checkpoint.tensors().tensors()) {
+      String name =
+          t.type().layout() instanceof Layout.Blocked(QuantFormat format)
+              ? format.text()
+              : t.type().dtype().text();
+      bytes.merge(name, t.data().byteSize(), Long::sum);
+    }
+    return Collections.max(bytes.entrySet(), Map.Entry.comparingByValue()).getKey();
   }
 
   private void steps(ModelRuntime runtime, ObjectNode common) {

@@ -68,7 +68,10 @@ final class ScoreCommand implements Callable<Integer> {
   @Option(names = "--chunk", paramLabel = "N", description = "Tokens a step.")
   private @Nullable Integer chunk;
 
-  @Option(names = "--perplexity", paramLabel = "FILE", description = "Prints a text's perplexity.")
+  @Option(
+      names = "--perplexity",
+      paramLabel = "FILE",
+      description = "Prints the perplexity of a file's text.")
   private @Nullable Path perplexity;
 
   @Option(names = "--json", description = "Prints JSON.")
@@ -126,7 +129,7 @@ final class ScoreCommand implements Callable<Integer> {
     }
     List<Sequence> sequences = new ArrayList<>();
     int number = 0;
-    for (String line : readLines(input)) {
+    for (String line : read(input).lines().toList()) {
       number++;
       if (!line.isBlank()) {
         sequences.add(sequence(line, input + " line " + number));
@@ -138,12 +141,13 @@ final class ScoreCommand implements Callable<Integer> {
     return sequences;
   }
 
-  private static List<String> readLines(@Nullable Path file) throws IOException {
+  /** The whole text, its ends of lines as they are. */
+  private static String read(@Nullable Path file) throws IOException {
     if (file == null || !Files.isRegularFile(file)) {
       throw new LaminaException("score: expected a file, there is none at " + file);
     }
     try {
-      return Files.readAllLines(file);
+      return Files.readString(file);
     } catch (MalformedInputException e) {
       throw new LaminaException("score: " + file + " is not UTF-8", e);
     }
@@ -183,7 +187,7 @@ final class ScoreCommand implements Callable<Integer> {
   }
 
   private static Sequence text(Path path, Path file) throws IOException {
-    String text = String.join("\n", readLines(file)) + "\n";
+    String text = read(file);
     try (Tokenizer tokenizer = ModelText.load(path)) {
       int[] ids = tokenizer.encode(text, true);
       if (ids.length < 2) {

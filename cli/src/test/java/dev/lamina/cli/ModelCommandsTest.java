@@ -1,7 +1,11 @@
 package dev.lamina.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
+import dev.lamina.ModelLocator;
+import dev.lamina.ModelText;
+import dev.lamina.chat.Tokenizer;
 import dev.lamina.models.safetensors.SafetensorsCheckpoint;
 import dev.lamina.spi.ir.GraphText;
 import java.io.IOException;
@@ -10,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
@@ -99,11 +104,39 @@ class ModelCommandsTest {
         .isEqualTo(input + " line 1: expected {\"id\":..,\"tokens\":[..]}");
   }
 
+  /** Of the text as it is: no end of a line is added, taken away or made another. */
   @Test
-  void score_printsPerplexity() throws IOException {
-    Path text = Files.writeString(folder.resolve("text"), "Once upon a time there was a king.");
-    Command c = Command.run("score", "--perplexity", text.toString(), "--json");
-    assertThat(c.json().get("perplexity").doubleValue()).isBetween(1.0, 1000.0);
+  void score_printsThePerplexityThatTheLogitsOfTheTextGive() throws Exception {
+    String text = "Once upon a time\r\nthere was a king.\n\nHe had a daughter";
+    Path file = Files.writeString(folder.resolve("text"), text);
+    int[] ids;
+    try (Tokenizer tokenizer = ModelText.load(ModelLocator.find(ModelLocator.DEFAULT))) {
+      ids = tokenizer.encode(text, true);
+    }
+    Command c = Command.run("score", "--perplexity", file.toString(), "--json", "--chunk", "5");
+    assertThat(c.json().get("tokens").intValue()).isEqualTo(ids.length);
+
+    String list = Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(","));
+    Path out = folder.resolve("logits.safetensors");
+    assertThat(Command.run("score", "--tokens", list, "--out", out.toString()).code()).isZero();
+    double sum = 0;
+    try (SafetensorsCheckpoint written = SafetensorsCheckpoint.open(out)) {
+      MemorySegment logits = written.find("logits.0").data();
+      int vocab = Math.toIntExact(logits.byteSize() / 4 / ids.length);
+      for (int t = 0; t + 1 < ids.length; t++) {
+        double all = 0;
+        for (int v = 0; v < vocab; v++) {
+          all += Math.exp(logit(logits, (long) t * vocab + v));
+        }
+        sum += Math.log(all) - logit(logits, (long) t * vocab + ids[t + 1]);
+      }
+    }
+    assertThat(c.json().get("perplexity").doubleValue())
+        .isCloseTo(Math.exp(sum / (ids.length - 1)), withinPercentage(0.01));
+  }
+
+  private static float logit(MemorySegment logits, long index) {
+    return logits.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * index);
   }
 
   @Test

@@ -51,8 +51,8 @@ class UsageTest {
         "score|score: expected one of --tokens, --input and --perplexity",
         "score --tokens 1 --chunk 0|--chunk: expected at least 1, got 0",
         "score --tokens 1,x|--tokens: expected ids like 1,2,3, got 'x'",
-        "bench --shape 100m --dtype q4_k|--dtype: q4_k is not built yet",
-        "bench --shape 100m --dtype f8|--dtype: expected f32, f16 or bf16, got f8",
+        "bench --shape 100m --dtype f8|--dtype: expected one of f32, f16, bf16, q8_0, q4_0, q4_k,"
+            + " q6_k, fp8, mxfp4, got f8",
         "bench micro-chat --shape 100m|bench: expected MODEL or --shape, got both",
         "bench -np 0|-np: expected numbers of at least 1, got [0]",
         "render --template x|render: not built yet",

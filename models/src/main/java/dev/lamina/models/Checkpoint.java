@@ -9,6 +9,7 @@ import dev.lamina.models.gguf.GgufCheckpoint;
 import dev.lamina.models.quantized.QuantizedTensors;
 import dev.lamina.models.safetensors.SafetensorsCheckpoint;
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.QuantFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -121,13 +122,28 @@ public record Checkpoint(
    * @throws ModelException if the shape is not known or not built
    */
   public static Checkpoint synthetic(String shape, DType dtype, long seed) throws ModelException {
+    return synthetic(shape, new SyntheticTensors(shape, dtype, seed));
+  }
+
+  /**
+   * Makes a model of a real model's shape with random quantised matrices; vectors are F32.
+   *
+   * @param shape one of {@link Shapes#names()}
+   * @param format of the matrices: Q8_0, Q4_0, Q4_K, Q6_K, MXFP4 or F8E4M3_128
+   * @param seed the same seed gives the same weights
+   * @return the checkpoint; the caller closes it
+   * @throws ModelException if the shape or the format is not known or not built
+   */
+  public static Checkpoint synthetic(String shape, QuantFormat format, long seed)
+      throws ModelException {
+    return synthetic(shape, new SyntheticTensors(shape, format, seed));
+  }
+
+  private static Checkpoint synthetic(String shape, SyntheticTensors weights)
+      throws ModelException {
     ModelConfig config = Shapes.config(shape);
     return new Checkpoint(
-        shape,
-        config,
-        ModelFamilies.parse(config),
-        GenerationConfig.of(config),
-        new SyntheticTensors(shape, dtype, seed));
+        shape, config, ModelFamilies.parse(config), GenerationConfig.of(config), weights);
   }
 
   /**

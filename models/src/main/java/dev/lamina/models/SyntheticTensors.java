@@ -4,6 +4,8 @@ import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.checkpoint.TensorSource;
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Dim;
+import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.Shape;
 import dev.lamina.spi.ir.TensorType;
 import java.lang.foreign.Arena;
@@ -49,11 +51,28 @@ final class SyntheticTensors implements TensorSource {
 
   private final Pattern pattern;
 
-  @SuppressWarnings("MustBeClosedChecker") // closed with this
+  /** How matrices are made, null if they are plain. */
+  private final @Nullable QuantFormat format;
+
+  private final @Nullable RandomBlocks blocks;
+
   SyntheticTensors(String shapeName, DType dtype, long seed) throws ModelException {
+    this(shapeName, dtype, null, seed);
+  }
+
+  /** Matrices of blocks; vectors, and matrices whose rows are no whole blocks, are F32. */
+  SyntheticTensors(String shapeName, QuantFormat format, long seed) throws ModelException {
+    this(shapeName, DType.F32, format, seed);
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed with this
+  private SyntheticTensors(String shapeName, DType dtype, @Nullable QuantFormat format, long seed)
+      throws ModelException {
     this.shapeName = shapeName;
     this.dtype = dtype;
     this.seed = seed;
+    this.format = format;
+    blocks = format == null ? null : new RandomBlocks(format);
     this.pattern = Pattern.of(dtype);
     this.arena = Arena.ofShared();
   }
@@ -79,11 +98,18 @@ final class SyntheticTensors implements TensorSource {
   }
 
   @Override
-  public DType weightsDtype() {
-    return dtype;
+  public @Nullable DType weightsDtype() {
+    return format == null ? dtype : null;
   }
 
   private StoredTensor make(String name, Shape shape) {
+    if (format != null
+        && blocks != null
+        && shape.rank() > 1
+        && shape.dim(shape.rank() - 1) instanceof Dim.Const(long k)
+        && k % format.elements() == 0) {
+      return makeBlocks(name, TensorType.blocked(format, shape), blocks);
+    }
     TensorType type = TensorType.of(dtype, shape);
     long bytes = type.byteSize();
     // Whole words, so that the last one needs no care.
@@ -91,12 +117,23 @@ final class SyntheticTensors implements TensorSource {
     if (shape.rank() == 1 && name.contains("norm")) {
       fillOnes(data);
     } else {
-      long key = mix(seed ^ name.hashCode() * 0x9E37_79B9_7F4A_7C15L);
+      long key = key(name);
       LongStream.range(0, (data.byteSize() + CHUNK - 1) / CHUNK)
           .parallel()
           .forEach(c -> fillRandom(data, c * CHUNK, key));
     }
     return new StoredTensor(name, type, data.asSlice(0, bytes).asReadOnly(), origin());
+  }
+
+  private StoredTensor makeBlocks(String name, TensorType type, RandomBlocks random) {
+    MemorySegment data = arena.allocate(type.byteSize(), 64);
+    long key = key(name);
+    random.fill(data, i -> mix(key + i));
+    return new StoredTensor(name, type, data.asReadOnly(), origin());
+  }
+
+  private long key(String name) {
+    return mix(seed ^ name.hashCode() * 0x9E37_79B9_7F4A_7C15L);
   }
 
   private void fillOnes(MemorySegment data) {

@@ -3,7 +3,9 @@ package dev.lamina.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lamina.backend.sdk.BlockDecoder;
 import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.safetensors.SafetensorsCheckpoint;
 import dev.lamina.models.safetensors.SafetensorsWriter;
 import dev.lamina.spi.WeightSpec.Use;
@@ -11,7 +13,9 @@ import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Graph;
 import dev.lamina.spi.ir.GraphText;
+import dev.lamina.spi.ir.Layout;
 import dev.lamina.spi.ir.Node;
+import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
 import java.io.IOException;
@@ -24,6 +28,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelPlanTest {
@@ -160,8 +165,35 @@ class ModelPlanTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"Q8_0", "Q4_0", "Q4_K", "Q6_K", "MXFP4", "F8E4M3_128"})
+  void synthetic_blocksHaveTheSpreadOfPlainWeights(QuantFormat format) throws Exception {
+    try (SyntheticTensors t = new SyntheticTensors("test", format, 1)) {
+      StoredTensor matrix = t.find("w.weight", dev.lamina.spi.ir.Shape.of(40, 1024));
+      assertThat(matrix.type().layout()).isEqualTo(new Layout.Blocked(format));
+      int n = 40 * 1024;
+      float[] w = new float[n];
+      BlockDecoder.of(format).decode(matrix.data(), 0, n / format.elements(), w, 0);
+      double squares = 0;
+      double sum = 0;
+      for (float v : w) {
+        assertThat(v).isFinite();
+        squares += (double) v * v;
+        sum += v;
+      }
+      double spread = Math.sqrt(squares / n);
+      assertThat(spread).isBetween(0.01, 0.05);
+      assertThat(Math.abs(sum / n)).isLessThan(0.15 * spread);
+      assertThat(t.find("w.bias", dev.lamina.spi.ir.Shape.of(7)).type().dtype())
+          .isEqualTo(DType.F32);
+    }
+  }
+
   @Test
   void synthetic_refusesShapesAndDtypesItCannotMake() {
+    assertThatThrownBy(() -> Checkpoint.synthetic("100m", QuantFormat.NVFP4, 1))
+        .hasMessageContaining("expected blocks of one of")
+        .hasMessageContaining("got NVFP4");
     assertThatThrownBy(() -> Checkpoint.synthetic("nano", DType.F32, 1))
         .hasMessageContaining("expected one of 100m, qwen3-0.6b")
         .hasMessageContaining("got 'nano'");
