@@ -76,16 +76,16 @@ final class CpuKernels implements KernelProvider {
     if (Operands.readBlocks(spec)
         && spec.operands().get(1) instanceof TensorType t
         && t.layout() instanceof Layout.Blocked(QuantFormat format)) {
-      HotKernel.TILE.want();
+      HotKernel.wantTiles();
       HotKernel.wantBlocks(format);
     } else if (projects
         && spec.operands().get(1) instanceof TensorType w
         && Operands.isPlainFloat(w.dtype())) {
-      HotKernel.TILE.want();
+      HotKernel.wantTiles();
       HotKernel.dot(w.dtype()).want();
       HotKernel.pack(w.dtype()).want();
     } else if (spec.op() instanceof CoreOp.Matmul) {
-      HotKernel.TILE.want();
+      HotKernel.wantTiles();
       HotKernel.DOT_F32.want();
       HotKernel.PACK_F32.want();
     } else if (spec.op() instanceof CompositeOp.PagedAttention o

@@ -121,8 +121,8 @@ final class AttentionTile {
     for (int c = 0; c < BLOCK; c += NR) {
       int from = Math.clamp(first - j - c, 0, NR);
       int to = Math.clamp(end - j - c, 0, NR);
-      Pack.clear(spec.dimK(), panelK, c * spec.dimK(), 0, from);
-      Pack.clear(spec.dimK(), panelK, c * spec.dimK(), to, NR);
+      Pack.clear(spec.dimK(), panelK, c * spec.dimK(), 0, from, NR);
+      Pack.clear(spec.dimK(), panelK, c * spec.dimK(), to, NR, NR);
     }
     for (int c = 0; c < widthV; c += NR) {
       Arrays.fill(panelV, c * BLOCK, c * BLOCK + (first - j) * NR, 0);

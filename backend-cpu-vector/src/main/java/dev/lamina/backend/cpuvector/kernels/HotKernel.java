@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 public enum HotKernel {
   /** {@link VectorTile}. */
   TILE,
+  /** {@link WideTile}. */
+  WIDE_TILE,
   /** {@link VectorRows}. */
   ROWS,
   /** {@link VectorGates} and {@link Functions}. */
@@ -113,6 +115,14 @@ public enum HotKernel {
   /** The format that this unpacks, null for any other kernel. */
   @Nullable QuantFormat format() {
     return format;
+  }
+
+  /** Asks for the tiles of {@link Linear}. */
+  public static void wantTiles() {
+    TILE.want();
+    if (Lanes.VL == 16) {
+      WIDE_TILE.want();
+    }
   }
 
   /**

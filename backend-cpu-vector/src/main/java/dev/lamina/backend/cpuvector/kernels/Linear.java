@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Few rows of x stream the weights once and keep lanes along k ({@link VectorDot}): decode is
  * bound by memory. Many rows pack blocks of weights into panels and keep lanes along n ({@link
- * VectorTile}): prefill is bound by arithmetic. Either way a result's bits depend on K and on which
- * of the two forms ran, not on the other rows.
+ * Gemm}): prefill is bound by arithmetic. Either way a result's bits depend on K and on which of
+ * the two forms ran, not on the other rows.
  *
  * <p>One instance serves one pool; not thread-safe; allocates only when a larger size comes.
  */
@@ -33,9 +33,14 @@ public final class Linear {
    * @param pool threads to use
    */
   public Linear(WorkerPool pool) {
+    this(pool, VL == 16);
+  }
+
+  /** With or without the form for sixteen lanes. */
+  Linear(WorkerPool pool, boolean wide) {
     this.pool = pool;
     dots = new Dots(pool);
-    blocks = new Blocks(pool);
+    blocks = new Blocks(pool, wide);
   }
 
   /**
@@ -242,36 +247,30 @@ public final class Linear {
     private static final int FEWEST_ROWS = 128;
 
     private final WorkerPool pool;
-    private final float[][] panels;
+    private final Gemm narrow;
+    private final @Nullable Gemm wide;
     private final float[][] tiles;
     private final int[][] squares;
     private final Widening.Scratch[] scratch;
-    private final Operand[] operands;
-    private final Staging staging;
+    private Gemm gemm;
     private int m;
     private int blockRows;
     private int splitRows;
     private int splits;
     private int rowBlocks;
-    private boolean vectorTile;
     private boolean vectorPack;
     private @Nullable Matrix w;
     private @Nullable Rows bias;
     private @Nullable Rows out;
 
-    Blocks(WorkerPool pool) {
+    Blocks(WorkerPool pool, boolean wide) {
       this.pool = pool;
-      panels = new float[pool.size()][];
-      tiles = new float[pool.size()][];
+      narrow = new NarrowGemm(pool);
+      this.wide = wide ? new WideGemm(pool) : null;
+      gemm = narrow;
+      tiles = new float[pool.size()][0];
       squares = new int[pool.size()][VL * VL];
       scratch = Widening.Scratch.of(pool);
-      operands = new Operand[pool.size()];
-      staging = new Staging(pool);
-      for (int i = 0; i < operands.length; i++) {
-        operands[i] = new Operand();
-        panels[i] = new float[0];
-        tiles[i] = new float[0];
-      }
     }
 
     void run(Rows x, int m, Matrix w, @Nullable Rows bias, Rows out, boolean special) {
@@ -279,14 +278,11 @@ public final class Linear {
       this.w = w;
       this.bias = bias;
       this.out = out;
-      vectorTile = HotKernel.TILE.isWarm();
       vectorPack = !special && HotKernel.pack(w.type).isWarm();
-      staging.run(x, m, w.cols);
-      cut(m, w.rows);
-      for (int i = 0; i < panels.length; i++) {
-        if (panels[i].length < blockRows * KC) {
-          panels[i] = new float[blockRows * KC];
-        }
+      gemm = wide != null && HotKernel.WIDE_TILE.isWarm() ? wide : narrow;
+      cut(m, w.rows, gemm.height());
+      gemm.begin(x, m, w.cols, blockRows / NR);
+      for (int i = 0; i < tiles.length; i++) {
         if (tiles[i].length < splitRows * blockRows) {
           tiles[i] = new float[splitRows * blockRows];
         }
@@ -300,10 +296,10 @@ public final class Linear {
      * that leaves enough rows to pack a weight for; then blocks of 128 to NR weight rows, until all
      * threads have work.
      */
-    private void cut(int m, int n) {
+    private void cut(int m, int n, int height) {
       splits = Math.clamp(m / FEWEST_ROWS, 1, pool.size());
-      splitRows = Lanes.roundUp((m + splits - 1) / splits, 8);
-      splits = (m + splitRows - 1) / splitRows;
+      splitRows = Math.ceilDiv(Math.ceilDiv(m, splits), height) * height;
+      splits = Math.ceilDiv(m, splitRows);
       int wanted = pool.size() == 1 ? 1 : (4 * pool.size() + splits - 1) / splits;
       blockRows = Math.max(NR, 128);
       while (blockRows > NR && (n + blockRows - 1) / blockRows < wanted) {
@@ -323,47 +319,36 @@ public final class Linear {
       int t0 = index / rowBlocks * splitRows;
       int tokens = Math.min(splitRows, m - t0);
       int width = Lanes.roundUp(rows, NR);
+      int most = gemm.height();
+      float[] sums = tiles[worker];
       for (int k0 = 0; k0 == 0 || k0 < weights.cols; k0 += KC) {
         int kc = Math.min(KC, weights.cols - k0);
         pack(weights, n0, rows, k0, kc, worker);
-        for (int t = 0; t < tokens; t += Lanes.MR) {
-          int height = Math.min(Lanes.MR, tokens - t);
+        for (int t = 0; t < tokens; t += most) {
+          int height = Math.min(most, tokens - t);
           if (k0 == 0) {
-            Arrays.fill(tiles[worker], t * width, (t + height) * width, 0);
+            Arrays.fill(sums, t * width, (t + most) * width, 0);
           }
-          multiply(t0 + t, height, k0, kc, width, worker, t * width);
+          gemm.multiply(t0 + t, height, k0, kc, worker, sums, t * width, width);
           if (k0 + kc == weights.cols) {
-            write(weights, result, n0, rows, t0 + t, height, width, tiles[worker], t * width);
+            write(weights, result, n0, rows, t0 + t, height, width, sums, t * width);
           }
         }
       }
     }
 
     private void pack(Matrix w, int n0, int rows, int k0, int kc, int worker) {
-      float[] panel = panels[worker];
+      float[] panel = gemm.panel(worker);
       int[] square = vectorPack ? squares[worker] : NO_SQUARE;
       for (int r = 0; r < rows; r += NR) {
         int columns = Math.min(NR, rows - r);
+        int at = gemm.at(r / NR);
         if (w.widening != null) {
-          w.widening.panel(w, n0 + r, columns, k0, kc, scratch[worker], panel, r * KC);
+          w.widening.panel(w, n0 + r, columns, k0, kc, scratch[worker], panel, at);
         } else {
-          Pack.panel(w, n0 + r, columns, k0, kc, panel, r * KC, square);
+          Pack.panel(w, n0 + r, columns, k0, kc, panel, at, square);
         }
-      }
-    }
-
-    /** A few rows of x, which stay in the first cache, times all panels, from the second. */
-    private void multiply(int t, int height, int k0, int kc, int width, int worker, int at) {
-      Operand x = operands[worker].set(staging.data(), staging.stride(), width);
-      float[] tile = tiles[worker];
-      float[] panel = panels[worker];
-      int xo = t * x.stride + k0;
-      for (int c = 0; c < width; c += NR) {
-        if (vectorTile) {
-          VectorTile.rows(height, panel, c * KC, x, xo, kc, tile, at + c);
-        } else {
-          ScalarTile.rows(height, panel, c * KC, x, xo, kc, tile, at + c);
-        }
+        gemm.packed(r / NR, worker);
       }
     }
 

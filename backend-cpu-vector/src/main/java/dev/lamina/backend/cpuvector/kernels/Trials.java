@@ -61,6 +61,7 @@ final class Trials {
   List<Trial> of(HotKernel kernel) {
     return switch (kernel) {
       case TILE -> tiles();
+      case WIDE_TILE -> wideTiles();
       case ROWS -> rows();
       case GATES -> gates();
       case DOT_F32 -> dots(DType.F32);
@@ -101,6 +102,14 @@ final class Trials {
       }
     }
     return trials;
+  }
+
+  private List<Trial> wideTiles() {
+    float[] c = new float[WideTile.MR * NR];
+    float[] x = new float[WideTile.MR * DEPTH];
+    return List.of(
+        new Trial(() -> WideTile.rows(WideTile.MR, plain, 0, x, 0, DEPTH, c, 0, NR)),
+        new Trial(() -> WideTile.rows(1, plain, 0, x, 0, DEPTH, c, 0, NR)));
   }
 
   private List<Trial> dots(DType type) {
@@ -200,8 +209,8 @@ final class Trials {
     Matrix file = Matrix.dense(type, mapped, 0, 16, DEPTH);
     return List.of(
         new Trial(() -> {
-          VectorPack.rows(w, 0, 0, DEPTH, panel, 0, square);
-          VectorPack.rows(file, 0, 0, DEPTH, panel, 0, square);
+          VectorPack.rows(w, 0, 0, DEPTH, panel, 0, NR, square);
+          VectorPack.rows(file, 0, 0, DEPTH, panel, 0, NR, square);
         }));
   }
 

@@ -2,7 +2,6 @@ package dev.lamina.backend.cpuvector.kernels;
 
 import static dev.lamina.backend.cpuvector.kernels.Lanes.I;
 import static dev.lamina.backend.cpuvector.kernels.Lanes.LE;
-import static dev.lamina.backend.cpuvector.kernels.Lanes.NR;
 import static dev.lamina.backend.cpuvector.kernels.Lanes.VL;
 
 import dev.lamina.spi.ir.DType;
@@ -56,11 +55,13 @@ final class VectorPack {
    * @param row first of VL rows
    * @param k0 first column
    * @param kc columns, a multiple of VL for F32 and of 2 VL for halves
-   * @param panel {@code [kc][NR]}
+   * @param panel takes a line of them for each column
    * @param at first element written
+   * @param stride distance of lines
    * @param square scratch of VL x VL ints
    */
-  static void rows(Matrix m, int row, int k0, int kc, float[] panel, int at, int[] square) {
+  static void rows(
+      Matrix m, int row, int k0, int kc, float[] panel, int at, int stride, int[] square) {
     long p = m.row(row) + (long) k0 * m.type.bytes();
     int step = step(m.type);
     for (int k = 0; k < kc; k += step, p += 4L * VL) {
@@ -71,11 +72,11 @@ final class VectorPack {
         lastStage(square);
       }
       if (m.type == DType.F32) {
-        floats(square, panel, at + k * NR);
+        floats(square, panel, at + k * stride, stride);
       } else if (m.type == DType.BF16) {
-        brainHalves(square, panel, at + k * NR);
+        brainHalves(square, panel, at + k * stride, stride);
       } else {
-        halves(square, panel, at + k * NR);
+        halves(square, panel, at + k * stride, stride);
       }
     }
   }
@@ -132,31 +133,31 @@ final class VectorPack {
     }
   }
 
-  private static void floats(int[] square, float[] panel, int at) {
+  private static void floats(int[] square, float[] panel, int at, int stride) {
     for (int i = 0; i < VL; i++) {
       IntVector v = IntVector.fromArray(I, square, i * VL);
-      v.reinterpretAsFloats().intoArray(panel, at + i * NR);
+      v.reinterpretAsFloats().intoArray(panel, at + i * stride);
     }
   }
 
-  private static void brainHalves(int[] square, float[] panel, int at) {
+  private static void brainHalves(int[] square, float[] panel, int at, int stride) {
     for (int i = 0; i < VL; i++) {
       IntVector v = IntVector.fromArray(I, square, i * VL);
-      int q = at + 2 * i * NR;
+      int q = at + 2 * i * stride;
       v.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(panel, q);
-      v.and(HIGH).reinterpretAsFloats().intoArray(panel, q + NR);
+      v.and(HIGH).reinterpretAsFloats().intoArray(panel, q + stride);
     }
   }
 
-  private static void halves(int[] square, float[] panel, int at) {
+  private static void halves(int[] square, float[] panel, int at, int stride) {
     for (int i = 0; i < VL; i++) {
       IntVector v = IntVector.fromArray(I, square, i * VL);
       IntVector even =
           v.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_MASK);
       IntVector odd = v.lanewise(VectorOperators.ASHR, 3).and(HALF_MASK);
-      int q = at + 2 * i * NR;
+      int q = at + 2 * i * stride;
       even.reinterpretAsFloats().mul(HALF_SCALE).intoArray(panel, q);
-      odd.reinterpretAsFloats().mul(HALF_SCALE).intoArray(panel, q + NR);
+      odd.reinterpretAsFloats().mul(HALF_SCALE).intoArray(panel, q + stride);
     }
   }
 }

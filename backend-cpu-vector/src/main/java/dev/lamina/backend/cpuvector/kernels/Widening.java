@@ -92,7 +92,7 @@ final class Widening {
         panel[at + k * NR + r] = piece[k];
       }
     }
-    Pack.clear(kc, panel, at, rows, NR);
+    Pack.clear(kc, panel, at, rows, NR, NR);
   }
 
   /**

@@ -38,15 +38,21 @@ class LinearTest {
     Linear.Rows w = Samples.normal(type, s.n * s.k, shift, random);
     Linear.Rows bias = Samples.normal(type, s.n, shift, random);
     Matrix matrix = Matrix.dense(type, w.data(), 0, s.n, s.k);
-    Linear linear = new Linear(pool);
+    Linear narrow = new Linear(pool, false);
+    Linear wide = new Linear(pool, true);
     Linear.Rows scalar = Samples.rows(DType.F32, s.m * s.n, 0);
     Linear.Rows vector = Samples.rows(DType.F32, s.m * s.n, 0);
+    Linear.Rows vectorWide = Samples.rows(DType.F32, s.m * s.n, 0);
     Samples.onBoth(
-        () -> linear.run(x, s.m, matrix, bias, scalar),
-        () -> linear.run(x, s.m, matrix, bias, vector));
+        () -> narrow.run(x, s.m, matrix, bias, scalar),
+        () -> {
+          narrow.run(x, s.m, matrix, bias, vector);
+          wide.run(x, s.m, matrix, bias, vectorWide);
+        });
     String where = type + " " + s + " shift " + shift;
     float[] twin = Samples.floats(scalar, s.m * s.n);
     assertThat(Samples.floats(vector, s.m * s.n)).as("twin: " + where).isEqualTo(twin);
+    assertThat(Samples.floats(vectorWide, s.m * s.n)).as("wide: " + where).isEqualTo(twin);
     assertClose(x, w, bias, s, twin, where);
   }
 
