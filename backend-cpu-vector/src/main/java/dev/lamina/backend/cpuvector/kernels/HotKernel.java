@@ -117,11 +117,12 @@ public enum HotKernel {
     return format;
   }
 
-  /** Asks for the tiles of {@link Linear}. */
+  /** Asks for the tiles of {@link Linear}, and for the packing of x for the wide one. */
   public static void wantTiles() {
     TILE.want();
     if (Lanes.VL == 16) {
       WIDE_TILE.want();
+      PACK_F32.want();
     }
   }
 

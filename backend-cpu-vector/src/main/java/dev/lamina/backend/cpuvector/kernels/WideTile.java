@@ -30,8 +30,7 @@ final class WideTile {
   private WideTile() {}
 
   /**
-   * Up to MR rows of a strip; some more up to a multiple of four are computed, of what x and c hold
-   * there.
+   * Up to MR rows of a strip; some more may be computed, of what x and c hold there.
    *
    * @param rows how many
    * @param w {@code [kc][NR]} off the heap
@@ -45,12 +44,10 @@ final class WideTile {
    */
   static void rows(
       int rows, MemorySegment w, long wo, float[] x, int xo, int kc, float[] c, int co, int cs) {
-    if (rows > 2 * LOW) {
+    if (rows > LOW) {
       rows12(w, wo, x, xo, kc, c, co, cs);
-      return;
-    }
-    for (int t = 0; t < rows; t += LOW) {
-      rows4(w, wo, x, xo + t, kc, c, co + t * cs, cs);
+    } else {
+      rows4(w, wo, x, xo, kc, c, co, cs);
     }
   }
 
