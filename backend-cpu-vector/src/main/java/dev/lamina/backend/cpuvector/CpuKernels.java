@@ -1,6 +1,7 @@
 package dev.lamina.backend.cpuvector;
 
 import dev.lamina.backend.cpuvector.kernels.HotKernel;
+import dev.lamina.backend.cpuvector.kernels.Linear;
 import dev.lamina.backend.cpuvector.kernels.WarmUp;
 import dev.lamina.backend.cpuvector.kernels.WorkerPool;
 import dev.lamina.backend.sdk.Expr;
@@ -8,6 +9,7 @@ import dev.lamina.backend.sdk.HostMovement;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
+import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
@@ -17,6 +19,8 @@ import dev.lamina.spi.ir.Layout;
 import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.StateType;
 import dev.lamina.spi.ir.TensorType;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses kernels. All share one {@link WorkerPool}; a run holds it from its first kernel to its
@@ -24,6 +28,7 @@ import dev.lamina.spi.ir.TensorType;
  */
 final class CpuKernels implements KernelProvider {
   private final WorkerPool pool;
+  private final @Nullable CpuKernels invariant;
   private final FoldKernels folds;
   private final MatmulKernel matmul;
   private final LayerKernels layers;
@@ -34,15 +39,31 @@ final class CpuKernels implements KernelProvider {
   private final ElementwiseKernel.Scratch elementwise;
 
   CpuKernels(WorkerPool pool) {
+    this(pool, Linear.STREAM_ROWS, new CpuKernels(pool, 0, null));
+  }
+
+  /**
+   * Kernels of which products take up to so many rows in the form that streams weights.
+   *
+   * @param invariant those of which a row's bits do not depend on the other rows; null if these are
+   */
+  private CpuKernels(WorkerPool pool, int streamRows, @Nullable CpuKernels invariant) {
     this.pool = pool;
+    this.invariant = invariant;
     folds = new FoldKernels(pool);
-    matmul = new MatmulKernel(pool);
-    layers = new LayerKernels(pool);
-    experts = new ExpertKernels(pool);
+    matmul = new MatmulKernel(pool, streamRows);
+    layers = new LayerKernels(pool, streamRows);
+    experts = new ExpertKernels(pool, streamRows);
     states = new StateKernels(pool);
     recurrent = new RecurrentKernels(pool);
     sampling = new SamplingKernels(pool);
     elementwise = new ElementwiseKernel.Scratch(pool);
+  }
+
+  @Override
+  public KernelProvider with(Set<CompileOptions.Guarantee> guarantees) {
+    boolean asked = guarantees.contains(CompileOptions.Guarantee.BATCH_INVARIANT);
+    return asked && invariant != null ? invariant : this;
   }
 
   @Override

@@ -19,9 +19,9 @@ final class ExpertKernels {
   private final Router router;
   private final Experts experts;
 
-  ExpertKernels(WorkerPool pool) {
+  ExpertKernels(WorkerPool pool, int streamRows) {
     router = new Router(pool);
-    experts = new Experts(pool);
+    experts = new Experts(new Linear(pool, streamRows));
   }
 
   void route(CompositeOp.MoeRoute op, KernelArgs args) {

@@ -27,8 +27,8 @@ final class LayerKernels {
   private final Rope rope;
   private final Lookup lookup;
 
-  LayerKernels(WorkerPool pool) {
-    linear = new Linear(pool);
+  LayerKernels(WorkerPool pool, int streamRows) {
+    linear = new Linear(pool, streamRows);
     norms = new Norms(pool);
     gates = new Gates(pool);
     rope = new Rope(pool);

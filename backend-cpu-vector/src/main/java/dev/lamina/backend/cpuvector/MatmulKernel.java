@@ -25,9 +25,9 @@ final class MatmulKernel {
   private MemorySegment right = MemorySegment.NULL;
   private MemorySegment result = MemorySegment.NULL;
 
-  MatmulKernel(WorkerPool pool) {
+  MatmulKernel(WorkerPool pool, int streamRows) {
     this.pool = pool;
-    linear = new Linear(pool);
+    linear = new Linear(pool, streamRows);
   }
 
   void run(CoreOp.Matmul op, KernelArgs args) {

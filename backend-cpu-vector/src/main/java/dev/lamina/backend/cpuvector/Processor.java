@@ -31,7 +31,13 @@ final class Processor {
         memory(),
         new DeviceInfo.Limits(Long.MAX_VALUE / 2, 64),
         EnumSet.allOf(DType.class),
-        Set.of(Cap.CAPTURE, Cap.HOST_MAP, Cap.RUN_TO_RUN, Cap.OOM_RECOVERABLE, Cap.SYNCHRONOUS),
+        Set.of(
+            Cap.CAPTURE,
+            Cap.HOST_MAP,
+            Cap.RUN_TO_RUN,
+            Cap.BATCH_INVARIANT,
+            Cap.OOM_RECOVERABLE,
+            Cap.SYNCHRONOUS),
         DeviceInfo.Peak.UNKNOWN);
   }
 

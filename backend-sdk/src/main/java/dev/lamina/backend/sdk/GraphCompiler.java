@@ -25,12 +25,14 @@ final class GraphCompiler {
   private final HostDevice device;
   private final Graph graph;
   private final CompileOptions options;
+  private final KernelProvider provider;
   private final LoweringReport lowering = new LoweringReport();
 
   GraphCompiler(HostDevice device, Graph graph, CompileOptions options) {
     this.device = device;
     this.graph = graph;
     this.options = options;
+    this.provider = device.provider().with(options.guarantees());
   }
 
   HostExecutable compile() throws BackendException {
@@ -49,8 +51,7 @@ final class GraphCompiler {
     check(decomposed.graph(), false);
     DimTable table = symbols(decomposed.graph());
     Constants constants = new Constants();
-    Plan plan =
-        new PlanBuilder(decomposed.graph(), table, device.provider(), constants, false).build();
+    Plan plan = new PlanBuilder(decomposed.graph(), table, provider, constants, false).build();
     return new HostExecutable(
         device, new Program(graph, decomposed, table, plan, constants, lowering, options.debug()));
   }
@@ -67,14 +68,14 @@ final class GraphCompiler {
 
   private boolean keeps(Node node) {
     return !options.forceDecompose()
-        && device.provider().choose(OpSpec.of(node)).support() instanceof Support.Native;
+        && provider.choose(OpSpec.of(node)).support() instanceof Support.Native;
   }
 
   private String reason(OpSpec spec) {
     if (options.forceDecompose()) {
       return "asked for";
     }
-    return switch (device.provider().choose(spec).support()) {
+    return switch (provider.choose(spec).support()) {
       case Support.Native n -> "another op of its pool has no kernel";
       case Support.Decompose d -> d.why();
       case Support.Never n -> n.why();
@@ -95,7 +96,7 @@ final class GraphCompiler {
       if (own != null) {
         lowering.count(spec, own.kernel(), own.support());
       } else {
-        KernelChoice choice = device.provider().choose(spec);
+        KernelChoice choice = provider.choose(spec);
         if (!(choice.support() instanceof Support.Native)) {
           String kind = node.op() instanceof CompositeOp ? "composite" : "core op";
           throw new Unsupported(

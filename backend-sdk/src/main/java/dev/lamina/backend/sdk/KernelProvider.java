@@ -1,6 +1,8 @@
 package dev.lamina.backend.sdk;
 
+import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
+import java.util.Set;
 
 /**
  * What a host backend implements: kernels for ops and for fused elementwise expressions. Everything
@@ -27,6 +29,18 @@ public interface KernelProvider {
    * @return its kernel; {@code in(i)} is {@link Expr.Input} i
    */
   Kernel elementwise(Expr expr);
+
+  /**
+   * The kernels of executables that were compiled with guarantees, all of which the device
+   * declares. The same ones, unless a guarantee costs speed. {@link #beginRun} and {@link #endRun}
+   * are called on this provider whichever kernels run.
+   *
+   * @param guarantees what was asked for
+   * @return what chooses and makes their kernels
+   */
+  default KernelProvider with(Set<CompileOptions.Guarantee> guarantees) {
+    return this;
+  }
 
   /** Called on the submitting thread before the first kernel of a run. */
   default void beginRun() {}

@@ -25,7 +25,11 @@ import dev.lamina.spi.Support;
 import dev.lamina.spi.Timeline;
 import dev.lamina.spi.Unsupported;
 import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.Ops;
+import dev.lamina.spi.ir.TensorType;
+import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -313,8 +317,12 @@ final class FaultCases {
       }
     }
     CompileOptions forced = new CompileOptions(false, true, false, Set.of());
-    for (RowOps.Kind kind : RowOps.all()) {
-      Graph graph = kind.make(seed).ops.build();
+    List<Graph> graphs = new ArrayList<>();
+    RowOps.all().forEach(kind -> graphs.add(kind.make(seed).ops.build()));
+    // Few devices have a kernel of their own for these weights.
+    graphs.add(byWeightsOf(DType.F8E5M2));
+    graphs.add(byWeightsOf(DType.F8E4M3));
+    for (Graph graph : graphs) {
       boolean decomposed =
           graph.nodes().stream()
               .anyMatch(n ->
@@ -325,5 +333,13 @@ final class FaultCases {
       }
     }
     return refused;
+  }
+
+  private static Graph byWeightsOf(DType dtype) {
+    Ops g = new Ops("linear");
+    Value x = g.tensor("x", TensorType.of(DType.F32, 3, 8));
+    Value w = g.weight("w", TensorType.of(dtype, 5, 8));
+    g.output("y", g.linear(x, w, null, DType.F32));
+    return g.build();
   }
 }

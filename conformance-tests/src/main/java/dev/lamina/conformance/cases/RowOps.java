@@ -87,6 +87,18 @@ final class RowOps {
               Value x = g.rows(Regime.NORMAL, DType.F32, 512);
               g.out(g.ops.linear(x, g.weight(Regime.NORMAL, dtype, 96, 512), null, DType.F32));
             }));
+    kinds.add(
+        new Kind(
+            "moe_linear",
+            dtype,
+            "bias",
+            false,
+            g -> {
+              Value x = g.rows(Regime.NORMAL, dtype, WIDTH);
+              Value ids = g.rows(Source.between(-1, 5), DType.I32, 2);
+              Value w = g.weight(Regime.NORMAL, dtype, 5, 70, WIDTH);
+              g.out(g.ops.moeLinear(x, w, ids, g.weight(Regime.NORMAL, dtype, 5, 70), dtype));
+            }));
   }
 
   private static void quantised(List<Kind> kinds) {

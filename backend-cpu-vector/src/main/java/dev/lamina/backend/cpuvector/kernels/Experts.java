@@ -21,10 +21,10 @@ public final class Experts {
   /**
    * Makes the kernel.
    *
-   * @param pool threads to use
+   * @param linear what multiplies the rows of an expert
    */
-  public Experts(WorkerPool pool) {
-    linear = new Linear(pool);
+  public Experts(Linear linear) {
+    this.linear = linear;
   }
 
   /**

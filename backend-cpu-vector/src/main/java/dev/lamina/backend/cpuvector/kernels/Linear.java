@@ -15,15 +15,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Few rows of x stream the weights once and keep lanes along k ({@link VectorDot}): decode is
  * bound by memory. Many rows pack blocks of weights into panels and keep lanes along n ({@link
  * Gemm}): prefill is bound by arithmetic. Either way a result's bits depend on K and on which of
- * the two forms ran, not on the other rows.
+ * the two forms ran, not on the other rows; a kernel that streams no rows has one form.
  *
  * <p>One instance serves one pool; not thread-safe; allocates only when a larger size comes.
  */
 public final class Linear {
-  /** Up to this many rows of x the weights are streamed. */
+  /** Up to this many rows of x it is faster to stream the weights. */
   public static final int STREAM_ROWS = 8;
 
   private final WorkerPool pool;
+  private final int streamRows;
   private final Dots dots;
   private final Blocks blocks;
 
@@ -33,12 +34,28 @@ public final class Linear {
    * @param pool threads to use
    */
   public Linear(WorkerPool pool) {
-    this(pool, VL == 16);
+    this(pool, STREAM_ROWS);
+  }
+
+  /**
+   * Makes the kernel.
+   *
+   * @param pool threads to use
+   * @param streamRows up to so many rows of x the weights are streamed: 0 if a row's bits must not
+   *     depend on how many there are
+   */
+  public Linear(WorkerPool pool, int streamRows) {
+    this(pool, streamRows, VL == 16);
   }
 
   /** With or without the form for sixteen lanes. */
   Linear(WorkerPool pool, boolean wide) {
+    this(pool, STREAM_ROWS, wide);
+  }
+
+  private Linear(WorkerPool pool, int streamRows, boolean wide) {
     this.pool = pool;
+    this.streamRows = streamRows;
     dots = new Dots(pool);
     blocks = new Blocks(pool, wide);
   }
@@ -66,7 +83,7 @@ public final class Linear {
       return;
     }
     boolean special = w.hasSpecialHalves(pool);
-    if (m <= STREAM_ROWS) {
+    if (m <= streamRows) {
       dots.run(x, m, w, bias, out, !special && HotKernel.dot(w.type).isWarm());
     } else {
       blocks.run(x, m, w, bias, out, special);

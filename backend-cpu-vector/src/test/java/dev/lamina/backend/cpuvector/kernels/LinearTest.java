@@ -3,6 +3,7 @@ package dev.lamina.backend.cpuvector.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lamina.spi.ir.DType;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -102,6 +103,32 @@ class LinearTest {
         linear.run(x, pair[0], matrix, null, few);
         linear.run(x, pair[1], matrix, null, many);
         assertThat(Samples.floats(many, pair[0] * n)).isEqualTo(Samples.floats(few, pair[0] * n));
+      }
+    }
+  }
+
+  @Test
+  void run_givesARowTheSameBits_inAnyBatch_ifItStreamsNone() {
+    Random random = new Random(SEED);
+    int k = 530;
+    int n = 70;
+    int rows = 40;
+    Linear.Rows x = Samples.normal(DType.F32, rows * k, 0, random);
+    try (WorkerPool pool = new WorkerPool(2)) {
+      for (DType type : Samples.TYPES) {
+        Matrix matrix = Matrix.dense(type, Samples.normal(type, n * k, 0, random).data(), 0, n, k);
+        Linear linear = new Linear(pool, 0);
+        Linear.Rows whole = Samples.rows(DType.F32, rows * n, 0);
+        linear.run(x, rows, matrix, null, whole);
+        float[] expected = Samples.floats(whole, rows * n);
+        for (int m : new int[] {1, 3, Linear.STREAM_ROWS, Linear.STREAM_ROWS + 1, 33}) {
+          Linear.Rows last = new Linear.Rows(DType.F32, x.data(), 4L * (rows - m) * k);
+          Linear.Rows out = Samples.rows(DType.F32, m * n, 0);
+          linear.run(last, m, matrix, null, out);
+          assertThat(Samples.floats(out, m * n))
+              .as("the last %d rows, %s", m, type)
+              .isEqualTo(Arrays.copyOfRange(expected, (rows - m) * n, rows * n));
+        }
       }
     }
   }
