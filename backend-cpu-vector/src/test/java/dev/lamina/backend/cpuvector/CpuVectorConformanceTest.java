@@ -6,7 +6,10 @@ import dev.lamina.conformance.Level;
 import dev.lamina.conformance.Subset;
 import dev.lamina.spi.BackendProvider;
 
-/** L0, L1 and a quarter of L2 of the conformance kit on the CPU backend. */
+/**
+ * L0 and a quarter of L1 and L2 of the conformance kit on the CPU backend, other cases than on the
+ * reference.
+ */
 class CpuVectorConformanceTest extends BackendConformance {
   @Override
   protected BackendProvider provider() {
@@ -15,6 +18,6 @@ class CpuVectorConformanceTest extends BackendConformance {
 
   @Override
   protected ConformanceOptions options() {
-    return super.options().withLevel(Level.L2).withSubset(new Subset(Level.L2, 4));
+    return super.options().withSeed(1).withLevel(Level.L2).withSubset(new Subset(Level.L1, 4));
   }
 }

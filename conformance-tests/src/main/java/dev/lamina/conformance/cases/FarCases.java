@@ -37,6 +37,9 @@ import java.util.Random;
 final class FarCases {
   private static final long LIMIT = 1L << 31;
 
+  /** Room for one small result between its guards. */
+  private static final long RESULT_BYTES = 1024;
+
   private FarCases() {}
 
   /** What is beyond the limit. */
@@ -122,6 +125,14 @@ final class FarCases {
               Rule.STRUCTURE,
               (context, seed) -> strided(context, seed, probe, reach, dtype, form));
         }
+        list.seeded(
+            Level.L3,
+            "far",
+            dtype.text(),
+            "5x7",
+            probe.op() + "," + reach.text() + ",results",
+            Rule.STRUCTURE,
+            (context, seed) -> results(context, seed, probe, dtype, reach.elements(dtype)));
       }
     }
     for (Reach reach : Reach.values()) {
@@ -246,6 +257,53 @@ final class FarCases {
       }
       return outputs(run, executable, bindings, in.content.size(), expected);
     }
+  }
+
+  /** Small tensors whose results begin out of an int's reach. */
+  private static Outcome results(
+      Context context, long seed, Probe probe, DType dtype, long distance) throws BackendException {
+    long far = Math.ceilDiv(distance * dtype.bytes(), FarRun.GUARD) * FarRun.GUARD;
+    Inputs in = new Inputs(seed);
+    List<Value> results = probe.body().apply(in, in.in(Regime.NORMAL, dtype, 5, 7));
+    for (int i = 0; i < results.size(); i++) {
+      in.ops.output("out" + i, results.get(i));
+    }
+    Graph graph = in.ops.build();
+    List<RefTensor> expected = GraphOracle.evaluate(graph, graph.dims(), new long[0], in.content);
+    long bytes = far + expected.size() * RESULT_BYTES;
+    Optional<Outcome> declared = FarRun.tooLittle(context, bytes, bytes);
+    if (declared.isPresent()) {
+      return declared.get();
+    }
+    double worst = 0;
+    try (Executable executable = context.device().compile(graph, CompileOptions.DEFAULT);
+        FarRun run = new FarRun(context.device())) {
+      context.ran(executable.lowering());
+      Bindings bindings = executable.newBindings();
+      for (int i = 0; i < in.content.size(); i++) {
+        bindings.tensor(i, run.dense(in.content.get(i)));
+      }
+      Buffer buffer = run.buffer(bytes);
+      List<HostImage> images = new ArrayList<>();
+      for (int i = 0; i < expected.size(); i++) {
+        RefTensor e = expected.get(i);
+        TensorType type = TensorType.of(e.dtype(), e.sizes());
+        HostImage image = new HostImage(type, e.sizes(), 0);
+        images.add(image);
+        long at = far + i * RESULT_BYTES;
+        run.upload(buffer, at, image.bytes);
+        bindings.tensor(in.content.size() + i, new View(buffer, at + image.offset, type));
+      }
+      run.run(executable, bindings);
+      for (int i = 0; i < expected.size(); i++) {
+        HostImage image = images.get(i);
+        byte[] after = run.download(buffer, far + i * RESULT_BYTES, image.bytes.length);
+        image.checkGuards("out" + i, after);
+        worst =
+            Math.max(worst, Comparison.check("out" + i, expected.get(i), image.read(after), false));
+      }
+    }
+    return Outcome.passed(worst);
   }
 
   /** Binds dense outputs, runs, compares. */

@@ -9,6 +9,7 @@ import dev.lamina.spi.BackendProvider;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -19,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Asks the kit whether it sees a bug. */
 final class MutationGate {
@@ -56,10 +58,19 @@ final class MutationGate {
   /**
    * A case that failed.
    *
-   * @param id of the case
+   * @param by the case
    * @param why its message
    */
-  record Kill(String id, String why) {}
+  record Kill(Case by, String why) {
+    String id() {
+      return by.id().toString();
+    }
+
+    @Override
+    public String toString() {
+      return id() + ": " + why;
+    }
+  }
 
   /** Cases up to L2, and those of L3 that need memory but little time. */
   private static boolean isAsked(Case c) {
@@ -105,42 +116,46 @@ final class MutationGate {
     String last = "";
     for (long seed : seeds) {
       int i = SEEDS.indexOf(seed);
-      // What saw it with this seed is asked first, then what saw it with the last one.
-      List<Case> order = meantFor(mutant, seed);
-      toFront(order, last + "/s" + seed);
-      toFront(order, i < before.size() ? before.get(i) + "/s" + seed : "");
-      List<Kill> kills = run(mutant, new MutantBackend(mutant), order);
+      String known = i < before.size() ? before.get(i) : "";
+      List<Kill> kills =
+          run(mutant, new MutantBackend(mutant), order(mutant, seed, List.of(known, last)));
       for (Kill kill : kills) {
         last = withoutSeed(kill.id());
-        requireRight(mutant, kill, order);
+        requireRight(mutant, kill);
       }
       found.add(kills);
     }
     return found;
   }
 
-  private static void toFront(List<Case> cases, String id) {
-    for (int i = 0; i < cases.size(); i++) {
-      if (cases.get(i).id().toString().equals(id)) {
-        cases.addFirst(cases.remove(i));
-        return;
+  /**
+   * The cases meant for a mutant, these first. The rest is found only if they do not see it, as
+   * trying every id takes longer than most cases.
+   */
+  private Iterable<Case> order(Mutant mutant, long seed, List<String> likely) {
+    Predicate<String> isMeant = mutant.isMeantFor();
+    List<Case> first = new ArrayList<>();
+    for (String id : new LinkedHashSet<>(likely)) {
+      Case c = of(seed).get(id + "/s" + seed);
+      if (c != null && isMeant.test(c.id().toString())) {
+        first.add(c);
       }
     }
+    return () ->
+        Stream.concat(
+                first.stream(),
+                Stream.of(mutant)
+                    .flatMap(m -> meantFor(m, seed).stream())
+                    .filter(c -> !first.contains(c)))
+            .iterator();
   }
 
   /** A failure shows the bug only if what is the same but for the bug passes. */
-  void requireRight(Mutant mutant, Kill kill, List<Case> cases) {
+  void requireRight(Mutant mutant, Kill kill) {
     BackendProvider right = MutantBackend.right(mutant.fault());
     String form = mutant.fault() instanceof Fault.OfCode f ? f.form().name() : "";
     String key = right.id() + mutant.fault().getClass().getSimpleName() + form + " " + kill.id();
-    List<Kill> own =
-        rightly.computeIfAbsent(
-            key,
-            k -> {
-              List<Case> same =
-                  cases.stream().filter(c -> c.id().toString().equals(kill.id())).toList();
-              return run(mutant, right, same);
-            });
+    List<Kill> own = rightly.computeIfAbsent(key, k -> run(mutant, right, List.of(kill.by())));
     if (!own.isEmpty()) {
       throw new AssertionError("without the bug of " + mutant.name() + " fails " + own);
     }
@@ -156,7 +171,7 @@ final class MutationGate {
    * and that must be: its threads would go on. A bug of queues or memory may make that wait
    * forever.
    */
-  private static List<Kill> run(Mutant mutant, BackendProvider backend, List<Case> cases) {
+  private static List<Kill> run(Mutant mutant, BackendProvider backend, Iterable<Case> cases) {
     if (mutant.fault() instanceof Fault.OfCode f && ChangedCode.isOfCpuVector(f.change())) {
       try (Context context = new Context(backend, 0, BackendOptions.DEFAULT)) {
         return run(context, cases, 1);
@@ -166,19 +181,19 @@ final class MutationGate {
   }
 
   /** Runs cases in order until so many have failed. */
-  static List<Kill> run(BackendProvider backend, List<Case> cases, int enough) {
+  static List<Kill> run(BackendProvider backend, Iterable<Case> cases, int enough) {
     return run(new Context(backend, 0, BackendOptions.DEFAULT), cases, enough);
   }
 
   /** Runs cases on an open context until so many have failed. */
-  static List<Kill> run(Context first, List<Case> cases, int enough) {
+  static List<Kill> run(Context first, Iterable<Case> cases, int enough) {
     List<Kill> kills = new ArrayList<>();
     Context context = first;
     for (Case c : cases) {
       try {
         c.run(context);
       } catch (Exception | AssertionError e) {
-        kills.add(new Kill(c.id().toString(), String.valueOf(e.getMessage())));
+        kills.add(new Kill(c, String.valueOf(e.getMessage())));
         if (kills.size() >= enough) {
           break;
         }

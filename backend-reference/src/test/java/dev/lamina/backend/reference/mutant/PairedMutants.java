@@ -159,53 +159,86 @@ final class PairedMutants {
   }
 
   private static void weights(MutantList list) {
-    WeightMutants.linear(list, "quantised-odd-block-of-many", "in rows of more than four blocks odd ones take the scale before", () -> new PlainLinear.Weights() {
-                  @Override
-                  int scaleBlock(int block, int blocksPerRow) {
-                    return blocksPerRow > 4 && block % blocksPerRow % 2 == 1 ? block - 1 : block;
-                  }
-});
-    WeightMutants.linear(list, "quantised-negative-odd-scale", "a scale below zero loses its sign in odd blocks", () -> new PlainLinear.Weights() {
-                  @Override
-                  double scale(QuantFormat format, int block) {
-                    double right = super.scale(format, block);
-                    return block % 2 == 1 ? Math.abs(right) : right;
-                  }
-});
-    WeightMutants.linear(list, "quantised-scale-at-most-1000", "scales stop at 1000", () -> new PlainLinear.Weights() {
-                  @Override
-                  double scale(QuantFormat format, int block) {
-                    return Math.min(1000, super.scale(format, block));
-                  }
-});
-    WeightMutants.linear(list, "q4-last-nibble", "element 31 is element 30", () -> new PlainLinear.Weights() {
-                  @Override
-                  double q4(int block, int e) {
-                    return super.q4(block, e == 31 ? 30 : e);
-                  }
-});
-    WeightMutants.linear(list, "q4-zero-code", "the code of least value is 0", () -> new PlainLinear.Weights() {
-                  @Override
-                  double q4(int block, int e) {
-                    double right = super.q4(block, e);
-                    return right == -8 ? 0 : right;
-                  }
-});
-    WeightMutants.linear(list, "q8-code-of-minus-128", "the code -128 is 128", () -> new PlainLinear.Weights() {
-                  @Override
-                  double q8(int block, int e) {
-                    double right = super.q8(block, e);
-                    return right == -128 ? 128 : right;
-                  }
-});
-    WeightMutants.linear(list, "quantised-last-row", "the last row takes the scales of the row before", () -> new PlainLinear.Weights() {
-                  @Override
-                  int scaleBlock(int block, int blocksPerRow) {
-                    return rows > 1 && block / blocksPerRow == rows - 1
-                        ? block - blocksPerRow
-                        : block;
-                  }
-});
+    WeightMutants.linear(
+        list,
+        "quantised-odd-block-of-many",
+        "in rows of more than four blocks odd ones take the scale before",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              int scaleBlock(int block, int blocksPerRow) {
+                return blocksPerRow > 4 && block % blocksPerRow % 2 == 1 ? block - 1 : block;
+              }
+            });
+    WeightMutants.linear(
+        list,
+        "quantised-negative-odd-scale",
+        "a scale below zero loses its sign in odd blocks",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              double scale(QuantFormat format, int block) {
+                double right = super.scale(format, block);
+                return block % 2 == 1 ? Math.abs(right) : right;
+              }
+            });
+    WeightMutants.linear(
+        list,
+        "quantised-scale-at-most-1000",
+        "scales stop at 1000",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              double scale(QuantFormat format, int block) {
+                return Math.min(1000, super.scale(format, block));
+              }
+            });
+    WeightMutants.linear(
+        list,
+        "q4-last-nibble",
+        "element 31 is element 30",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              double q4(int block, int e) {
+                return super.q4(block, e == 31 ? 30 : e);
+              }
+            });
+    WeightMutants.linear(
+        list,
+        "q4-zero-code",
+        "the code of least value is 0",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              double q4(int block, int e) {
+                double right = super.q4(block, e);
+                return right == -8 ? 0 : right;
+              }
+            });
+    WeightMutants.linear(
+        list,
+        "q8-code-of-minus-128",
+        "the code -128 is 128",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              double q8(int block, int e) {
+                double right = super.q8(block, e);
+                return right == -128 ? 128 : right;
+              }
+            });
+    WeightMutants.linear(
+        list,
+        "quantised-last-row",
+        "the last row takes the scales of the row before",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              int scaleBlock(int block, int blocksPerRow) {
+                return rows > 1 && block / blocksPerRow == rows - 1 ? block - blocksPerRow : block;
+              }
+            });
   }
 
   private static void scans(MutantList list) {
