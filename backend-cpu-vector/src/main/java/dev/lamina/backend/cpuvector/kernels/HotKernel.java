@@ -34,6 +34,8 @@ public enum HotKernel {
   STREAM_Q4_0,
   /** {@link VectorStreaming} of Q4_K. */
   STREAM_Q4_K,
+  /** {@link VectorStreaming} of F8E4M3_128. */
+  STREAM_F8E4M3_128,
   /** {@link VectorLevels} times a scale. */
   LEVELS_SCALED,
   /** {@link VectorLevels} times a scale plus a minimum. */

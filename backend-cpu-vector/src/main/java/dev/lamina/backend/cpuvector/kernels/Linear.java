@@ -82,9 +82,10 @@ public final class Linear {
     if (m <= 0 || w.rows == 0) {
       return;
     }
-    boolean special = w.hasSpecialHalves(pool);
+    boolean special = w.hasSpecials(pool);
     if (m <= streamRows) {
-      dots.run(x, m, w, bias, out, !special && HotKernel.dot(w.type).isWarm());
+      boolean warm = w.streaming != null || HotKernel.dot(w.type).isWarm();
+      dots.run(x, m, w, bias, out, !special && warm);
     } else {
       blocks.run(x, m, w, bias, out, special);
     }
@@ -188,7 +189,7 @@ public final class Linear {
     }
 
     private void streamed(Matrix w, Streaming form, Rows out, int n, int rows, int worker) {
-      float[] y = form.products(w, n, rows, arranged, groupSums, m, streams[worker]);
+      float[] y = form.products(w, n, rows, arranged, groupSums, m, vector, streams[worker]);
       for (int r = 0; r < rows; r++) {
         for (int t = 0; t < m; t++) {
           store(w, out, n + r, t, y[r * m + t]);

@@ -28,7 +28,7 @@ public final class Matrix {
   /** How rows of blocks are multiplied where they lie, null if they are widened for that too. */
   final @Nullable Streaming streaming;
 
-  private volatile int halves;
+  private volatile int specials;
 
   /**
    * Names a matrix.
@@ -110,16 +110,17 @@ public final class Matrix {
   }
 
   /**
-   * Whether there are F16 infinities or NaN, which the vector forms do not decode.
+   * Whether there are F16 infinities or NaN, or NaN of 8 bits in blocks that are streamed, which
+   * the vector forms do not decode.
    *
    * <p>The first call reads the whole matrix, spread over the pool; such a matrix is then left to
    * the scalar twins, which are exact for every bit pattern.
    */
-  boolean hasSpecialHalves(WorkerPool pool) {
-    if (type != DType.F16) {
+  boolean hasSpecials(WorkerPool pool) {
+    if (type != DType.F16 && (streaming == null || !streaming.hasSpecials())) {
       return false;
     }
-    if (halves == UNKNOWN) {
+    if (specials == UNKNOWN) {
       int parts = Math.min(rows, 4 * pool.size());
       boolean[] found = new boolean[parts];
       pool.forEach(
@@ -128,16 +129,19 @@ public final class Matrix {
             int from = (int) ((long) rows * index / parts);
             int to = (int) ((long) rows * (index + 1) / parts);
             for (int r = from; r < to && !found[index]; r++) {
-              found[index] = specialHalf(data, row(r), cols);
+              found[index] =
+                  streaming == null
+                      ? specialHalf(data, row(r), cols)
+                      : streaming.isSpecial(data, row(r), cols);
             }
           });
       int result = FINITE;
       for (boolean f : found) {
         result = f ? SPECIAL : result;
       }
-      halves = result;
+      specials = result;
     }
-    return halves == SPECIAL;
+    return specials == SPECIAL;
   }
 
   /** Whether one of n halves has all exponent bits set; four at a time in a long. */

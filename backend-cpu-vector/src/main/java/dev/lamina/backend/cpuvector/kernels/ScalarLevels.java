@@ -42,7 +42,8 @@ final class ScalarLevels {
     return (seen & 0x8080808080808080L) != 0;
   }
 
-  private static float eight(byte level) {
+  /** A float of 8 bits. */
+  static float eight(byte level) {
     int size = level & 127;
     float f = Float.intBitsToFloat(size << 20 | level & 0x80000000) * 0x1p120f;
     return size == 127 ? Float.NaN : f;

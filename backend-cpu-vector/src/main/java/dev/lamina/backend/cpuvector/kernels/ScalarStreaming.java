@@ -14,6 +14,7 @@ final class ScalarStreaming {
   /** Adds the groups of a row of weights times a row of x to VL sums from {@code at} on. */
   static void groups(
       BlockDecoder.Unpacked u,
+      boolean whole,
       int[] order,
       float unit,
       float[] x,
@@ -26,7 +27,9 @@ final class ScalarStreaming {
       for (int l = 0; l < VL; l++) {
         float sum = 0;
         for (int i = l; i < GROUP; i += VL) {
-          sum = Math.fma(u.levels()[k + order[i]] * unit, x[xo + k + i], sum);
+          byte level = u.levels()[k + order[i]];
+          float w = whole ? level * unit : ScalarLevels.eight(level);
+          sum = Math.fma(w, x[xo + k + i], sum);
         }
         sums[at + l] = Math.fma(sum, scale, sums[at + l]);
       }

@@ -95,8 +95,27 @@ final class Streaming {
       case Q8_0 -> new Streaming(format, HotKernel.STREAM_Q8_0, Order.HIGH_BYTES);
       case Q4_0 -> new Streaming(format, HotKernel.STREAM_Q4_0, Order.NIBBLES);
       case Q4_K -> new Streaming(format, HotKernel.STREAM_Q4_K, Order.LOW_BYTES);
+      case F8E4M3_128 -> new Streaming(format, HotKernel.STREAM_F8E4M3_128, Order.HIGH_BYTES);
       default -> null;
     };
+  }
+
+  /** Whether the format has codes, NaN, of which the vector form knows nothing. */
+  boolean hasSpecials() {
+    return !decoder.isWhole();
+  }
+
+  /** Whether one of the blocks of a row holds such a code; the rest of a block is its scale. */
+  boolean isSpecial(MemorySegment data, long row, int cols) {
+    int levels = format.elements();
+    long seen = 0;
+    for (int k = 0; k < cols; k += levels) {
+      long p = row + (long) k / levels * format.bytes() + format.bytes() - levels;
+      for (int i = 0; i < levels; i += Long.BYTES) {
+        seen |= (data.get(Lanes.I64, p + i) & 0x7F7F7F7F7F7F7F7FL) + 0x0101010101010101L;
+      }
+    }
+    return (seen & 0x8080808080808080L) != 0;
   }
 
   /** Sums of groups that a row of x has, up to whole vectors. */
@@ -148,13 +167,21 @@ final class Streaming {
    * @param x rows of {@code w.cols}, arranged
    * @param sums of their groups
    * @param height rows of x, up to {@link Linear#STREAM_ROWS}
+   * @param finite whether no code is special
    * @param scratch a thread's
    * @return the products {@code [rows, height]}; the scratch's
    */
   float[] products(
-      Matrix w, int row, int rows, float[] x, float[] sums, int height, Scratch scratch) {
+      Matrix w,
+      int row,
+      int rows,
+      float[] x,
+      float[] sums,
+      int height,
+      boolean finite,
+      Scratch scratch) {
     scratch.fit(w.cols);
-    boolean vector = kernel.isWarm();
+    boolean vector = finite && kernel.isWarm();
     if (vector && height == 1) {
       VectorStreaming.rows(format, w.data, w.row(row), rows, x, sums, w.cols, scratch);
       fold(rows, scratch);
@@ -208,7 +235,8 @@ final class Streaming {
     int cols = w.cols;
     BlockDecoder.Unpacked u = scratch.unpack(decoder, w, row, format);
     for (int t = 0; t < height; t++) {
-      ScalarStreaming.groups(u, order, unit, x, t * cols, cols, scratch.acc, t * VL);
+      ScalarStreaming.groups(
+          u, decoder.isWhole(), order, unit, x, t * cols, cols, scratch.acc, t * VL);
       if (decoder.hasMinimum()) {
         ScalarStreaming.minima(u, sums, t * groups(cols), cols / GROUP, scratch.acc, t * VL);
       }

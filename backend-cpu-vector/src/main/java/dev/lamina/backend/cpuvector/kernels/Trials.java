@@ -72,6 +72,7 @@ final class Trials {
       case STREAM_Q8_0 -> streams(QuantFormat.Q8_0);
       case STREAM_Q4_0 -> streams(QuantFormat.Q4_0);
       case STREAM_Q4_K -> streams(QuantFormat.Q4_K);
+      case STREAM_F8E4M3_128 -> streams(QuantFormat.F8E4M3_128);
       case LEVELS_SCALED -> levels(LevelForm.SCALED);
       case LEVELS_RAISED -> levels(LevelForm.RAISED);
       case LEVELS_FLOAT8 -> levels(LevelForm.FLOAT8);

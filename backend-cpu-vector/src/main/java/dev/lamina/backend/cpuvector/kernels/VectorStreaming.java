@@ -39,6 +39,8 @@ final class VectorStreaming {
   private static final IntVector FIRST = IntVector.fromArray(I, firstShifts(), 0);
   private static final int HIGHEST = 0xFF000000;
   private static final int HIGHEST_NIBBLE = 0xF0000000;
+  private static final int EIGHT_MASK = 0x87F00000;
+  private static final float EIGHT_SCALE = 0x1p120f;
   private static final int Q8_0_BYTES = QuantFormat.Q8_0.bytes();
   private static final int Q4_0_BYTES = QuantFormat.Q4_0.bytes();
   private static final int Q4_K_BYTES = QuantFormat.Q4_K.bytes();
@@ -47,6 +49,7 @@ final class VectorStreaming {
   private static final int Q4_K_FACTORS = 16;
 
   private static final int Q4_K_COLUMNS = 256;
+  private static final int F8_COLUMNS = 128;
 
   private VectorStreaming() {}
 
@@ -89,6 +92,7 @@ final class VectorStreaming {
           q += (long) cols / Q4_K_COLUMNS * Q4_K_BYTES;
         }
       }
+      case F8E4M3_128 -> rowsF8(m, p, rows, x, cols, s.acc);
       default -> throw new IllegalArgumentException("cpu kernel: no streaming form of " + format);
     }
   }
@@ -103,6 +107,7 @@ final class VectorStreaming {
         factorsQ4K(m, p, n, s.scales, s.minima, g);
         levelsQ4K(m, p, n, s.piece);
       }
+      case F8E4M3_128 -> levelsF8(m, p, n, s.piece, s.scales, g);
       default -> throw new IllegalArgumentException("cpu kernel: no streaming form of " + format);
     }
   }
@@ -275,6 +280,82 @@ final class VectorStreaming {
     if (VL > Q4_K_COLUMNS / GROUP) {
       Arrays.fill(minima, end, Lanes.roundUp(end, VL), 0);
     }
+  }
+
+  /** Floats of 8 bits that are not NaN: at its place in a float each is its value times 2^-120. */
+  private static void rowsF8(MemorySegment m, long p, int rows, float[] x, int cols, float[] acc) {
+    long q = p;
+    for (int r = 0; r < rows; r++) {
+      FloatVector a = FloatVector.zero(F);
+      int k = 0;
+      while (k != cols) {
+        FloatVector scale = FloatVector.broadcast(F, m.get(Lanes.F32, q));
+        q += Float.BYTES;
+        int end = k + F8_COLUMNS;
+        while (k != end) {
+          FloatVector t = FloatVector.zero(F);
+          if (VL == 8) {
+            IntVector v = IntVector.fromMemorySegment(I, m, q, LE);
+            for (int i = 0; i < GROUP; i += VL) {
+              t = highEights(v).fma(FloatVector.fromArray(F, x, k + i), t);
+              v = v.lanewise(VectorOperators.LSHL, 8);
+            }
+          } else {
+            for (int i = 0; i < GROUP; i += VL) {
+              t = eights(m, q + i).fma(FloatVector.fromArray(F, x, k + i), t);
+            }
+          }
+          a = t.fma(scale, a);
+          q += GROUP;
+          k += GROUP;
+        }
+      }
+      a.intoArray(acc, r * VL);
+    }
+  }
+
+  private static void levelsF8(
+      MemorySegment m, long p, int n, float[] piece, float[] scales, int g) {
+    long q = p;
+    int k = 0;
+    while (k != n) {
+      float scale = m.get(Lanes.F32, q);
+      q += Float.BYTES;
+      int end = k + F8_COLUMNS;
+      while (k != end) {
+        if (VL == 8) {
+          IntVector v = IntVector.fromMemorySegment(I, m, q, LE);
+          for (int i = 0; i < GROUP; i += VL) {
+            highEights(v).intoArray(piece, k + i);
+            v = v.lanewise(VectorOperators.LSHL, 8);
+          }
+        } else {
+          for (int i = 0; i < GROUP; i += VL) {
+            eights(m, q + i).intoArray(piece, k + i);
+          }
+        }
+        scales[g + k / GROUP] = scale;
+        q += GROUP;
+        k += GROUP;
+      }
+    }
+  }
+
+  /** The highest bytes of ints. */
+  private static FloatVector highEights(IntVector v) {
+    return v.lanewise(VectorOperators.ASHR, 4)
+        .and(EIGHT_MASK)
+        .reinterpretAsFloats()
+        .mul(EIGHT_SCALE);
+  }
+
+  private static FloatVector eights(MemorySegment m, long q) {
+    return ((IntVector)
+            ByteVector.fromMemorySegment(B, m, q, LE).convertShape(VectorOperators.B2I, I, 0))
+        .lanewise(VectorOperators.LSHL, 20)
+        .and(EIGHT_MASK)
+        .reinterpretAsFloats()
+        .mul(EIGHT_SCALE);
   }
 
   /** Adds minima times sums of the groups of x. */

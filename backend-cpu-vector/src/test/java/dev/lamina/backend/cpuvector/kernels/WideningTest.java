@@ -119,7 +119,7 @@ class WideningTest {
 
   /** One row of x has a kernel of its own; it shares every sum with that of more rows. */
   @ParameterizedTest
-  @EnumSource(names = {"Q8_0", "Q4_0", "Q4_K"})
+  @EnumSource(names = {"Q8_0", "Q4_0", "Q4_K", "F8E4M3_128"})
   void run_givesARowTheSameBitsBesideOthers(QuantFormat format) {
     Random random = new Random(SEED);
     int n = 37;
@@ -146,6 +146,28 @@ class WideningTest {
             .isEqualTo(Samples.floats(last, n));
       }
     }
+  }
+
+  @Test
+  void run_givesNanWhereAWeightOfEightBitsIsNan() {
+    Random random = new Random(SEED);
+    MemorySegment data = Samples.blocks(QuantFormat.F8E4M3_128, 3 * 2, 0, random);
+    // The last level of row 1; the other bytes of the samples are no NaN.
+    data.set(ValueLayout.JAVA_BYTE, 2L * 2 * 132 - 1, (byte) 0xFF);
+    Matrix matrix = Matrix.blocked(QuantFormat.F8E4M3_128, data, 0, 3, 256);
+    Linear.Rows x = Samples.normal(DType.F32, 256, 0, random);
+    Linear.Rows scalar = Samples.rows(DType.F32, 3, 0);
+    Linear.Rows vector = Samples.rows(DType.F32, 3, 0);
+    try (WorkerPool pool = new WorkerPool(1)) {
+      Linear linear = new Linear(pool);
+      Samples.onBoth(
+          () -> linear.run(x, 1, matrix, null, scalar),
+          () -> linear.run(x, 1, matrix, null, vector));
+    }
+    assertThat(Samples.floats(vector, 3)).isEqualTo(Samples.floats(scalar, 3));
+    assertThat(Samples.at(vector, 1)).isNaN();
+    assertThat(Samples.at(vector, 0)).isFinite();
+    assertThat(Samples.at(vector, 2)).isFinite();
   }
 
   @Test
