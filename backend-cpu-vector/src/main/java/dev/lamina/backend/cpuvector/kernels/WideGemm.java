@@ -14,10 +14,9 @@ final class WideGemm implements Gemm {
 
   WideGemm(WorkerPool pool) {
     strips = new Strips(pool);
-    panel = new float[pool.size()][];
+    panel = new float[pool.size()][0];
     panels = new MemorySegment[pool.size()];
     for (int i = 0; i < panels.length; i++) {
-      panel[i] = new float[Pack.PANEL];
       panels[i] = MemorySegment.NULL;
     }
   }
@@ -33,6 +32,7 @@ final class WideGemm implements Gemm {
     long bytes = bytes(numPanels);
     for (int i = 0; i < panels.length; i++) {
       if (panels[i].byteSize() < bytes) {
+        panel[i] = new float[Pack.PANEL];
         panels[i] = Arena.ofAuto().allocate(bytes, 64);
       }
     }
