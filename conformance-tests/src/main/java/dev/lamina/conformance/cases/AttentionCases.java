@@ -191,14 +191,14 @@ final class AttentionCases {
    * @param spareColumns columns of the table beyond what the longest sequence needs
    * @param sinks the sinks, if the op has them
    */
-  record Contents(Regime keys, Regime values, int sparePages, int spareColumns, Source sinks) {
+  record Contents(Source keys, Regime values, int sparePages, int spareColumns, Source sinks) {
     static final Contents NORMAL = new Contents(Regime.NORMAL, Regime.NORMAL);
 
-    Contents(Regime keys, Regime values) {
+    Contents(Source keys, Regime values) {
       this(keys, values, 2);
     }
 
-    Contents(Regime keys, Regime values, int sparePages) {
+    Contents(Source keys, Regime values, int sparePages) {
       this(keys, values, sparePages, 0, Regime.NORMAL);
     }
   }

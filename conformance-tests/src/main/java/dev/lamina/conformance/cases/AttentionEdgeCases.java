@@ -90,6 +90,9 @@ final class AttentionEdgeCases {
     own(list, "wide-table", AttentionCases.op(false, 5, 0), Regime.NORMAL, mixed, wide);
     own(list, "nan-queries", causal, Regime.NANS, mixed, Contents.NORMAL);
     own(list, "nan-queries", sinks, Regime.NANS, mixed, Contents.NORMAL);
+    Contents lastKeys = new Contents(nanAtPageEnds(AttentionCases.SMALL), Regime.NORMAL);
+    own(list, "nan-keys-at-page-ends", causal, Regime.NORMAL, mixed, lastKeys);
+    own(list, "nan-keys-at-page-ends", sinks, Regime.NORMAL, mixed, lastKeys);
     for (Regime regime : List.of(Regime.NANS, Regime.INFINITE)) {
       specialValues(list, causal, regime);
       specialValues(list, sinks, regime);
@@ -102,6 +105,19 @@ final class AttentionEdgeCases {
     own(list, "no-tokens", causal, Regime.NORMAL, new Batch(0, new int[] {0, 0}, 0, 5, 0), wide);
     own(list, "no-sequences", causal, Regime.NORMAL, new Batch(0, new int[0], 3), wide);
     own(list, "nothing", causal, Regime.NORMAL, new Batch(0, new int[0], 0), wide);
+  }
+
+  /** Keys of which one element is NaN, of the first head in the last slot of each page. */
+  private static Source nanAtPageEnds(Heads heads) {
+    int width = heads.kv() * heads.key();
+    return Source.reals(random -> {
+      int[] i = {0};
+      return () -> {
+        int at = i[0]++;
+        boolean end = at / width % heads.page() == heads.page() - 1;
+        return end && at % width == 1 ? Double.NaN : random.nextGaussian();
+      };
+    });
   }
 
   /** One row each of so many sequences. */

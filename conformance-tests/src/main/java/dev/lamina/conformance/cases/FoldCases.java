@@ -91,6 +91,20 @@ final class FoldCases {
         rule);
   }
 
+  /** Lines of nothing but -infinity, and lines that begin with it. */
+  private static final Source HIDDEN =
+      Source.cycleReals(
+          Double.NEGATIVE_INFINITY,
+          Double.NEGATIVE_INFINITY,
+          Double.NEGATIVE_INFINITY,
+          Double.NEGATIVE_INFINITY,
+          Double.NEGATIVE_INFINITY,
+          Double.NEGATIVE_INFINITY,
+          Double.NEGATIVE_INFINITY,
+          Double.NEGATIVE_INFINITY,
+          -3,
+          2);
+
   private static void scans(CaseList list) {
     for (ScanKind kind : ScanKind.values()) {
       for (boolean exclusive : new boolean[] {false, true}) {
@@ -103,6 +117,13 @@ final class FoldCases {
           scan(list, kind, dtype, exclusive, 1, Regime.NANS, Rule.R3, 33, 9);
           scan(list, kind, dtype, exclusive, 1, Regime.INFINITE, Rule.R3, 33, 9);
         }
+        list.graph(
+            "scan_" + ElementwiseCases.name(kind),
+            "f32",
+            "5x7",
+            "dim=1" + (exclusive ? ",exclusive" : "") + ",minus-infinities",
+            g -> g.out(g.ops.scan(kind, g.in(HIDDEN, DType.F32, 5, 7), 1, exclusive)),
+            Rule.R3);
         for (DType dtype : Dtypes.INTEGERS) {
           scan(list, kind, dtype, exclusive, 1, Regime.UNIFORM, Rule.R4, 3, 129);
         }

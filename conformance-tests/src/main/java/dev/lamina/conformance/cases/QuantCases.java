@@ -31,6 +31,8 @@ final class QuantCases {
     0x3C00, 0x0000, 0x0001, 0x8001, 0x03FF, 0x83FF, 0x0400, 0x8000, 0xBC00, 0x7BFF, 0xFBFF, 0x2E66
   };
 
+  private static final int F16_NAN = 0x7E00;
+
   private QuantCases() {}
 
   static void addTo(CaseList list) {
@@ -52,6 +54,8 @@ final class QuantCases {
       embedding(list, format, 259, 64, 300);
       scales(list, format);
       codes(list, format);
+      nanScales(list, format, 3);
+      nanScales(list, format, 17);
       for (int i = 0; i < 6; i++) {
         any(list, format, i);
       }
@@ -99,6 +103,28 @@ final class QuantCases {
           project(g, format, bytes, g.make(Regime.NORMAL, DType.F32, m, k), m % 2 == 1);
         },
         Rule.R2);
+  }
+
+  /** A block whose scale is NaN makes a column of NaN, and no other. */
+  private static void nanScales(CaseList list, QuantFormat format, long m) {
+    long k = 96;
+    long n = 34;
+    list.composite(
+        "linear",
+        "f32",
+        Dtypes.shape(m, k, n),
+        "nan-scales,w=" + format.text(),
+        g -> {
+          RefTensor usual = blocks(g, format, Source.blocks(format), n, k);
+          RefTensor.Builder bytes = new RefTensor.Builder(DType.U8, usual.sizes());
+          for (int i = 0; i < usual.count(); i++) {
+            int at = i % format.bytes();
+            boolean nan = i / format.bytes() % 7 == 3 && at < 2;
+            bytes.exact(i, nan ? F16_NAN >> 8 * at & 255 : usual.bits(i));
+          }
+          project(g, format, bytes.build(), g.make(Regime.NORMAL, DType.F32, m, k), true);
+        },
+        Rule.R3);
   }
 
   private static void any(CaseList list, QuantFormat format, int i) {

@@ -37,6 +37,7 @@ final class QueueOrderCases {
       String name = kind.name().toLowerCase(Locale.ROOT);
       add(list, "a-" + name + "-waits", r -> waits(r, kind));
       add(list, "a-" + name + "-signals-when-done", r -> signals(r, kind));
+      add(list, "a-" + name + "-signals-two", r -> signalsTwo(r, kind));
       add(list, "a-" + name + "-is-not-overtaken", r -> notOvertaken(r, kind));
     }
     for (int last = 0; last < 3; last++) {
@@ -156,6 +157,18 @@ final class QueueOrderCases {
       queue.submit(Points.none(), trial.command, Points.of(done, 1));
       done.await(1, Context.WAIT);
       Check.equal("content when it is signalled", (byte) 0xBF, trial.value());
+    }
+  }
+
+  private static void signalsTwo(Rig r, Kind kind) throws BackendException {
+    try (Trial trial = new Trial(r, kind);
+        Queue queue = r.device.newQueue();
+        Timeline done = r.device.newTimeline(0);
+        Timeline other = r.device.newTimeline(0)) {
+      queue.submit(Points.none(), trial.command, Points.of(done, 1).add(other, 7));
+      other.await(7, Context.WAIT);
+      done.await(1, Context.WAIT);
+      Check.equal("content when both are signalled", (byte) 0xBF, trial.value());
     }
   }
 

@@ -156,7 +156,7 @@ final class CodeMutants {
     inInt(list, SDK + "HostMovement", "copyAxes", "LADD", 1);
     list.area("far offsets", "far/*gather,*", "far/*embedding,*");
     inInt(list, SDK + "HostMovement", "gather", "LMUL", 5);
-    list.area("far offsets", "far/*concat,*results");
+    list.area("far offsets", "far/*concat,*results*");
     inInt(list, SDK + "HostMovement", "concat", "LADD", 1);
     list.area("far offsets", "far/*kv_append*");
     inInt(list, SDK + "ScatterKernel", "set", "LMUL", 4);

@@ -33,6 +33,7 @@ final class Mutants {
     QueueMutants.addTo(list);
     TimelineMutants.addTo(list);
     DeviceMutants.addTo(list);
+    RareMutants.addTo(list);
     CodeMutants.addTo(list);
     CpuVectorMutants.addTo(list);
     return list.mutants();
