@@ -69,6 +69,11 @@ final class BenchCommand implements Callable<Integer> {
       description = "Repetitions.")
   private int repetitions = 5;
 
+  @Option(
+      names = "--no-warmup",
+      description = "Times the first runs, too, before code is compiled.")
+  private boolean noWarmup;
+
   @Option(names = "--requests", paramLabel = "N", description = "Drives the engine with requests.")
   private int requests;
 
@@ -198,7 +203,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private void steps(ModelRuntime runtime, ObjectNode common) {
-    StepBench bench = new StepBench(runtime, runtime::measurePeak, repetitions);
+    StepBench bench = new StepBench(runtime, runtime::measurePeak, repetitions, !noWarmup);
     for (int np : parallel) {
       if (prompt > 0) {
         print(bench.prefill(prompt, np), common);

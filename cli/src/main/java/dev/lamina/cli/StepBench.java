@@ -22,14 +22,16 @@ final class StepBench {
   private final StepCost cost;
   private final Supplier<Peak> peak;
   private final int repetitions;
+  private final boolean warms;
   private final int maxTokens;
   private final Random random = new Random(1);
 
-  StepBench(ModelRuntime runtime, Supplier<Peak> peak, int repetitions) {
+  StepBench(ModelRuntime runtime, Supplier<Peak> peak, int repetitions, boolean warms) {
     this.runtime = runtime;
     this.cost = new StepCost(runtime.plan());
     this.peak = peak;
     this.repetitions = repetitions;
+    this.warms = warms;
     this.maxTokens = (int) runtime.plan().slots().tokens().max();
   }
 
@@ -96,7 +98,9 @@ final class StepBench {
     List<KvGroup> groups = runtime.compiled().groups();
     ScheduledBatch batch = new ScheduledBatch(parallel, Math.max(maxTokens, parallel), groups);
     try (ForwardPass forward = new ForwardPass(runtime.compiled())) {
-      warmUp(forward, batch, ids, run);
+      if (warms) {
+        warmUp(forward, batch, ids, run);
+      }
       Peak before = peak.get();
       for (int r = 0; r < repetitions; r++) {
         long start = System.nanoTime();

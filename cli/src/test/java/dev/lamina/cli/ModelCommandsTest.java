@@ -162,7 +162,8 @@ class ModelCommandsTest {
 
   @Test
   void bench_measuresStepsAndTheEngine() {
-    Command steps = Command.run("bench", "-p", "16", "-n", "4", "-np", "2", "-r", "1", "--json");
+    Command steps =
+        Command.run("bench", "-p", "16", "-n", "4", "-np", "2", "-r", "1", "--no-warmup", "--json");
     assertThat(steps.code()).as(steps.err()).isZero();
     assertThat(steps.jsonLines()).hasSize(2);
     JsonNode row = steps.jsonLines().getFirst();
