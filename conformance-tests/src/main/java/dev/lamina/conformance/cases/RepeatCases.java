@@ -10,11 +10,13 @@ import dev.lamina.conformance.oracle.RefTensor;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Cap;
 import dev.lamina.spi.CompileOptions;
+import dev.lamina.spi.Device;
 import dev.lamina.spi.State;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.Value;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -111,7 +113,7 @@ final class RepeatCases {
       return Outcome.unsupported("the device lacks a dtype of this case");
     }
     Map<String, RefTensor> inputs = new LinkedHashMap<>();
-    List<State> pools = new ArrayList<>();
+    Map<String, Argument.Pool> pools = new LinkedHashMap<>();
     try (Evaluation e = new Evaluation(context.device(), graph, options(context))) {
       for (int i = 0; i < spec.arguments.size(); i++) {
         Graph.Input in = graph.inputs().get(i);
@@ -119,21 +121,35 @@ final class RepeatCases {
           case Argument.Tensor t when in.role() == Graph.Role.WEIGHT ->
               e.weight(in.name(), t.content());
           case Argument.Tensor t -> inputs.put(in.name(), t.content());
-          case Argument.Pool p -> {
-            // Zeros: what a pool holds is the concern of the attention and model cases.
-            State pool =
-                context
-                    .device()
-                    .allocateState(context.device().chooseStateLayout(p.spec()), p.slots());
-            pools.add(pool);
-            e.pool(in.name(), pool);
-          }
+          case Argument.Pool p -> pools.put(in.name(), p);
         }
       }
       return repeat(
-          context, c.id().op() + "." + c.id().dtype(), RUNS, () -> e.run(inputs, spec.dims));
+          context,
+          c.id().op() + "." + c.id().dtype(),
+          RUNS,
+          () -> withPools(context.device(), e, pools, () -> e.run(inputs, spec.dims)));
+    }
+  }
+
+  /**
+   * Runs with new pools, since a run changes them. They hold zeros: what else they may hold is the
+   * concern of the attention and model cases.
+   */
+  private static List<RefTensor> withPools(
+      Device device, Evaluation e, Map<String, Argument.Pool> pools, Run run)
+      throws BackendException {
+    List<State> states = new ArrayList<>();
+    try {
+      for (Map.Entry<String, Argument.Pool> p : pools.entrySet()) {
+        StateSpec spec = p.getValue().spec();
+        State state = device.allocateState(device.chooseStateLayout(spec), p.getValue().slots());
+        states.add(state);
+        e.pool(p.getKey(), state);
+      }
+      return run.once();
     } finally {
-      pools.forEach(State::close);
+      states.forEach(State::close);
     }
   }
 
