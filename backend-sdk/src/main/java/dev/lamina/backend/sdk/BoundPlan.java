@@ -14,12 +14,14 @@ final class BoundPlan {
   private final KernelArgs[] args;
   private final @Nullable HostState[][] states;
   private final Memory memory;
+  private final Movement movement;
   private final long[] sizes;
   private final long[] strides;
 
-  BoundPlan(Plan plan, Memory memory, boolean debug) {
+  BoundPlan(Plan plan, Memory memory, Movement movement, boolean debug) {
     this.plan = plan;
     this.memory = memory;
+    this.movement = movement;
     int rank = 0;
     this.tensors = new Tensor[plan.tensors().size()];
     for (int i = 0; i < tensors.length; i++) {
@@ -53,7 +55,7 @@ final class BoundPlan {
     Kernel kernel = step.kernel();
     LoopPlan loop = step.loop();
     if (loop != null) {
-      kernels[i] = new LoopRun(loop, args[i], tensors, memory.constants(), debug);
+      kernels[i] = new LoopRun(loop, args[i], tensors, memory.constants(), movement, debug);
     } else if (kernel != null) {
       kernels[i] = kernel;
     }
@@ -185,7 +187,7 @@ final class BoundPlan {
       for (; i < kernels.length; i++) {
         kernels[i].run(args[i]);
       }
-    } catch (ProgramError | StepFailed e) {
+    } catch (ProgramError | BackendFailure | StepFailed e) {
       throw e;
     } catch (RuntimeException e) {
       throw new StepFailed(plan.steps().get(i).name(), e);

@@ -4,7 +4,6 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Command;
 import dev.lamina.spi.InvalidProgram;
 import dev.lamina.spi.View;
-import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.DimTable;
 import dev.lamina.spi.ir.GraphException;
 import dev.lamina.spi.ir.Layout;
@@ -176,35 +175,25 @@ final class CommandRunner {
     @Override
     public void copy(Command.Copy c) {
       if (c.src().type().isBlocked()) {
-        bytes(c.dst()).copyFrom(bytes(c.src()));
+        device.space().copy(bytes(c.src()), bytes(c.dst()));
       } else {
-        HostMovement.copy(tensor(c.src()), tensor(c.dst()));
+        device.provider().movement().copy(tensor(c.src()), tensor(c.dst()));
       }
     }
 
     @Override
     public void fill(Command.Fill c) {
-      MemorySegment to = bytes(c.dst());
-      DType raw =
-          switch (c.width()) {
-            case 1 -> DType.U8;
-            case 2 -> DType.U16;
-            case 4 -> DType.U32;
-            default -> DType.I64;
-          };
-      for (long at = 0; at < to.byteSize(); at += c.width()) {
-        Elements.setLong(raw, to, at, c.pattern());
-      }
+      device.space().fill(bytes(c.dst()), c.pattern(), c.width());
     }
 
     @Override
     public void upload(Command.Upload c) {
-      bytes(c.dst()).copyFrom(c.src());
+      device.space().upload(c.src(), bytes(c.dst()));
     }
 
     @Override
     public void download(Command.Download c) {
-      c.dst().copyFrom(bytes(c.src()));
+      device.space().download(bytes(c.src()), c.dst());
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.lamina.backend.sdk;
 
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Scalar;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -41,8 +42,16 @@ final class Constants {
     return bytes;
   }
 
-  /** Writes all constants to memory of {@link #bytes()} bytes. */
-  void write(MemorySegment memory) {
+  /** Writes all constants to memory of {@link #bytes()} bytes of a space. */
+  void write(MemorySpace space, MemorySegment memory) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(bytes, Long.BYTES);
+      write(host);
+      space.upload(host, memory);
+    }
+  }
+
+  private void write(MemorySegment memory) {
     offsets.forEach((key, at) -> {
       if (key instanceof Scalar s) {
         setBits(s, memory, at);

@@ -20,7 +20,7 @@ final class DynamicBox implements Kernel {
   }
 
   static DynamicBox slice(List<Integer> axes, List<Long> steps) {
-    return new DynamicBox(false, axes, axes.stream().mapToLong(steps::get).toArray());
+    return new DynamicBox(false, axes, steps.stream().mapToLong(Long::longValue).toArray());
   }
 
   static DynamicBox update(List<Integer> axes) {

@@ -42,7 +42,8 @@ final class HostBindings implements Bindings {
     Arrays.fill(dims, UNSET);
     Program p = executable.program();
     this.memory = new Memory(p.plan().numInputs(), p.plan().numOutputs(), executable.constants());
-    this.plan = new BoundPlan(p.plan(), memory, p.debug());
+    this.plan =
+        new BoundPlan(p.plan(), memory, executable.device().provider().movement(), p.debug());
     this.checks = new SlotChecks(executable);
   }
 

@@ -5,23 +5,23 @@ import dev.lamina.spi.Device;
 import dev.lamina.spi.MemoryKind;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
-/** A buffer in host memory, owned or wrapped. */
+/** A buffer, of the device or wrapped around host memory. */
 final class HostBuffer extends Resource implements Buffer {
   private final HostDevice device;
   private final MemoryKind kind;
-  private final MemorySegment segment;
-  private final @Nullable NativeMemory owned;
+  private final MemorySpace.Block block;
 
-  HostBuffer(
-      HostDevice device, MemoryKind kind, MemorySegment segment, @Nullable NativeMemory owned) {
-    super(device.ledger(), "buffer of " + segment.byteSize() + " bytes");
+  HostBuffer(HostDevice device, MemoryKind kind, MemorySpace.Block block) {
+    super(device.ledger(), "buffer of " + block.segment().byteSize() + " bytes");
     this.device = device;
     this.kind = kind;
-    this.segment = segment;
-    this.owned = owned;
-    device.ledger().addBytes(owned == null ? 0 : segment.byteSize());
+    this.block = block;
+    device.ledger().addBytes(ownBytes());
+  }
+
+  private long ownBytes() {
+    return block.isShared() ? 0 : block.segment().byteSize();
   }
 
   @Override
@@ -31,7 +31,7 @@ final class HostBuffer extends Resource implements Buffer {
 
   @Override
   public long size() {
-    return segment.byteSize();
+    return block.segment().byteSize();
   }
 
   @Override
@@ -42,11 +42,11 @@ final class HostBuffer extends Resource implements Buffer {
   @Override
   public Optional<MemorySegment> host() {
     checkOpen("host");
-    return Optional.of(segment);
+    return block.host();
   }
 
   MemorySegment segment() {
-    return segment;
+    return block.segment();
   }
 
   @Override
@@ -56,9 +56,7 @@ final class HostBuffer extends Resource implements Buffer {
 
   @Override
   void free() {
-    if (owned != null) {
-      owned.close();
-      device.ledger().addBytes(-segment.byteSize());
-    }
+    block.close();
+    device.ledger().addBytes(-ownBytes());
   }
 }

@@ -27,13 +27,15 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A device whose memory is the host's and whose kernels come from a {@link KernelProvider}.
+ * A device whose kernels come from a {@link KernelProvider}, in the host's memory or in a {@link
+ * MemorySpace} of its own.
  *
  * <p>Thread-safe. Commands of several queues run one at a time: the provider's workers are shared.
  */
 public final class HostDevice implements Device {
   private final DeviceInfo info;
   private final KernelProvider provider;
+  private final MemorySpace space;
   private final Runnable onClose;
   private final Ledger ledger = new Ledger();
   private final ReentrantLock running = new ReentrantLock();
@@ -48,8 +50,21 @@ public final class HostDevice implements Device {
    * @param onClose gives back what the provider holds, such as its workers; called once
    */
   public HostDevice(DeviceInfo info, KernelProvider provider, Runnable onClose) {
+    this(info, provider, HostSpace.INSTANCE, onClose);
+  }
+
+  /**
+   * Opens a device with memory of its own.
+   *
+   * @param info what is known of it
+   * @param provider its kernels, and how they move elements
+   * @param space its memory
+   * @param onClose gives back what the provider and the space hold; called once
+   */
+  public HostDevice(DeviceInfo info, KernelProvider provider, MemorySpace space, Runnable onClose) {
     this.info = info;
     this.provider = provider;
+    this.space = space;
     this.onClose = onClose;
   }
 
@@ -59,6 +74,10 @@ public final class HostDevice implements Device {
 
   KernelProvider provider() {
     return provider;
+  }
+
+  MemorySpace space() {
+    return space;
   }
 
   void checkUsable(String operation) throws BackendException {
@@ -80,6 +99,11 @@ public final class HostDevice implements Device {
       return null;
     } catch (BackendException e) {
       return e;
+    } catch (BackendFailure e) {
+      if (e.failure() instanceof DeviceLost error) {
+        lost = error;
+      }
+      return e.failure();
     } catch (ProgramError e) {
       return new InvalidProgram("run: " + e.getMessage(), e);
     } catch (RuntimeException e) {
@@ -141,7 +165,7 @@ public final class HostDevice implements Device {
     } catch (ArithmeticException e) {
       throw new OutOfDeviceMemory(what + ": " + numSlots + " slots are more than 2^63 bytes", e);
     }
-    return new HostPool(this, layout, numSlots, memory(bytes, what));
+    return new HostPool(this, layout, numSlots, memory(bytes, MemoryKind.DEVICE, what));
   }
 
   @Override
@@ -153,7 +177,12 @@ public final class HostDevice implements Device {
           "loadWeight %s: expected %d bytes for %s, got %d"
               .formatted(spec.name(), need, spec.type(), data.byteSize()));
     }
-    return new HostWeight(this, spec, data);
+    String what = "loadWeight " + spec.name();
+    MemorySegment bytes = data.asSlice(0, need);
+    if (!info.memory().sharedWithHost()) {
+      checkRoom(need, what);
+    }
+    return new HostWeight(this, spec, space.adopt(bytes, false, what));
   }
 
   @Override
@@ -162,12 +191,16 @@ public final class HostDevice implements Device {
     if (bytes < 0) {
       throw new InvalidProgram("allocate: expected at least 0 bytes, got " + bytes);
     }
-    NativeMemory memory = memory(bytes, "allocate");
-    return new HostBuffer(this, kind, memory.segment(), memory);
+    return new HostBuffer(this, kind, memory(bytes, kind, "allocate"));
   }
 
   /** Zeroed memory, if this device may take so much. */
-  NativeMemory memory(long bytes, String what) throws OutOfDeviceMemory {
+  MemorySpace.Block memory(long bytes, MemoryKind kind, String what) throws OutOfDeviceMemory {
+    checkRoom(bytes, what);
+    return space.allocate(bytes, kind, what);
+  }
+
+  private void checkRoom(long bytes, String what) throws OutOfDeviceMemory {
     long room = info.memory().totalBytes() - ledger.stats().liveBytes();
     if (bytes > info.limits().maxAllocationBytes() || bytes > room) {
       throw new OutOfDeviceMemory(
@@ -175,7 +208,6 @@ public final class HostDevice implements Device {
               .formatted(
                   what, Math.min(room, info.limits().maxAllocationBytes()), info.name(), bytes));
     }
-    return NativeMemory.allocate(bytes, what);
   }
 
   @Override
@@ -185,7 +217,7 @@ public final class HostDevice implements Device {
       throw new InvalidProgram(
           "wrapHost: expected native memory, got a segment of the Java heap; allocate it in an arena");
     }
-    return new HostBuffer(this, MemoryKind.SHARED, segment, null);
+    return new HostBuffer(this, MemoryKind.SHARED, space.adopt(segment, true, "wrapHost"));
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.lamina.backend.sdk;
 import dev.lamina.spi.Bindings;
 import dev.lamina.spi.Executable;
 import dev.lamina.spi.Lowering;
+import dev.lamina.spi.MemoryKind;
 import dev.lamina.spi.OutOfDeviceMemory;
 import dev.lamina.spi.Slot;
 import dev.lamina.spi.ir.Dim;
@@ -24,9 +25,9 @@ final class HostExecutable extends Resource implements Executable {
 
   /** Scratch memory of one run at a time. */
   static final class Workspace {
-    private final NativeMemory memory;
+    private final MemorySpace.Block memory;
 
-    Workspace(NativeMemory memory) {
+    Workspace(MemorySpace.Block memory) {
       this.memory = memory;
     }
 
@@ -38,7 +39,7 @@ final class HostExecutable extends Resource implements Executable {
   private final HostDevice device;
   private final Program program;
   private final List<Slot> slots;
-  private final NativeMemory constants;
+  private final MemorySpace.Block constants;
   private final List<Workspace> idle = new ArrayList<>();
   private volatile List<Bucket> buckets = List.of();
 
@@ -52,10 +53,11 @@ final class HostExecutable extends Resource implements Executable {
     device.ledger().addBytes(constants.segment().byteSize());
   }
 
-  private NativeMemory constants(HostDevice on, Program p) throws OutOfDeviceMemory {
+  private MemorySpace.Block constants(HostDevice on, Program p) throws OutOfDeviceMemory {
     try {
-      NativeMemory m = on.memory(p.constants().bytes(), "compile " + p.graph().name());
-      p.constants().write(m.segment());
+      String what = "compile " + p.graph().name();
+      MemorySpace.Block m = on.memory(p.constants().bytes(), MemoryKind.DEVICE, what);
+      p.constants().write(on.space(), m.segment());
       return m;
     } catch (OutOfDeviceMemory e) {
       on.ledger().dropped(this);
@@ -172,7 +174,7 @@ final class HostExecutable extends Resource implements Executable {
   Workspace acquire(long bytes) throws OutOfDeviceMemory {
     Workspace w = idleOrNew(bytes);
     if (program.debug()) {
-      w.segment().fill((byte) 0xFF);
+      device.space().fill(w.segment(), -1, 1);
     }
     return w;
   }
@@ -187,7 +189,8 @@ final class HostExecutable extends Resource implements Executable {
         drop(w);
       }
     }
-    NativeMemory m = device.memory(bytes, "workspace of " + program.graph().name());
+    String what = "workspace of " + program.graph().name();
+    MemorySpace.Block m = device.memory(bytes, MemoryKind.DEVICE, what);
     device.ledger().addBytes(bytes);
     return new Workspace(m);
   }

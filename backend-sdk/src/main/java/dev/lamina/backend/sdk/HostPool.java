@@ -11,10 +11,10 @@ final class HostPool extends Resource implements HostState {
   private final HostDevice device;
   private final StateLayout layout;
   private final long numSlots;
-  private final NativeMemory memory;
+  private final MemorySpace.Block memory;
   private final MemorySegment[] entries;
 
-  HostPool(HostDevice device, StateLayout layout, long numSlots, NativeMemory memory) {
+  HostPool(HostDevice device, StateLayout layout, long numSlots, MemorySpace.Block memory) {
     super(device.ledger(), "state " + layout.spec().name());
     this.device = device;
     this.layout = layout;

@@ -5,17 +5,18 @@ import dev.lamina.spi.Weight;
 import dev.lamina.spi.WeightSpec;
 import java.lang.foreign.MemorySegment;
 
-/** A weight used where it lies. */
+/** A weight in the layout it was given in, where it lies or copied to the device. */
 final class HostWeight extends Resource implements Weight {
   private final HostDevice device;
   private final WeightSpec spec;
-  private final MemorySegment segment;
+  private final MemorySpace.Block block;
 
-  HostWeight(HostDevice device, WeightSpec spec, MemorySegment segment) {
+  HostWeight(HostDevice device, WeightSpec spec, MemorySpace.Block block) {
     super(device.ledger(), "weight " + spec.name());
     this.device = device;
     this.spec = spec;
-    this.segment = segment;
+    this.block = block;
+    device.ledger().addBytes(deviceBytes());
   }
 
   @Override
@@ -30,18 +31,21 @@ final class HostWeight extends Resource implements Weight {
 
   @Override
   public String layout() {
-    return "shared";
+    return block.isShared() ? "shared" : "copied";
   }
 
   @Override
   public long deviceBytes() {
-    return 0;
+    return block.isShared() ? 0 : block.segment().byteSize();
   }
 
   MemorySegment segment() {
-    return segment;
+    return block.segment();
   }
 
   @Override
-  void free() {}
+  void free() {
+    block.close();
+    device.ledger().addBytes(-deviceBytes());
+  }
 }

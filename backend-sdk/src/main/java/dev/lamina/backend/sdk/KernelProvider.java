@@ -5,8 +5,9 @@ import dev.lamina.spi.OpSpec;
 import java.util.Set;
 
 /**
- * What a host backend implements: kernels for ops and for fused elementwise expressions. Everything
- * else (graph walk, memory plan, decomposition, fusion, queues, timelines) comes from this SDK.
+ * What a backend of the SDK implements: kernels for ops and for fused elementwise expressions.
+ * Everything else (graph walk, memory plan, decomposition, fusion, queues, timelines) comes from
+ * this SDK.
  */
 public interface KernelProvider {
   /**
@@ -40,6 +41,15 @@ public interface KernelProvider {
    */
   default KernelProvider with(Set<CompileOptions.Guarantee> guarantees) {
     return this;
+  }
+
+  /**
+   * How the SDK moves elements: in host memory, unless the device's memory is its own.
+   *
+   * @return thread-safe, the same at each call
+   */
+  default Movement movement() {
+    return HostMoves.INSTANCE;
   }
 
   /** Called on the submitting thread before the first kernel of a run. */

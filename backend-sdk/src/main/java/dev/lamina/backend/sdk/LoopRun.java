@@ -1,6 +1,5 @@
 package dev.lamina.backend.sdk;
 
-import dev.lamina.spi.ir.DType;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -10,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LoopRun implements Kernel {
   private final LoopPlan loop;
+  private final Movement movement;
   private final KernelArgs outer;
   private final Tensor index;
   private final @Nullable Tensor[] spare;
@@ -18,8 +18,14 @@ final class LoopRun implements Kernel {
   private long dimCount;
 
   LoopRun(
-      LoopPlan loop, KernelArgs outer, Tensor[] tensors, MemorySegment constants, boolean debug) {
+      LoopPlan loop,
+      KernelArgs outer,
+      Tensor[] tensors,
+      MemorySegment constants,
+      Movement movement,
+      boolean debug) {
     this.loop = loop;
+    this.movement = movement;
     this.outer = outer;
     this.index = tensors[loop.index()];
     this.spare = new @Nullable Tensor[loop.spare().length];
@@ -34,7 +40,7 @@ final class LoopRun implements Kernel {
     Plan body = loop.body();
     for (int i = 0; i < memories.length; i++) {
       memories[i] = new Memory(body.numInputs(), body.numOutputs(), constants);
-      bodies[i] = new BoundPlan(body, memories[i], debug);
+      bodies[i] = new BoundPlan(body, memories[i], movement, debug);
     }
   }
 
@@ -70,17 +76,16 @@ final class LoopRun implements Kernel {
   public void run(KernelArgs args) {
     long n = dimCount;
     if (loop.count() == null) {
-      Tensor count = args.in(0);
-      n = Math.max(0, Elements.getLong(count.dtype(), count.segment(), count.offset()));
+      n = Math.max(0, movement.get(args.in(0)));
     }
     boolean odd = bodies.length == 2 && n % 2 == 1;
     for (int k = 0; k < spare.length; k++) {
       Tensor other = spare[k];
-      HostMovement.copy(args.in(loop.first() + k), odd && other != null ? other : args.out(k));
+      movement.copy(args.in(loop.first() + k), odd && other != null ? other : args.out(k));
     }
     int turn = odd ? 1 : 0;
     for (long i = 0; i < n; i++) {
-      Elements.setLong(DType.I32, index.segment(), index.offset(), i);
+      movement.set(index, Math.toIntExact(i));
       bodies[turn].run();
       turn = bodies.length == 2 ? 1 - turn : 0;
     }

@@ -7,6 +7,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.Optional;
 
 /**
  * Zeroed native memory that starts at a cache line.
@@ -18,7 +19,7 @@ import java.lang.invoke.MethodHandle;
  * @param segment the bytes
  * @param arena what frees them
  */
-record NativeMemory(MemorySegment segment, Arena arena) implements AutoCloseable {
+record NativeMemory(MemorySegment segment, Arena arena) implements MemorySpace.Block {
   /** Below this, zeroing costs less than linking calloc. */
   private static final long LAZY_FROM = 32L << 20;
 
@@ -37,6 +38,16 @@ record NativeMemory(MemorySegment segment, Arena arena) implements AutoCloseable
               .formatted(what, bytes),
           e);
     }
+  }
+
+  @Override
+  public Optional<MemorySegment> host() {
+    return Optional.of(segment);
+  }
+
+  @Override
+  public boolean isShared() {
+    return false;
   }
 
   @Override

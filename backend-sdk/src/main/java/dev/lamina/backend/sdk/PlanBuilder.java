@@ -28,6 +28,7 @@ final class PlanBuilder {
   private final Graph graph;
   private final DimTable table;
   private final KernelProvider provider;
+  private final Movement movement;
   private final Constants constants;
   private final boolean body;
   private final PlanTensors tensors;
@@ -49,9 +50,10 @@ final class PlanBuilder {
     this.graph = graph;
     this.table = table;
     this.provider = provider;
+    this.movement = provider.movement();
     this.constants = constants;
     this.body = body;
-    this.tensors = new PlanTensors(table, constants);
+    this.tensors = new PlanTensors(table, constants, this::copy);
     this.tensorOf = new int[graph.numValues()];
     this.stateOf = new int[graph.numValues()];
     Arrays.fill(tensorOf, -1);
@@ -69,7 +71,12 @@ final class PlanBuilder {
         case Stage.Single s -> single(s.node());
       }
     }
-    return new PlanMemory(graph, tensors.all(), tensors.steps(), inputs, tensorOf, body).plan();
+    return new PlanMemory(graph, tensors.all(), tensors.steps(), inputs, tensorOf, body, this::copy)
+        .plan();
+  }
+
+  private void copy(KernelArgs args) {
+    movement.copy(args.in(0), args.out(0));
   }
 
   private void input(int ordinal, Value value) {
@@ -131,7 +138,7 @@ final class PlanBuilder {
 
   private void iota(Node node, CoreOp.Iota o) {
     if (o.shape().dim(o.dim()).upperBound() > MAX_RAMP) {
-      Kernel write = args -> HostMovement.iota(args.out(0), o.dim());
+      Kernel write = args -> movement.iota(args.out(0), o.dim());
       tensors.steps().add(Step.launch("iota", write, new int[0], define(node.result())));
     } else {
       alias(node, tensors.ramp(o));
@@ -155,7 +162,7 @@ final class PlanBuilder {
     for (int i = 1; i < operands.length; i++) {
       operands[i] = operand(node, i);
     }
-    Kernel kernel = DynamicBox.slice(dynamic, o.step());
+    Kernel kernel = movement.slice(dynamic, dynamic.stream().map(o.step()::get).toList());
     tensors.steps().add(Step.launch("slice", kernel, operands, define(node.result())));
   }
 
@@ -163,7 +170,7 @@ final class PlanBuilder {
     int x = operand(node, 0);
     int upd = operand(node, 1);
     int out = define(node.result());
-    tensors.steps().add(Step.replace(x, out));
+    tensors.steps().add(Step.replace(this::copy, x, out));
     List<Long> unit = Collections.nCopies(o.start().size(), 1L);
     int target = tensors.box(out, node.operands().get(1).shape(), o.start(), unit, o.dynamic());
     int[] operands = new int[1 + o.dynamic().size()];
@@ -171,7 +178,7 @@ final class PlanBuilder {
     for (int i = 1; i < operands.length; i++) {
       operands[i] = operand(node, 1 + i);
     }
-    Kernel kernel = o.dynamic().isEmpty() ? HostMovement::copy : DynamicBox.update(o.dynamic());
+    Kernel kernel = o.dynamic().isEmpty() ? this::copy : movement.update(o.dynamic());
     tensors.steps().add(Step.launch("update", kernel, operands, target));
   }
 

@@ -21,6 +21,7 @@ final class PlanMemory {
   private final List<Storage> inputs;
   private final int[] tensorOf;
   private final boolean body;
+  private final Kernel copy;
   private final boolean[] inPlace;
 
   PlanMemory(
@@ -29,8 +30,10 @@ final class PlanMemory {
       List<Step> steps,
       List<Storage> inputs,
       int[] tensorOf,
-      boolean body) {
+      boolean body,
+      Kernel copy) {
     this.graph = graph;
+    this.copy = copy;
     this.tensors = tensors;
     this.steps = steps;
     this.inputs = inputs;
@@ -211,9 +214,9 @@ final class PlanMemory {
             storage,
             true,
             new Placement.Root(storage)));
-    int copy = tensors.size() - 1;
-    steps.add(Step.launch("copy", HostMovement::copy, new int[] {t}, copy));
-    return copy;
+    int added = tensors.size() - 1;
+    steps.add(Step.launch("copy", copy, new int[] {t}, added));
+    return added;
   }
 
   private List<Storage> numberBlocks() {

@@ -17,13 +17,15 @@ import java.util.Map;
 final class PlanTensors {
   private final DimTable table;
   private final Constants constants;
+  private final Kernel copy;
   private final List<TensorPlan> tensors = new ArrayList<>();
   private final List<Step> steps = new ArrayList<>();
   private final Map<Integer, Integer> packed = new HashMap<>();
 
-  PlanTensors(DimTable table, Constants constants) {
+  PlanTensors(DimTable table, Constants constants, Kernel copy) {
     this.table = table;
     this.constants = constants;
+    this.copy = copy;
   }
 
   List<TensorPlan> all() {
@@ -106,7 +108,7 @@ final class PlanTensors {
   }
 
   private void copyStep(int from, int to) {
-    steps.add(Step.launch("copy", HostMovement::copy, new int[] {from}, to));
+    steps.add(Step.launch("copy", copy, new int[] {from}, to));
   }
 
   /** Indices along one axis, from the constants. */

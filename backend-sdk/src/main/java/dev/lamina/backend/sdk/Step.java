@@ -43,17 +43,10 @@ final class Step {
   }
 
   /** A copy of a tensor that may instead become the result itself. */
-  static Step replace(int x, int result) {
+  static Step replace(Kernel copy, int x, int result) {
     int[] operands = {x};
     return new Step(
-        null,
-        "copy",
-        HostMovement::copy,
-        null,
-        operands,
-        new int[] {-1},
-        new int[] {result},
-        operands);
+        null, "copy", copy, null, operands, new int[] {-1}, new int[] {result}, operands);
   }
 
   /** The kernel of a node. */
