@@ -9,6 +9,7 @@ enum Room {
   BACKEND_SDK("dev.lamina.backend.sdk", 60, SPI),
   BACKEND_REFERENCE("dev.lamina.backend.reference", 10, SPI, BACKEND_SDK),
   BACKEND_CPU_VECTOR("dev.lamina.backend.cpuvector", 45, SPI, BACKEND_SDK),
+  BACKEND_CUDA("dev.lamina.backend.cuda", 10, SPI, BACKEND_SDK),
   JSON("dev.lamina.json", 1),
   MODELS("dev.lamina.models", 45, SPI, JSON),
   CHAT("dev.lamina.chat", 35, JSON),

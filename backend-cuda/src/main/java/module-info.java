@@ -1,0 +1,6 @@
+/** The backend for NVIDIA GPUs: the CUDA driver API through {@code java.lang.foreign}. */
+module dev.lamina.backend.cuda {
+  requires dev.lamina.spi;
+  requires dev.lamina.backend.sdk;
+  requires static org.jspecify;
+}
