@@ -4,9 +4,11 @@ package dev.lamina.backend.cuda.driver;
 final class CuResult {
   static final int SUCCESS = 0;
   static final int OUT_OF_MEMORY = 2;
+  static final int STUB_LIBRARY = 34;
   static final int NO_DEVICE = 100;
+  static final int INVALID_IMAGE = 200;
   static final int NOT_READY = 600;
-  static final int NOT_PERMITTED = 800;
+  static final int SYSTEM_DRIVER_MISMATCH = 803;
   static final int GRAPH_EXEC_UPDATE_FAILURE = 910;
 
   private CuResult() {}

@@ -23,13 +23,8 @@ final class DriverCalls {
   }
 
   private MemorySegment find(DriverFunction function) throws CudaException {
-    MemorySegment address = library.symbols().find(function.name()).orElse(null);
-    if (address == null) {
-      throw CudaException.unsupported(
-          function.name(),
-          "%s: expected it in %s, which does not have it; update NVIDIA's driver to one of CUDA 12.0 or newer"
-              .formatted(function, library.name()));
-    }
+    MemorySegment address =
+        library.function(function.name(), "update NVIDIA's driver to one of CUDA 12.0 or newer");
     functions[function.ordinal()] = address;
     return address;
   }

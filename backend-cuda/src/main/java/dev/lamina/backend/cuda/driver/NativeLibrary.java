@@ -1,7 +1,10 @@
 package dev.lamina.backend.cuda.driver;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,6 +15,8 @@ import java.util.Optional;
  * @param symbols its functions, never unloaded
  */
 record NativeLibrary(String name, SymbolLookup symbols) {
+  private static final List<String> FOLDERS = List.of("", "lib64", "lib", "bin");
+
   /**
    * Opens the first that is there.
    *
@@ -29,6 +34,43 @@ record NativeLibrary(String name, SymbolLookup symbols) {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * Where to look for a library that the system's loader may not know.
+   *
+   * @param sonames the preferred one first
+   * @param folders a toolkit's, or that of the library itself
+   * @return the sonames, then all paths in the folders
+   */
+  static List<String> candidates(List<String> sonames, List<Path> folders) {
+    List<String> names = new ArrayList<>(sonames);
+    for (Path folder : folders) {
+      for (String part : FOLDERS) {
+        for (String soname : sonames) {
+          names.add(folder.resolve(part).resolve(soname).toString());
+        }
+      }
+    }
+    return names;
+  }
+
+  /**
+   * A function's address.
+   *
+   * @param function its name
+   * @param advice what to do if it is missing
+   * @return the address
+   * @throws CudaException unsupported, if the library does not have it
+   */
+  MemorySegment function(String function, String advice) throws CudaException {
+    MemorySegment address = symbols.find(function).orElse(null);
+    if (address == null) {
+      throw CudaException.unsupported(
+          function,
+          "%s: expected it in %s, which does not have it; %s".formatted(function, name, advice));
+    }
+    return address;
   }
 
   static boolean onWindows() {

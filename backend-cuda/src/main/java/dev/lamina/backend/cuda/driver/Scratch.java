@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /** Host memory for the results of one C call. */
 final class Scratch implements AutoCloseable {
@@ -48,6 +49,11 @@ final class Scratch implements AutoCloseable {
   /** A string of C's, alive as long as this. */
   long string(String text) {
     return arena.allocateFrom(text).address();
+  }
+
+  /** An array of pointers to strings of C's, alive as long as this. */
+  long strings(List<String> texts) {
+    return longs(texts.stream().mapToLong(this::string).toArray());
   }
 
   /** Numbers of 64 bits, alive as long as this. */
