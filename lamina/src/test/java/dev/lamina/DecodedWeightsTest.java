@@ -22,12 +22,12 @@ class DecodedWeightsTest {
     TensorType blocks = TensorType.blocked(QuantFormat.Q4_0, Shape.of(1024, 1024));
     List<StoredTensor> tensors =
         List.of(
-            stored("a", floats, "iq2_xs", 1 << 20),
-            stored("b", floats, "iq2_xs", 1 << 20),
+            stored("a", floats, "awq", 1 << 20),
+            stored("b", floats, "awq", 1 << 20),
             stored("c", floats, "f32", floats.byteSize()),
             // Codes, scales and zero points of another form take other bytes than the blocks.
             stored("d", blocks, "gptq", blocks.byteSize() + 4096));
     assertThat(DecodedWeights.lines(tensors))
-        .containsExactly("iq2_xs: 2 tensors are decoded to f32, 2 MiB become 8");
+        .containsExactly("awq: 2 tensors are decoded to f32, 2 MiB become 8");
   }
 }

@@ -100,7 +100,8 @@ final class RandomBlocks {
         case F16 -> data.set(I16, at, Float.floatToFloat16(value));
         case F32 -> data.set(F32, at, value);
         case HALF_E8M0 -> data.set(ValueLayout.JAVA_BYTE, at, (byte) (exponent + 128));
-        case HALF_E4M3 -> throw new AssertionError("no random blocks with scales of 8-bit floats");
+        case HALF_E4M3, QUARTER_F16, EIGHTH_F16, EIGHTH_F16_IN_HALVES ->
+            throw new AssertionError("no random blocks with scales as " + factor.written());
       }
     }
   }

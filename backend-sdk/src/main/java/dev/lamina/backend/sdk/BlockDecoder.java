@@ -5,8 +5,6 @@ import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.QuantFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -24,11 +22,10 @@ public final class BlockDecoder {
 
   private static final ValueLayout.OfShort I16 =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong I64 =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfFloat F32 =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final long TOPS = 0x8080808080808080L;
   private static final Map<QuantFormat, BlockDecoder> ALL = new EnumMap<>(QuantFormat.class);
 
   static {
@@ -58,60 +55,23 @@ public final class BlockDecoder {
   }
 
   private final BlockSpec spec;
-  private final Bits codes;
-  private final Eights eights;
-  private final @Nullable Bits scales;
-  private final @Nullable Bits minima;
-  private final float[] levels;
-
-  /** The levels as bytes, null where they are the codes less a bias. */
-  private final byte @Nullable [] numbers;
-
-  private final long bias;
+  private final LevelReader levels;
+  private final @Nullable BitPlaces scales;
+  private final @Nullable BitPlaces minima;
 
   private BlockDecoder(BlockSpec spec) {
     this.spec = spec;
-    codes = new Bits(spec.codes());
-    eights = new Eights(spec.codes());
-    scales = bits(spec.scale());
-    minima = spec.min() == null ? null : bits(spec.min());
-    levels = levels(spec);
-    numbers = spec.levels() instanceof BlockSpec.Levels.Table ? bytes(levels) : null;
-    bias = spec.levels() instanceof BlockSpec.Levels.Biased(int b) ? b * Eights.ONES : 0;
+    levels = LevelReader.of(spec);
+    scales = places(spec.scale());
+    minima = spec.min() == null ? null : places(spec.min());
     if (spec.elements() / spec.scale().groups() % GROUP != 0) {
       throw new AssertionError("block spec: expected factors of whole groups of " + GROUP);
     }
   }
 
-  private static byte[] bytes(float[] levels) {
-    byte[] bytes = new byte[levels.length];
-    for (int i = 0; i < levels.length; i++) {
-      bytes[i] = (byte) levels[i];
-    }
-    return bytes;
-  }
-
-  private static @Nullable Bits bits(BlockSpec.Factor factor) {
+  private static @Nullable BitPlaces places(BlockSpec.Factor factor) {
     BitField integers = factor.integers();
-    return integers == null ? null : new Bits(integers);
-  }
-
-  private static float[] levels(BlockSpec spec) {
-    int bits = 0;
-    for (BitField.Piece p : spec.codes().pieces()) {
-      bits = Math.max(bits, p.to() + p.width());
-    }
-    float[] levels = new float[1 << bits];
-    for (int c = 0; c < levels.length; c++) {
-      levels[c] =
-          switch (spec.levels()) {
-            case BlockSpec.Levels.Biased b -> c - b.bias();
-            case BlockSpec.Levels.Signed s -> (byte) c;
-            case BlockSpec.Levels.Table t -> t.values().get(c);
-            case BlockSpec.Levels.Float8 f -> Float8.e4m3ToFloat((byte) c);
-          };
-    }
-    return levels;
+    return integers == null ? null : new BitPlaces(integers);
   }
 
   /**
@@ -150,7 +110,7 @@ public final class BlockDecoder {
       float scale = factor(spec.scale(), scales, data, at, g);
       int from = g * size;
       for (int i = from; i < from + size; i++) {
-        out[to + i] = scale * levels[codes.get(data, at, i)];
+        out[to + i] = scale * levels.get(data, at, i);
       }
       if (spec.min() != null) {
         float add = minimum(spec.min(), data, at, g);
@@ -189,15 +149,7 @@ public final class BlockDecoder {
    * @param to takes levels and factors, from index 0 on
    */
   public void unpack(byte[] data, int blocks, Unpacked to) {
-    int n = blocks * spec.elements();
-    eights.read(data, spec.bytes(), blocks, to.levels());
-    if (numbers != null) {
-      for (int i = 0; i < n; i++) {
-        to.levels()[i] = numbers[to.levels()[i] & 255];
-      }
-    } else if (bias != 0) {
-      lower(to.levels(), n);
-    }
+    levels.read(data, spec.bytes(), blocks, to.levels());
     MemorySegment segment = MemorySegment.ofArray(data);
     for (int b = 0; b < blocks; b++) {
       factors(segment, (long) b * spec.bytes(), b * (spec.elements() / GROUP), to);
@@ -216,24 +168,20 @@ public final class BlockDecoder {
     }
   }
 
-  /** Eight codes at a time less the bias; with the top bit set no byte borrows from the next. */
-  private void lower(byte[] codes, int n) {
-    for (int i = 0; i < n; i += 8) {
-      LONGS.set(codes, i, (((long) LONGS.get(codes, i) | TOPS) - bias) ^ TOPS);
-    }
-  }
-
   private float minimum(BlockSpec.Factor low, MemorySegment data, long at, int group) {
     float min = factor(low, minima, data, at, group);
     return spec.subtracted() ? -min : min;
   }
 
   private static float factor(
-      BlockSpec.Factor f, @Nullable Bits integers, MemorySegment data, long at, int group) {
+      BlockSpec.Factor f, @Nullable BitPlaces integers, MemorySegment data, long at, int group) {
     long p = at + f.at() + (long) group * f.stride();
     float written =
         switch (f.written()) {
           case F16 -> Float.float16ToFloat(data.get(I16, p));
+          case QUARTER_F16 -> Float.float16ToFloat(data.get(I16, p)) * 0.25f;
+          case EIGHTH_F16 -> Float.float16ToFloat(data.get(I16, p)) * 0.125f;
+          case EIGHTH_F16_IN_HALVES -> Float.float16ToFloat(uppers(data.get(I64, p))) * 0.125f;
           case F32 -> data.get(F32, p);
           case HALF_E8M0 -> halfPower(data.get(ValueLayout.JAVA_BYTE, p) & 255);
           case HALF_E4M3 -> halfE4m3(data.get(ValueLayout.JAVA_BYTE, p) & 127);
@@ -245,6 +193,11 @@ public final class BlockDecoder {
     return written * ((f.signed() ? (byte) n : n) - f.bias());
   }
 
+  /** The highest four of each 16 bits, next to one another. */
+  private static short uppers(long bits) {
+    return (short) Long.compress(bits, 0xF000F000F000F000L);
+  }
+
   /** {@code 2^(e - 128)}; below 2 a subnormal number. */
   private static float halfPower(int e) {
     return Float.intBitsToFloat(e < 2 ? 0x00200000 << e : (e - 1) << 23);
@@ -252,39 +205,5 @@ public final class BlockDecoder {
 
   private static float halfE4m3(int bits) {
     return bits == 127 ? 0 : Float8.e4m3ToFloat((byte) bits) * 0.5f;
-  }
-
-  /** The places of a field's integers: a byte, a shift and a mask a piece. */
-  private static final class Bits {
-    private final int[][] bytes;
-    private final byte[][] shifts;
-    private final int[] masks;
-    private final int[] tos;
-
-    Bits(BitField field) {
-      int pieces = field.pieces().size();
-      bytes = new int[pieces][field.count()];
-      shifts = new byte[pieces][field.count()];
-      masks = new int[pieces];
-      tos = new int[pieces];
-      for (int p = 0; p < pieces; p++) {
-        BitField.Piece piece = field.pieces().get(p);
-        masks[p] = (1 << piece.width()) - 1;
-        tos[p] = piece.to();
-        for (int i = 0; i < field.count(); i++) {
-          bytes[p][i] = piece.byteOf(i);
-          shifts[p][i] = (byte) piece.shiftOf(i);
-        }
-      }
-    }
-
-    int get(MemorySegment data, long at, int i) {
-      int value = 0;
-      for (int p = 0; p < masks.length; p++) {
-        int b = data.get(ValueLayout.JAVA_BYTE, at + bytes[p][i]) & 255;
-        value |= (b >> shifts[p][i] & masks[p]) << tos[p];
-      }
-      return value;
-    }
   }
 }

@@ -20,6 +20,9 @@ import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.Scalar;
 import dev.lamina.spi.ir.Shape;
 import dev.lamina.spi.ir.Value;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Decodes quantised rows by core ops, bit for bit as {@link BlockSpec} says, whatever the format:
@@ -79,14 +82,33 @@ final class Dequantisation {
       case BlockSpec.Levels.Biased b -> plus(g, f32(g, codes), (double) -b.bias());
       case BlockSpec.Levels.Signed s -> f32(g, g.bitcast(codes, DType.I8));
       case BlockSpec.Levels.Float8 f -> f32(g, g.bitcast(codes, DType.F8E4M3));
-      case BlockSpec.Levels.Table t -> {
-        Value[] entries = new Value[t.values().size()];
-        for (int i = 0; i < entries.length; i++) {
-          entries[i] = g.fill(Shape.of(1), Scalar.f32(t.values().get(i)));
-        }
-        yield g.gather(g.concat(0, entries), g.cast(codes, DType.I32), 0);
-      }
+      case BlockSpec.Levels.Table t -> CodebookOps.pick(g, t.values(), g.cast(codes, DType.I32));
+      case BlockSpec.Levels.Points p -> CodebookOps.levels(g, p, codes);
+      case BlockSpec.Levels.Ternary t -> ternary(t, codes);
     };
+  }
+
+  private Value ternary(BlockSpec.Levels.Ternary meaning, Value codes) {
+    List<Value> parts = new ArrayList<>();
+    int from = 0;
+    for (BlockSpec.Levels.Planes run : meaning.runs()) {
+      Value[] powers = new Value[run.planes()];
+      for (int p = 0, power = 1; p < powers.length; p++, power *= 3) {
+        powers[p] = g.fill(Shape.of(1), Scalar.integer(DType.U8, power));
+      }
+      Dim bytes = Dim.of(run.bytes());
+      Dim planes = Dim.of(run.planes());
+      Shape all = Shape.of(rows, blocks, planes, bytes);
+      Value part = g.slice(codes, 2, from, bytes);
+      Value fraction =
+          g.mul(g.broadcast(part, all, 0, 1, 3), g.broadcast(g.concat(0, powers), all, 2));
+      Value thrice = times(g, g.cast(fraction, DType.I32), 3);
+      Value digit = g.binary(BinaryKind.SHR, thrice, like(g, thrice, 8L));
+      Value level = f32(g, plus(g, digit, -1L));
+      parts.add(g.view(level, rows, blocks, Dim.of((long) run.bytes() * run.planes())));
+      from += run.bytes();
+    }
+    return g.concat(2, parts.toArray(Value[]::new));
   }
 
   /** F32 {@code [n, blocks, sub-blocks]}. */
@@ -107,7 +129,13 @@ final class Dequantisation {
 
   private Value written(BlockSpec.Written written, Value bytes) {
     return switch (written) {
-      case F16 -> f32(g, g.view(g.bitcast(bytes, DType.F16), rows, blocks, Dim.of(1)));
+      case F16 -> half(bytes);
+      case QUARTER_F16 -> times(g, half(bytes), 0.25);
+      case EIGHTH_F16 -> times(g, half(bytes), 0.125);
+      case EIGHTH_F16_IN_HALVES -> {
+        Value first = uppers(bytes, 1);
+        yield times(g, half(g.concat(2, first, uppers(bytes, 5))), 0.125);
+      }
       case F32 -> g.view(g.bitcast(bytes, DType.F32), rows, blocks, Dim.of(1));
       case HALF_E8M0 -> {
         Value e = g.cast(bytes, DType.I32);
@@ -124,15 +152,29 @@ final class Dequantisation {
     };
   }
 
+  private Value half(Value bytes) {
+    return f32(g, g.view(g.bitcast(bytes, DType.F16), rows, blocks, Dim.of(1)));
+  }
+
+  /** The upper halves of a byte and of the one after the next, as one byte. */
+  private Value uppers(Value bytes, long at) {
+    Value low = g.slice(bytes, 2, at, Dim.of(1));
+    Value high = g.slice(bytes, 2, at + 2, Dim.of(1));
+    Value lower = g.binary(BinaryKind.SHR, low, like(g, low, 4L));
+    return or(g, lower, and(g, high, like(g, high, 0xF0L)));
+  }
+
   private Value shifted(Value x, long bits) {
     return g.binary(BinaryKind.SHL, x, like(g, x, bits));
   }
 
-  /** U8 {@code [n, blocks, count]}. */
+  /** {@code [n, blocks, count]}, U8 if they have up to eight bits, else I32. */
   private Value integers(BitField field) {
+    DType dtype = field.bits() > Byte.SIZE ? DType.I32 : DType.U8;
     Value all = null;
     for (BitField.Piece piece : field.pieces()) {
-      Value bits = piece(piece, field.count());
+      Value read = g.cast(piece(piece, field.count()), dtype);
+      Value bits = piece.to() == 0 ? read : shifted(read, piece.to());
       all = all == null ? bits : or(g, all, bits);
     }
     if (all == null) {
@@ -141,25 +183,43 @@ final class Dequantisation {
     return all;
   }
 
+  /** U8 {@code [n, blocks, count]}. */
   private Value piece(BitField.Piece piece, int count) {
     Value index = g.iota(Shape.of(count), 0, DType.I32);
-    Value place = like(g, index, (long) piece.at());
-    Value shift = like(g, index, (long) piece.shift());
+    Value place = like(g, index, (long) Byte.SIZE * piece.at() + piece.shift());
     long stride = count;
     for (BitField.Digit d : piece.digits()) {
       stride /= d.size();
       Value above = over(g, index, stride);
       Value digit = g.binary(BinaryKind.REM, above, like(g, above, (long) d.size()));
-      place = d.bytes() == 0 ? place : g.add(place, times(g, digit, (long) d.bytes()));
-      shift = d.bits() == 0 ? shift : g.add(shift, times(g, digit, (long) d.bits()));
+      long step = (long) Byte.SIZE * d.bytes() + d.bits();
+      place = step == 0 ? place : g.add(place, times(g, digit, step));
     }
-    Value bytes = g.gather(raw, place, 2);
-    if (piece.width() == 8) {
+    Value at = over(g, place, Byte.SIZE);
+    Value bytes = g.gather(raw, at, 2);
+    if (piece.width() == Byte.SIZE) {
       return bytes;
     }
+    Value shift = g.sub(place, times(g, at, Byte.SIZE));
     Value by = g.broadcast(g.cast(shift, DType.U8), bytes.shape(), 2);
     Value low = g.binary(BinaryKind.SHR, bytes, by);
-    Value masked = and(g, low, like(g, low, (1L << piece.width()) - 1));
-    return piece.to() == 0 ? masked : shifted(masked, piece.to());
+    if (IntStream.range(0, count).anyMatch(piece::isSplit)) {
+      low = or(g, low, nextByte(at, shift));
+    }
+    return and(g, low, like(g, low, (1L << piece.width()) - 1));
+  }
+
+  /**
+   * The bytes that follow, moved up to where the first ones end. Behind the last byte of a block
+   * there is none; nothing that is read there is kept, as no piece ends behind it.
+   */
+  private Value nextByte(Value at, Value shift) {
+    Value next = plus(g, at, 1L);
+    Value bytes =
+        g.gather(raw, g.binary(BinaryKind.MIN, next, like(g, next, spec.bytes() - 1L)), 2);
+    Value wide = g.cast(bytes, DType.I32);
+    Value up = g.sub(like(g, shift, (long) Byte.SIZE), shift);
+    Value moved = g.binary(BinaryKind.SHL, wide, g.broadcast(up, wide.shape(), 2));
+    return g.cast(and(g, moved, like(g, moved, 255L)), DType.U8);
   }
 }

@@ -108,6 +108,8 @@ interface Source {
     }
     return switch (f.written()) {
       case F16 -> drawn & 0x80 | 0x28 + (drawn & 7);
+      case QUARTER_F16, EIGHTH_F16 -> drawn & 0x80 | 0x30 + (drawn & 7);
+      case EIGHTH_F16_IN_HALVES -> drawn & 0x8F | 0x30;
       case F32 -> drawn & 0x80 | 0x3B + (drawn & 3);
       case HALF_E8M0 -> 120 + (drawn & 15);
       case HALF_E4M3 -> drawn & 127;

@@ -7,6 +7,7 @@ import dev.lamina.spi.ir.Shape;
 import dev.lamina.spi.ir.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A tensor type of GGUF files: its number there, its block and how that decodes. */
@@ -142,24 +143,22 @@ public enum GgmlType {
    * How the IR holds such a tensor as it is.
    *
    * @param shape logical sizes, the innermost last and a multiple of the block
-   * @return the type, null where the IR has no such format
+   * @return the type
    */
-  public @Nullable TensorType tensorType(Shape shape) {
+  public TensorType tensorType(Shape shape) {
     return switch (this) {
       case F32 -> new TensorType(DType.F32, shape, Layout.DENSE);
       case F16 -> new TensorType(DType.F16, shape, Layout.DENSE);
       case BF16 -> new TensorType(DType.BF16, shape, Layout.DENSE);
-      default -> {
-        QuantFormat format = format();
-        yield format == null ? null : TensorType.blocked(format, shape);
-      }
+      default ->
+          TensorType.blocked(Objects.requireNonNull(format(), "no block format: " + this), shape);
     };
   }
 
   /**
    * The IR's format of the same blocks.
    *
-   * @return the format, null if there is none
+   * @return the format, null for plain types
    */
   public @Nullable QuantFormat format() {
     return switch (this) {
@@ -173,12 +172,20 @@ public enum GgmlType {
       case Q4_K -> QuantFormat.Q4_K;
       case Q5_K -> QuantFormat.Q5_K;
       case Q6_K -> QuantFormat.Q6_K;
+      case IQ2_XXS -> QuantFormat.IQ2_XXS;
+      case IQ2_XS -> QuantFormat.IQ2_XS;
+      case IQ3_XXS -> QuantFormat.IQ3_XXS;
+      case IQ1_S -> QuantFormat.IQ1_S;
       case IQ4_NL -> QuantFormat.IQ4_NL;
+      case IQ3_S -> QuantFormat.IQ3_S;
+      case IQ2_S -> QuantFormat.IQ2_S;
       case IQ4_XS -> QuantFormat.IQ4_XS;
+      case IQ1_M -> QuantFormat.IQ1_M;
+      case TQ1_0 -> QuantFormat.TQ1_0;
       case TQ2_0 -> QuantFormat.TQ2_0;
       case MXFP4 -> QuantFormat.MXFP4;
       case NVFP4 -> QuantFormat.NVFP4;
-      case F32, F16, BF16, IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ3_S, IQ2_S, IQ1_M, TQ1_0 -> null;
+      case F32, F16, BF16 -> null;
     };
   }
 

@@ -1,5 +1,6 @@
 package dev.lamina.models.ggml;
 
+import dev.lamina.spi.ir.Codebook;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -21,7 +22,7 @@ final class GridBlocks {
       float scale = d * (0.5f + (v >>> 28)) * 0.25f;
       for (int k = 0; k < 4; k++) {
         int signs = evenSigns(v >>> 7 * k);
-        point8(Grid.iq2Xxs(), Fields.u8(b, at + k), signs, scale, y, to + 32 * group + 8 * k);
+        point8(Codebook.IQ2_XXS, Fields.u8(b, at + k), signs, scale, y, to + 32 * group + 8 * k);
       }
     }
   }
@@ -32,7 +33,7 @@ final class GridBlocks {
     for (int k = 0; k < 32; k++) {
       int w = Fields.u16(b, p + 2 + 2 * k);
       float scale = d * (0.5f + Fields.nibble(b, p + 66 + k / 4, k / 2 % 2)) * 0.25f;
-      point8(Grid.iq2Xs(), w & 511, evenSigns(w >> 9), scale, y, to + 8 * k);
+      point8(Codebook.IQ2_XS, w & 511, evenSigns(w >> 9), scale, y, to + 8 * k);
     }
   }
 
@@ -43,7 +44,7 @@ final class GridBlocks {
       int high = Fields.u8(b, p + 66 + k / 4) >> 2 * (k % 4) & 3;
       int point = Fields.u8(b, p + 2 + k) | high << 8;
       float scale = d * (0.5f + Fields.nibble(b, p + 74 + k / 4, k / 2 % 2)) * 0.25f;
-      point8(Grid.iq2S(), point, Fields.u8(b, p + 34 + k), scale, y, to + 8 * k);
+      point8(Codebook.IQ2_S, point, Fields.u8(b, p + 34 + k), scale, y, to + 8 * k);
     }
   }
 
@@ -54,7 +55,7 @@ final class GridBlocks {
       int v = Fields.u32(b, p + 66 + 4 * (k / 8));
       float scale = d * (0.5f + (v >>> 28)) * 0.5f;
       int signs = evenSigns(v >>> 7 * (k / 2 % 4)) >> 4 * (k % 2);
-      point4(Grid.iq3Xxs(), Fields.u8(b, p + 2 + k), signs, scale, y, to + 4 * k);
+      point4(Codebook.IQ3_XXS, Fields.u8(b, p + 2 + k), signs, scale, y, to + 4 * k);
     }
   }
 
@@ -69,7 +70,7 @@ final class GridBlocks {
       int point = Fields.u8(b, p + 2 + k) | high << 8;
       float scale = d * (1 + 2 * Fields.nibble(b, p + 106 + k / 16, k / 8 % 2));
       int signs = Fields.nibble(b, p + 74 + k / 2, k % 2);
-      point4(Grid.iq3S(), point, signs, scale, y, to + 4 * k);
+      point4(Codebook.IQ3_S, point, signs, scale, y, to + 4 * k);
     }
   }
 
@@ -79,15 +80,15 @@ final class GridBlocks {
     return seven | (Integer.bitCount(seven) & 1) << 7;
   }
 
-  private static void point8(Grid grid, int point, int signs, float scale, float[] y, int to) {
+  private static void point8(Codebook grid, int point, int signs, float scale, float[] y, int to) {
     for (int i = 0; i < 8; i++) {
-      y[to + i] = scale * grid.get(point, i) * (1 - 2 * (signs >> i & 1));
+      y[to + i] = scale * grid.coordinate(point, i) * (1 - 2 * (signs >> i & 1));
     }
   }
 
-  private static void point4(Grid grid, int point, int signs, float scale, float[] y, int to) {
+  private static void point4(Codebook grid, int point, int signs, float scale, float[] y, int to) {
     for (int i = 0; i < 4; i++) {
-      y[to + i] = scale * grid.get(point, i) * (1 - 2 * (signs >> i & 1));
+      y[to + i] = scale * grid.coordinate(point, i) * (1 - 2 * (signs >> i & 1));
     }
   }
 }

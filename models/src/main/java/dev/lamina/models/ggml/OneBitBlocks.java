@@ -1,5 +1,6 @@
 package dev.lamina.models.ggml;
 
+import dev.lamina.spi.ir.Codebook;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -44,10 +45,9 @@ final class OneBitBlocks {
   }
 
   private static void point(int point, float scale, int negative, float[] y, int to) {
-    Grid grid = Grid.iq1();
     float delta = negative == 1 ? -DELTA : DELTA;
     for (int i = 0; i < 8; i++) {
-      y[to + i] = scale * (grid.get(point, i) + delta);
+      y[to + i] = scale * (Codebook.IQ1.coordinate(point, i) + delta);
     }
   }
 }

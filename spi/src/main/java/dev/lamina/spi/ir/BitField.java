@@ -5,20 +5,21 @@ import java.util.List;
 /**
  * Unsigned integers of a few bits each, spread over the bytes of a block in a regular pattern.
  *
- * <p>Integer {@code i} is put together from pieces that lie within one byte each. Where a piece of
- * it lies follows from the digits of {@code i} in a mixed radix: each digit moves the place by so
- * many bytes and so many bits.
+ * <p>Integer {@code i} is put together from pieces of up to eight bits. Where a piece of it lies
+ * follows from the digits of {@code i} in a mixed radix: each digit moves the place by so many
+ * bytes and so many bits. Bit 8 of a byte is bit 0 of the next, so a piece may reach into the byte
+ * that follows its first one.
  *
- * @param count how many integers, a power of two
+ * @param count how many integers
  * @param pieces their parts; the bits they fill do not overlap
  */
 public record BitField(int count, List<Piece> pieces) {
   /**
    * A digit of the index.
    *
-   * @param size values of the digit, a power of two
+   * @param size values of the digit
    * @param bytes how far one step of it moves, in bytes
-   * @param bits how far one step of it moves within the byte, in bits
+   * @param bits how far one step of it moves besides, in bits
    */
   public record Digit(int size, int bytes, int bits) {}
 
@@ -26,7 +27,7 @@ public record BitField(int count, List<Piece> pieces) {
    * A part of each integer.
    *
    * @param at byte of the block where that of integer 0 lies
-   * @param shift its lowest bit within the byte
+   * @param shift its lowest bit, counted from that byte's
    * @param width bits, 1 to 8
    * @param to bit of the integer that its lowest bit becomes
    * @param digits of the index, the most significant first; their sizes multiply to the count
@@ -41,17 +42,10 @@ public record BitField(int count, List<Piece> pieces) {
      * Where it lies.
      *
      * @param index of the integer
-     * @return byte of the block
+     * @return byte of the block that holds its lowest bit
      */
     public int byteOf(int index) {
-      int place = at;
-      int rest = index;
-      for (int i = digits.size() - 1; i >= 0; i--) {
-        Digit d = digits.get(i);
-        place += rest % d.size * d.bytes;
-        rest /= d.size;
-      }
-      return place;
+      return place(index) / Byte.SIZE;
     }
 
     /**
@@ -61,32 +55,54 @@ public record BitField(int count, List<Piece> pieces) {
      * @return its lowest bit
      */
     public int shiftOf(int index) {
-      int place = shift;
+      return place(index) % Byte.SIZE;
+    }
+
+    /**
+     * Whether its higher bits lie in the byte that follows.
+     *
+     * @param index of the integer
+     * @return false if it lies within one byte
+     */
+    public boolean isSplit(int index) {
+      return shiftOf(index) + width > Byte.SIZE;
+    }
+
+    /** In bits from the begin of the block. */
+    private int place(int index) {
+      int place = at * Byte.SIZE + shift;
       int rest = index;
       for (int i = digits.size() - 1; i >= 0; i--) {
         Digit d = digits.get(i);
-        place += rest % d.size * d.bits;
+        place += rest % d.size * (d.bytes * Byte.SIZE + d.bits);
         rest /= d.size;
       }
       return place;
     }
   }
 
-  /** Copies the pieces and checks that each stays within its bytes. */
+  /** Copies the pieces and checks that each has a part of every integer. */
   public BitField {
     pieces = List.copyOf(pieces);
     for (Piece p : pieces) {
       int product = 1;
-      int top = p.shift + p.width;
       for (Digit d : p.digits) {
         product *= d.size;
-        top += (d.size - 1) * d.bits;
       }
-      if (product != count || Integer.bitCount(count) != 1 || top > 8 || p.width < 1) {
+      if (product != count || p.width < 1 || p.width > Byte.SIZE) {
         throw new GraphException(
-            "bit field: expected %d integers, pieces within a byte, got %s".formatted(count, p));
+            "bit field: expected %d integers, pieces of 1 to 8 bits, got %s".formatted(count, p));
       }
     }
+  }
+
+  /**
+   * Size of the integers.
+   *
+   * @return bits, up to the highest that a piece fills
+   */
+  public int bits() {
+    return pieces.stream().mapToInt(p -> p.to + p.width).max().orElse(0);
   }
 
   /**

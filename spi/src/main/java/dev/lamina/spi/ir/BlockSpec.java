@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param scale of the sub-blocks
  * @param min what is added to or subtracted from each element of a sub-block, null for nothing
  * @param subtracted whether min is subtracted
- * @param codes one an element
+ * @param codes one an element; of {@link Levels.Ternary}, one a byte
  * @param levels what the codes stand for
  */
 public record BlockSpec(
@@ -54,12 +54,113 @@ public record BlockSpec(
 
     /** A code of 8 bits as {@link DType#F8E4M3}. */
     record Float8() implements Levels {}
+
+    /**
+     * Coordinates of points. The low bits of a code pick a point of the book; element {@code i} has
+     * its coordinate {@code i % dims}. The bits above say what becomes of it.
+     *
+     * @param book the points
+     * @param above what the other bits of a code mean
+     */
+    record Points(Codebook book, Above above) implements Levels {
+      /**
+       * The number of the point.
+       *
+       * @param code of an element
+       * @return 0 to the number of points less one
+       */
+      public int point(int code) {
+        return code & book.points() - 1;
+      }
+
+      /**
+       * The level of an element.
+       *
+       * @param code of the element
+       * @param i index of the element
+       * @return an integer of eight bits
+       */
+      public int level(int code, int i) {
+        return above.apply(
+            book.coordinate(point(code), i % book.dims()), code / book.points(), i % Byte.SIZE);
+      }
+    }
+
+    /** What the bits of a code above the number of a point do to its coordinates. */
+    enum Above {
+      /** One bit: the coordinate is negative. */
+      SIGN,
+      /**
+       * Seven bits, of the first seven of each eight elements whether they are negative; the eighth
+       * is where that makes the number of negative ones even.
+       */
+      EVEN_SIGNS,
+      /** One bit: eight times the coordinate, and 1 more, or 1 less where the bit is set. */
+      EIGHTHS;
+
+      private int apply(int coordinate, int bits, int eighth) {
+        return switch (this) {
+          case SIGN -> bits == 0 ? coordinate : -coordinate;
+          case EVEN_SIGNS -> {
+            int signs = bits | (Integer.bitCount(bits) & 1) << 7;
+            yield (signs >> eighth & 1) == 0 ? coordinate : -coordinate;
+          }
+          case EIGHTHS -> 8 * coordinate + 1 - 2 * bits;
+        };
+      }
+    }
+
+    /**
+     * Digits of base 3 less 1. A code of 8 bits is the fraction {@code code / 256}; its digit
+     * behind the point, after multiplication by 3 to the power of the plane (modulo 1), is {@code
+     * (code * 3^plane % 256) * 3 / 256}.
+     *
+     * @param runs of bytes, in their order
+     */
+    record Ternary(List<Planes> runs) implements Levels {
+      /** Copies the runs. */
+      public Ternary {
+        runs = List.copyOf(runs);
+      }
+
+      /**
+       * The level of a digit.
+       *
+       * @param code the byte
+       * @param plane number of the digit
+       * @return -1, 0 or 1
+       */
+      public static int level(int code, int plane) {
+        int power = 1;
+        for (int i = 0; i < plane; i++) {
+          power *= 3;
+        }
+        return ((code * power & 255) * 3 >> 8) - 1;
+      }
+    }
+
+    /**
+     * Bytes that hold several elements each: the first digits of all of them come first.
+     *
+     * @param bytes how many
+     * @param planes elements a byte
+     */
+    record Planes(int bytes, int planes) {}
   }
 
   /** How a number that factors are made of is written. */
   public enum Written {
     /** Two bytes, {@link DType#F16}. */
     F16(2),
+    /** Two bytes that stand for a quarter of their {@link DType#F16}. */
+    QUARTER_F16(2),
+    /** Two bytes that stand for an eighth of their {@link DType#F16}. */
+    EIGHTH_F16(2),
+    /**
+     * An eighth of an {@link DType#F16} whose four bits a piece, the lowest first, are the upper
+     * halves of every second of eight bytes, the second one first.
+     */
+    EIGHTH_F16_IN_HALVES(8),
     /** Four bytes, {@link DType#F32}. */
     F32(4),
     /** A byte e that stands for {@code 2^(e - 128)}, half of what it means as an OCP E8M0. */
@@ -111,6 +212,16 @@ public record BlockSpec(
       }
     }
 
+    /** An integer {@code n} stands for {@code 2 * n + 1}. */
+    static Factor odd(Written written, int at, BitField integers) {
+      List<BitField.Piece> doubled =
+          integers.pieces().stream()
+              .map(p -> new BitField.Piece(p.at(), p.shift(), p.width(), p.to() + 1, p.digits()))
+              .toList();
+      BitField field = new BitField(integers.count(), doubled);
+      return new Factor(written, at, 0, integers.count(), field, -1, false);
+    }
+
     static Factor of(Written written, int at) {
       return new Factor(written, at, 0, 1, null, 0, false);
     }
@@ -126,17 +237,26 @@ public record BlockSpec(
 
   /** Checks that codes and sub-blocks divide the block. */
   public BlockSpec {
-    if (codes.count() != elements
+    int coded = codes.count();
+    if (levels instanceof Levels.Ternary(List<Levels.Planes> runs)) {
+      coded = runs.stream().mapToInt(r -> r.bytes() * r.planes()).sum();
+    }
+    if (coded != elements
         || elements % scale.groups() != 0
         || (min != null && min.groups() != scale.groups())) {
       throw new GraphException(
           "block spec: expected %d codes and as many minima as scales, got %d codes"
-              .formatted(elements, codes.count()));
+              .formatted(elements, coded));
     }
   }
 
   static BlockSpec scaled(int bytes, Factor scale, BitField codes, Levels levels) {
     return new BlockSpec(codes.count(), bytes, scale, null, false, codes, levels);
+  }
+
+  static BlockSpec points(
+      int bytes, Factor scale, BitField codes, Codebook book, Levels.Above above) {
+    return scaled(bytes, scale, codes, new Levels.Points(book, above));
   }
 
   static BlockSpec raised(int bytes, Factor scale, Factor min, BitField codes) {

@@ -3,11 +3,13 @@ package dev.lamina.spi.ir;
 import static dev.lamina.spi.ir.BitField.digit;
 import static dev.lamina.spi.ir.BitField.piece;
 import static dev.lamina.spi.ir.BlockSpec.lowered;
+import static dev.lamina.spi.ir.BlockSpec.points;
 import static dev.lamina.spi.ir.BlockSpec.raised;
 import static dev.lamina.spi.ir.BlockSpec.scaled;
 
 import dev.lamina.spi.ir.BlockSpec.Factor;
 import dev.lamina.spi.ir.BlockSpec.Levels;
+import dev.lamina.spi.ir.BlockSpec.Levels.Above;
 import dev.lamina.spi.ir.BlockSpec.Written;
 import java.util.List;
 import java.util.Locale;
@@ -99,6 +101,116 @@ public enum QuantFormat {
           new BitField(
               256, List.of(piece(8, 4, 0, digit(8, 16, 0), digit(2, 0, 4), digit(16, 1, 0)))),
           uneven())),
+  /** Points of a grid of 256 with signs, 8 elements each; a scale of 4 bits a 32: 2.06 bits. */
+  IQ2_XXS(
+      points(
+          66,
+          Factor.odd(Written.EIGHTH_F16, 0, new BitField(8, List.of(upper(9, digit(8, 8, 0))))),
+          new BitField(
+              256,
+              List.of(
+                  piece(2, 8, 0, digit(8, 8, 0), digit(4, 1, 0), digit(8, 0, 0)),
+                  piece(6, 7, 8, digit(8, 8, 0), digit(4, 0, 7), digit(8, 0, 0)))),
+          Codebook.IQ2_XXS,
+          Above.EVEN_SIGNS)),
+  /** Points of a grid of 512 with signs, 8 elements each; a scale of 4 bits a 16: 2.31 bits. */
+  IQ2_XS(
+      points(
+          74,
+          Factor.odd(Written.EIGHTH_F16, 0, nibbles(16, 66)),
+          new BitField(
+              256,
+              List.of(
+                  piece(2, 8, 0, digit(32, 2, 0), digit(8, 0, 0)),
+                  piece(3, 1, 8, digit(32, 2, 0), digit(8, 0, 0)),
+                  new BitField.Piece(3, 1, 7, 9, List.of(digit(32, 2, 0), digit(8, 0, 0))))),
+          Codebook.IQ2_XS,
+          Above.EVEN_SIGNS)),
+  /** Points of a grid of 1024 with signs, 8 elements each; a scale of 4 bits a 16: 2.56 bits. */
+  IQ2_S(
+      points(
+          82,
+          Factor.odd(Written.EIGHTH_F16, 0, nibbles(16, 74)),
+          new BitField(
+              256,
+              List.of(
+                  piece(2, 8, 0, digit(32, 1, 0), digit(8, 0, 0)),
+                  piece(66, 2, 8, digit(8, 1, 0), digit(4, 0, 2), digit(8, 0, 0)),
+                  piece(34, 1, 10, digit(32, 1, 0), digit(8, 0, 1)))),
+          Codebook.IQ2_S,
+          Above.SIGN)),
+  /** Points of a grid of 256 with signs, 4 elements each; a scale of 4 bits a 32: 3.06 bits. */
+  IQ3_XXS(
+      points(
+          98,
+          Factor.odd(Written.QUARTER_F16, 0, new BitField(8, List.of(upper(69, digit(8, 4, 0))))),
+          new BitField(
+              256,
+              List.of(
+                  piece(2, 8, 0, digit(64, 1, 0), digit(4, 0, 0)),
+                  piece(66, 7, 8, digit(8, 4, 0), digit(4, 0, 7), digit(8, 0, 0)))),
+          Codebook.IQ3_XXS,
+          Above.EVEN_SIGNS)),
+  /** Points of a grid of 512 with signs, 4 elements each; a scale of 4 bits a 32: 3.44 bits. */
+  IQ3_S(
+      points(
+          110,
+          Factor.odd(Written.F16, 0, nibbles(8, 106)),
+          new BitField(
+              256,
+              List.of(
+                  piece(2, 8, 0, digit(64, 1, 0), digit(4, 0, 0)),
+                  piece(66, 1, 8, digit(8, 1, 0), digit(8, 0, 1), digit(4, 0, 0)),
+                  piece(74, 1, 9, digit(32, 1, 0), digit(8, 0, 1)))),
+          Codebook.IQ3_S,
+          Above.SIGN)),
+  /**
+   * Points of -1, 0 and 1, 8 elements each, moved by an eighth; a scale of 3 bits a 32: 1.56 bits.
+   */
+  IQ1_S(
+      points(
+          50,
+          Factor.odd(
+              Written.EIGHTH_F16,
+              0,
+              new BitField(8, List.of(new BitField.Piece(35, 4, 3, 0, List.of(digit(8, 2, 0)))))),
+          new BitField(
+              256,
+              List.of(
+                  piece(2, 8, 0, digit(32, 1, 0), digit(8, 0, 0)),
+                  piece(34, 3, 8, digit(8, 2, 0), digit(4, 0, 3), digit(8, 0, 0)),
+                  new BitField.Piece(35, 7, 1, 11, List.of(digit(8, 2, 0), digit(32, 0, 0))))),
+          Codebook.IQ1,
+          Above.EIGHTHS)),
+  /** The same with a scale of 3 bits a 16, the block's own scale spread over four words. */
+  IQ1_M(
+      points(
+          56,
+          Factor.odd(
+              Written.EIGHTH_F16_IN_HALVES,
+              48,
+              new BitField(16, List.of(piece(48, 3, 0, digit(4, 2, 0), digit(4, 0, 3))))),
+          new BitField(
+              256,
+              List.of(
+                  piece(0, 8, 0, digit(32, 1, 0), digit(8, 0, 0)),
+                  piece(32, 3, 8, digit(16, 1, 0), digit(2, 0, 4), digit(8, 0, 0)),
+                  new BitField.Piece(
+                      32, 3, 1, 11, List.of(digit(16, 1, 0), digit(2, 0, 4), digit(8, 0, 0))))),
+          Codebook.IQ1,
+          Above.EIGHTHS)),
+  /** -1, 0 and 1 as digits of base 3, five or four a byte, under an F16 scale a 256 elements. */
+  TQ1_0(
+      new BlockSpec(
+          256,
+          54,
+          half(52),
+          null,
+          false,
+          BitField.bytes(52, 0),
+          new Levels.Ternary(
+              List.of(
+                  new Levels.Planes(32, 5), new Levels.Planes(16, 5), new Levels.Planes(4, 4))))),
   /** 2 bits less 1 under an F16 scale a 256 elements. */
   TQ2_0(scaled(66, half(64), new BitField(256, List.of(planes(0, 0))), new Levels.Biased(1))),
   /** 4-bit floats (E2M1) under a power of two (E8M0) a 32. */
@@ -137,6 +249,16 @@ public enum QuantFormat {
 
   private static Factor single(int at) {
     return Factor.of(Written.F32, at);
+  }
+
+  /** The upper halves of bytes. */
+  private static BitField.Piece upper(int at, BitField.Digit digit) {
+    return new BitField.Piece(at, 4, 4, 0, List.of(digit));
+  }
+
+  /** Halves of bytes, the two of a byte next to one another. */
+  private static BitField nibbles(int count, int at) {
+    return new BitField(count, List.of(piece(at, 4, 0, digit(count / 2, 1, 0), digit(2, 0, 4))));
   }
 
   /** 32 fifth bits from a byte on, then halves of bytes. */

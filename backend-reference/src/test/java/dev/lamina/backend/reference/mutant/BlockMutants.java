@@ -90,7 +90,28 @@ final class BlockMutants {
               });
       case Levels.Float8 e ->
           addBoth(list, f, "as-integer", "codes are integers", t -> with(t, new Levels.Signed()));
+      case Levels.Points p ->
+          addBoth(
+              list,
+              f,
+              "above",
+              "the bits above a point's number are those of another format",
+              s -> with(s, new Levels.Points(p.book(), other(p.above()))));
+      case Levels.Ternary t ->
+          addBoth(
+              list,
+              f,
+              "planes",
+              "the shorter runs of bytes come first",
+              s -> with(s, new Levels.Ternary(t.runs().reversed())));
     }
+  }
+
+  private static Levels.Above other(Levels.Above above) {
+    return switch (above) {
+      case SIGN -> Levels.Above.EIGHTHS;
+      case EVEN_SIGNS, EIGHTHS -> Levels.Above.SIGN;
+    };
   }
 
   private static void codes(MutantList list, QuantFormat f) {
