@@ -1,6 +1,7 @@
 package dev.lamina;
 
 import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.spi.ir.DType;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -13,13 +14,14 @@ final class DecodedWeights {
   /**
    * What a user is told of them.
    *
-   * @param tensors of a checkpoint
+   * @param tensors as they are used
    * @return a line for each format in the file, in the order of their names
    */
   static List<String> lines(Collection<StoredTensor> tensors) {
     Map<String, long[]> decoded = new TreeMap<>();
     for (StoredTensor t : tensors) {
-      if (t.type().isDense() && t.storedBytes() != t.type().byteSize()) {
+      boolean isFloats = t.type().isDense() && t.type().dtype() == DType.F32;
+      if (isFloats && !t.format().equals(DType.F32.text())) {
         long[] sums = decoded.computeIfAbsent(t.format(), f -> new long[3]);
         sums[0]++;
         sums[1] += t.storedBytes();

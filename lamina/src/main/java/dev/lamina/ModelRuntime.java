@@ -48,10 +48,11 @@ public final class ModelRuntime implements AutoCloseable {
     try {
       this.choice = Backends.choose(options.backend());
       options.progress().accept(choice.announcement());
-      DecodedWeights.lines(checkpoint.tensors().tensors()).forEach(options.progress());
       this.backend = own(choice.open(new BackendOptions(options.threads(), Map.of())));
       this.device = own(backend.open(choice.ordinal()));
       ModelPlan plan = ModelPlan.of(checkpoint, modelOptions(options, checkpoint));
+      DecodedWeights.lines(plan.weights().stream().map(WeightTable.Planned::tensor).toList())
+          .forEach(options.progress());
       this.loaded = own(plan.load(device, new LoadProgress(options.progress())));
       this.compiled = compile(plan, options.engine());
     } catch (BackendException e) {

@@ -41,9 +41,10 @@ final class HeadTensors {
 
   private static ExpertTensors.Stack stack(
       StoredTensor stored, TensorType type, Supplier<MemorySegment> made) {
+    long share =
+        Math.multiplyExact(stored.storedBytes(), type.shape().elements()) / stored.elements();
     StoredTensor t =
-        StoredTensor.converted(
-            stored.name(), type, stored.format(), type.byteSize(), made, stored.origin());
+        StoredTensor.converted(stored.name(), type, stored.format(), share, made, stored.origin());
     return new ExpertTensors.Stack(t, List.of(stored.name()));
   }
 

@@ -61,9 +61,11 @@ final class Projections {
       Value y = graph.matmul(x, weights.get(module + ".weight", Use.PLAIN, k, width), false, out);
       return biased ? plusEach(y, weights.get(module + ".bias", Use.PLAIN, width)) : y;
     }
-    Value w = weights.get(module + ".weight", Use.LINEAR, width, k);
+    WeightTable.Matrix w = weights.matrix(module + ".weight", width, k);
     Value bias = biased ? weights.get(module + ".bias", Use.PLAIN, width) : null;
-    return graph.linear(x, w, bias, out);
+    Value order = w.order();
+    Value in = order == null ? x : graph.gather(x, order, x.shape().rank() - 1);
+    return graph.linear(in, w.value(), bias, out);
   }
 
   private Value plusEach(Value x, Value bias) {

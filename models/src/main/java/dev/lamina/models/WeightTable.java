@@ -36,6 +36,9 @@ public final class WeightTable {
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private final Set<String> stored = new HashSet<>();
 
+  /** Those that no tensor of the checkpoint holds. */
+  private final List<Entry> constants = new ArrayList<>();
+
   private record Entry(Value value, StoredTensor tensor, EnumSet<Use> uses) {}
 
   /**
@@ -64,6 +67,14 @@ public final class WeightTable {
       return spec.type().byteSize();
     }
   }
+
+  /**
+   * The matrix of a projection.
+   *
+   * @param value {@code [N, K]}
+   * @param order I32 {@code [K]}: which of x each of its columns multiplies, null for its own
+   */
+  record Matrix(Value value, @Nullable Value order) {}
 
   WeightTable(GraphBuilder graph, TensorSource source, WeightNames names) {
     this.graph = graph;
@@ -106,6 +117,27 @@ public final class WeightTable {
       throw missing(name(weight), shape);
     }
     return value;
+  }
+
+  /**
+   * The matrix of a projection, in the form that takes the least memory.
+   *
+   * @param weight its name in graphs
+   * @param n rows
+   * @param k columns
+   * @return the graph's input, and in which order it wants x
+   * @throws ModelException as {@link #get}
+   */
+  Matrix matrix(String weight, long n, long k) throws ModelException {
+    Shape shape = Shape.of(n, k);
+    StoredTensor tensor = source.find(name(weight), shape);
+    StoredTensor.Reordered other = tensor == null ? null : tensor.reordered();
+    if (other == null) {
+      return new Matrix(get(weight, Use.LINEAR, n, k), null);
+    }
+    // A name of its own: whoever asks for the weight as it is gets it as it is.
+    Value value = bind(weight + ".reordered", Use.LINEAR, shape, other.matrix());
+    return new Matrix(Objects.requireNonNull(value), constant(weight + ".order", other.order()));
   }
 
   /**
@@ -226,19 +258,26 @@ public final class WeightTable {
    * @return the graph's input, F32
    */
   Value constant(String name, float[] values) {
-    MemorySegment given = MemorySegment.ofArray(values);
-    String input = name;
-    for (int i = 1; entries.containsKey(input); i++) {
-      Entry known = entries.get(input);
-      if (known != null && known.tensor.data().mismatch(given) < 0) {
-        return known.value;
-      }
-      input = name + "." + i;
-    }
     // A few hundred bytes, reachable from the plan for as long as a weight may share them.
     MemorySegment data = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, values);
-    TensorType type = TensorType.of(DType.F32, values.length);
-    return enter(input, new StoredTensor(input, type, data, "computed"), Use.PLAIN);
+    return constant(
+        name, new StoredTensor(name, TensorType.of(DType.F32, values.length), data, "computed"));
+  }
+
+  /** The input that holds these bytes already, or a new one, numbered if the name is taken. */
+  private Value constant(String name, StoredTensor tensor) {
+    for (Entry e : constants) {
+      if (e.tensor.type().equals(tensor.type()) && e.tensor.data().mismatch(tensor.data()) < 0) {
+        return e.value;
+      }
+    }
+    String input = name;
+    for (int i = 1; entries.containsKey(input); i++) {
+      input = name + "." + i;
+    }
+    Value value = enter(input, tensor, Use.PLAIN);
+    constants.add(Objects.requireNonNull(entries.get(input)));
+    return value;
   }
 
   private Value enter(String weight, StoredTensor tensor, Use use) {

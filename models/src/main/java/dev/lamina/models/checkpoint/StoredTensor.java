@@ -17,7 +17,16 @@ public final class StoredTensor {
   private final long storedBytes;
   private final Supplier<MemorySegment> source;
   private final String origin;
+  private final @Nullable Reordered reordered;
   private @Nullable MemorySegment data;
+
+  /**
+   * A matrix with its columns in another order, in which it takes less memory.
+   *
+   * @param matrix of the same shape
+   * @param order I32 {@code [K]}: of each of its columns the number that it has in the checkpoint
+   */
+  public record Reordered(StoredTensor matrix, StoredTensor order) {}
 
   private StoredTensor(
       String name,
@@ -25,13 +34,15 @@ public final class StoredTensor {
       String format,
       long storedBytes,
       Supplier<MemorySegment> source,
-      String origin) {
+      String origin,
+      @Nullable Reordered reordered) {
     this.name = name;
     this.type = type;
     this.format = format;
     this.storedBytes = storedBytes;
     this.source = source;
     this.origin = origin;
+    this.reordered = reordered;
   }
 
   /**
@@ -43,7 +54,7 @@ public final class StoredTensor {
    * @param origin file that holds it, for messages
    */
   public StoredTensor(String name, TensorType type, MemorySegment data, String origin) {
-    this(name, type, format(type), data.byteSize(), () -> data, origin);
+    this(name, type, format(type), data.byteSize(), () -> data, origin, null);
     if (data.byteSize() != type.byteSize()) {
       throw new IllegalArgumentException(
           "tensor %s: expected %d bytes for %s, got %d in %s"
@@ -71,7 +82,26 @@ public final class StoredTensor {
       long storedBytes,
       Supplier<MemorySegment> source,
       String origin) {
-    return new StoredTensor(name, type, format, storedBytes, source, origin);
+    return new StoredTensor(name, type, format, storedBytes, source, origin, null);
+  }
+
+  /**
+   * The same tensor, which may also be had with its columns in another order.
+   *
+   * @param other that form of it
+   * @return the tensor; its own bytes are made only if they are asked for
+   */
+  public StoredTensor orReordered(Reordered other) {
+    return new StoredTensor(name, type, format, storedBytes, source, origin, other);
+  }
+
+  /**
+   * Its other form, for those that can put what they multiply into that order.
+   *
+   * @return null if there is none
+   */
+  public @Nullable Reordered reordered() {
+    return reordered;
   }
 
   private static String format(TensorType type) {

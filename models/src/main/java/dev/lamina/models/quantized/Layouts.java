@@ -77,7 +77,8 @@ final class Layouts {
         (row, col) -> {
           int w = word(zeros, (long) group[col] * words + row / 8);
           return (w >>> 4 * (row % 8) & 15) + zeroOffset;
-        });
+        },
+        ordered ? null : group);
   }
 
   /**
@@ -111,7 +112,8 @@ final class Layouts {
           }
         },
         (row, col) -> s.at((long) (col / size) * n + row),
-        (row, col) -> word(zeros, (long) (col / size) * words + row / 8) >>> 4 * AWQ[row % 8] & 15);
+        (row, col) -> word(zeros, (long) (col / size) * words + row / 8) >>> 4 * AWQ[row % 8] & 15,
+        null);
   }
 
   /**
@@ -137,7 +139,8 @@ final class Layouts {
         g.size(),
         (row, out) -> MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, (long) row * k, out, 0, k),
         g.scales(scale),
-        g.zeros(zeroPoint));
+        g.zeros(zeroPoint),
+        null);
   }
 
   /**
@@ -200,7 +203,8 @@ final class Layouts {
           }
         },
         scales,
-        bits == 8 && zeroPoint == null ? null : zeros);
+        bits == 8 && zeroPoint == null ? null : zeros,
+        ordered ? null : group);
   }
 
   /**
@@ -230,6 +234,7 @@ final class Layouts {
           }
         },
         (row, col) -> scales.at(row, col) / global,
+        null,
         null);
   }
 }

@@ -1,6 +1,7 @@
 package dev.lamina.models.quantized;
 
 import dev.lamina.spi.ir.QuantFormat;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,9 +16,18 @@ import org.jspecify.annotations.Nullable;
  * @param codes of a row
  * @param scales of elements
  * @param zeros of elements, null if there are none
+ * @param scattered group of each column, where those of a group do not follow one another, else
+ *     null
  */
 record PackedMatrix(
-    Kind kind, int rows, int cols, int group, Codes codes, Scales scales, @Nullable Zeros zeros) {
+    Kind kind,
+    int rows,
+    int cols,
+    int group,
+    Codes codes,
+    Scales scales,
+    @Nullable Zeros zeros,
+    int @Nullable [] scattered) {
 
   /** What a code is. */
   enum Kind {
@@ -49,13 +59,71 @@ record PackedMatrix(
     int at(int row, int col);
   }
 
+  /**
+   * A matrix with the columns of each group next to one another.
+   *
+   * @param matrix with as many columns
+   * @param order number of each of its columns before
+   */
+  record Sorted(PackedMatrix matrix, int[] order) {}
+
   int zero(int row, int col) {
     return zeros == null ? 0 : zeros.at(row, col);
   }
 
   /** The same numbers, for which no blocks are looked for. */
   PackedMatrix withoutBlocks() {
-    return new PackedMatrix(kind, rows, cols, 1, codes, scales, zeros);
+    return new PackedMatrix(kind, rows, cols, 1, codes, scales, zeros, null);
+  }
+
+  /**
+   * The same matrix with scattered groups put together, in their order; columns of a group keep
+   * theirs.
+   *
+   * @return null if none are scattered, they are not all of one size, or no block holds them
+   */
+  @Nullable Sorted sorted() {
+    if (scattered == null) {
+      return null;
+    }
+    int[] begins = new int[Arrays.stream(scattered).max().orElse(0) + 2];
+    for (int g : scattered) {
+      begins[g + 1]++;
+    }
+    int size = begins[1];
+    for (int g = 0; g + 1 < begins.length; g++) {
+      if (begins[g + 1] != size) {
+        return null;
+      }
+      begins[g + 1] += begins[g];
+    }
+    int[] order = new int[cols];
+    for (int c = 0; c < cols; c++) {
+      order[begins[scattered[c]]++] = c;
+    }
+    PackedMatrix sorted = inOrder(order, size);
+    return sorted.blocks() == null ? null : new Sorted(sorted, order);
+  }
+
+  private PackedMatrix inOrder(int[] order, int size) {
+    Codes all =
+        (row, out) -> {
+          byte[] before = new byte[cols];
+          codes.row(row, before);
+          for (int c = 0; c < cols; c++) {
+            out[c] = before[order[c]];
+          }
+        };
+    Zeros z = zeros;
+    return new PackedMatrix(
+        kind,
+        rows,
+        cols,
+        size,
+        all,
+        (row, col) -> scales.at(row, order[col]),
+        z == null ? null : (row, col) -> z.at(row, order[col]),
+        null);
   }
 
   /** The blocks that hold it exactly, null if none do. */

@@ -1,5 +1,6 @@
 package dev.lamina.models.quantized;
 
+import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.quantized.PackedMatrix.Kind;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
@@ -12,6 +13,8 @@ import java.util.stream.IntStream;
 
 /** Puts a {@link PackedMatrix} into blocks, or decodes it to F32 where no block holds it. */
 final class Packing {
+  private static final ValueLayout.OfInt I32 =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfFloat F32 =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -53,6 +56,16 @@ final class Packing {
           }
         });
     return to.asReadOnly();
+  }
+
+  /** The order of columns as a tensor. */
+  static StoredTensor order(String name, int[] order, String origin) {
+    MemorySegment data = Arena.ofAuto().allocate((long) order.length * Integer.BYTES, 64);
+    for (int i = 0; i < order.length; i++) {
+      data.set(I32, (long) i * Integer.BYTES, order[i]);
+    }
+    return new StoredTensor(
+        name, TensorType.of(DType.I32, order.length), data.asReadOnly(), origin);
   }
 
   private static void floats(PackedMatrix m, int row, byte[] codes, MemorySegment to, long at) {

@@ -176,15 +176,21 @@ public final class QuantizedTensors implements TensorSource {
             .flatMap(Stream::ofNullable)
             .mapToLong(StoredTensor::storedBytes)
             .sum();
+    StoredTensor whole = stored(module + "weight", m, bytes, codes);
+    PackedMatrix.Sorted sorted = m.sorted();
     put(
-        StoredTensor.converted(
-            module + "weight",
-            Packing.type(m),
-            method,
-            bytes,
-            () -> Packing.bytes(m),
-            codes.origin()),
+        sorted == null
+            ? whole
+            : whole.orReordered(
+                new StoredTensor.Reordered(
+                    stored(module + "weight", sorted.matrix(), bytes, codes),
+                    Packing.order(module + "order", sorted.order(), codes.origin()))),
         codes);
+  }
+
+  private StoredTensor stored(String name, PackedMatrix m, long bytes, StoredTensor codes) {
+    return StoredTensor.converted(
+        name, Packing.type(m), method, bytes, () -> Packing.bytes(m), codes.origin());
   }
 
   private PackedMatrix packed(StoredTensor codes, String module) throws ModelException {
