@@ -27,6 +27,16 @@ public final class AttentionSpec {
     FUSED_BY_QUARTER
   }
 
+  /** What weighs the output of the heads, by its sigmoid, before the output projection. */
+  public enum OutputGate {
+    /** Nothing. */
+    NONE,
+    /** Module {@code q} holds, a head each, a query and a gate. */
+    WITH_QUERY,
+    /** Module {@code gate}. */
+    OWN
+  }
+
   private DecoderShape shape;
   private @Nullable RopeParameters rope;
   private RopeStyle ropeStyle = RopeStyle.NEOX;
@@ -43,6 +53,7 @@ public final class AttentionSpec {
   private SelectiveLayers.@Nullable Sharpening sharpening;
   private @Nullable Norm outputNorm;
   private boolean sinks;
+  private OutputGate gate = OutputGate.NONE;
 
   /**
    * Plain attention over all earlier positions, scaled by the root of the head's width.
@@ -72,6 +83,7 @@ public final class AttentionSpec {
     copy.sharpening = sharpening;
     copy.outputNorm = outputNorm;
     copy.sinks = sinks;
+    copy.gate = gate;
     change.accept(copy);
     return copy;
   }
@@ -218,6 +230,25 @@ public final class AttentionSpec {
    */
   public AttentionSpec withSinks() {
     return with(s -> s.sinks = true);
+  }
+
+  /**
+   * This with heads whose output is weighed.
+   *
+   * @param by where the gate comes from; {@link OutputGate#WITH_QUERY} with separate matrices only
+   * @return a new spec
+   */
+  public AttentionSpec withGate(OutputGate by) {
+    return with(s -> s.gate = by);
+  }
+
+  /**
+   * What weighs the output of the heads.
+   *
+   * @return where the gate comes from
+   */
+  public OutputGate gate() {
+    return gate;
   }
 
   /**

@@ -5,6 +5,7 @@ import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.spi.WeightSpec.Use;
 import dev.lamina.spi.ir.CompositeOp.MoeRoute;
 import dev.lamina.spi.ir.CoreOp.BinaryKind;
+import dev.lamina.spi.ir.CoreOp.CompareKind;
 import dev.lamina.spi.ir.CoreOp.ReduceKind;
 import dev.lamina.spi.ir.CoreOp.UnaryKind;
 import dev.lamina.spi.ir.DType;
@@ -44,7 +45,8 @@ public final class ExpertLayers {
    * @param module modules {@code router} and, below {@code experts}, {@code gate}, {@code up} and
    *     {@code down} (or {@code gateUp}) as stacks or with an expert's number between, or the
    *     stacks {@code gate_up_proj [E, 2 I, H]} and {@code down_proj [E, H, I]}, turned or not;
-   *     {@code shared}, {@code sharedGate}, {@code latentIn} and {@code latentOut} if it has them
+   *     {@code shared}, {@code sharedGate}, {@code latentIn}, {@code latentOut} and the vector
+   *     {@code bias} if it has them
    * @param spec what the mixture does
    * @return {@code [T, H]}
    * @throws ModelException if a weight is missing or misshapen
@@ -55,21 +57,69 @@ public final class ExpertLayers {
     return new ExpertLayers(l, module, spec, hidden).mixture(x);
   }
 
-  private Value mixture(Value x) throws ModelException {
-    Dim t = x.shape().dim(0);
+  /**
+   * Who works on a token.
+   *
+   * @param ids I32 {@code [T, k]}, experts
+   * @param weights {@code [T, k]}, of x's dtype
+   */
+  public record Choice(Value ids, Value weights) {}
+
+  /**
+   * Chooses experts.
+   *
+   * @param l layers of the graph
+   * @param x {@code [T, H]}, normed
+   * @param module module {@code router} below it, {@code selection} if a bias takes part
+   * @param spec how they are chosen
+   * @return who works on each token; numbers from E on stand for identities
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public static Choice choice(Layers l, Value x, String module, MoeSpec spec)
+      throws ModelException {
+    return new ExpertLayers(l, module, spec, x.shape().dim(1).upperBound()).choice(x);
+  }
+
+  /**
+   * A projection by the chosen experts' matrices.
+   *
+   * @param l layers of the graph
+   * @param x {@code [T, K]}, or {@code [T, k, K]} if each chosen expert has an input of its own
+   * @param module the stack {@code [E, N, K]}, or an expert's matrix with its number for the last
+   *     part but one
+   * @param experts E
+   * @param chosen who
+   * @param width N
+   * @return {@code [T, k, N]}
+   * @throws ModelException if a weight is missing or misshapen
+   */
+  public static Value linear(
+      Layers l, Value x, String module, int experts, Choice chosen, long width)
+      throws ModelException {
+    long k = x.shape().dim(-1).upperBound();
+    Value w = l.weights.stack(module + ".weight", experts, width, k);
+    return l.graph.moeLinear(x, w, chosen.ids, null, l.activations);
+  }
+
+  private Choice choice(Value x) throws ModelException {
     MoeRoute route = spec.route();
-    Dim k = Dim.of(route.k());
-    Value logits =
-        l.linear(x, module + ".router", spec.numExperts(), spec.routerBiased(), DType.F32);
+    int members = spec.numExperts() + spec.identities();
+    Value logits = l.linear(x, module + ".router", members, spec.routerBiased(), DType.F32);
     List<Value> chosen = graph.moeRoute(route, logits, route.biased() ? selectionBias() : null);
     Value ids = chosen.get(0);
-    Value weighed =
+    Value weights =
         spec.usesSparseMixer()
             ? SparseMixer.weights(graph, logits, ids, spec.mixerJitter())
             : chosen.get(1);
-    Value weights = graph.cast(weighed, x.dtype());
-    Shape rows = Shape.of(t, k, Dim.of(hidden));
-    Value each = graph.broadcast(weights, rows, 0, 1);
+    return new Choice(ids, graph.cast(weights, x.dtype()));
+  }
+
+  private Value mixture(Value x) throws ModelException {
+    Choice all = choice(x);
+    Choice chosen = spec.identities() == 0 ? all : withoutIdentities(all);
+    Value ids = chosen.ids;
+    Shape rows = Shape.of(x.shape().dim(0), ids.shape().dim(1), Dim.of(hidden));
+    Value each = graph.broadcast(chosen.weights, rows, 0, 1);
 
     boolean latent = spec.latent() > 0;
     Value in = latent ? l.linear(x, module + ".latentIn", hidden, spec.latentBiased()) : x;
@@ -78,22 +128,48 @@ public final class ExpertLayers {
     Value out = linear(inner, "down", ids, hidden, spec.expert().width());
     out = spec.weighsInput() ? out : graph.mul(out, each);
     Value sum = graph.reduce(ReduceKind.SUM, out, 1);
+    long width = x.shape().dim(1).upperBound();
     if (latent) {
-      long width = x.shape().dim(1).upperBound();
       sum = l.linear(sum, module + ".latentOut", width, spec.latentBiased());
     }
+    if (spec.identities() > 0) {
+      sum = graph.add(sum, graph.mul(x, graph.broadcast(shareOfIdentities(all), x.shape(), 0)));
+    }
+    if (spec.sumBiased()) {
+      Value bias = l.weights.get(module + ".bias", Use.PLAIN, width);
+      sum = RecurrentLayers.plusEach(graph, sum, graph.cast(bias, sum.dtype()));
+    }
     return spec.shared() == null ? sum : graph.add(sum, shared(x, spec.shared()));
+  }
+
+  /** An identity's place goes to the last expert, with no weight. */
+  private Choice withoutIdentities(Choice all) {
+    Value last = graph.fillLike(all.ids, spec.numExperts() - 1);
+    Value none = graph.fillLike(all.weights, 0);
+    return new Choice(
+        graph.binary(BinaryKind.MIN, all.ids, last),
+        graph.select(identities(all), none, all.weights));
+  }
+
+  /** What identities weigh together, {@code [T]}. */
+  private Value shareOfIdentities(Choice all) {
+    Value none = graph.fillLike(all.weights, 0);
+    return graph.reduce(ReduceKind.SUM, graph.select(identities(all), all.weights, none), 1);
+  }
+
+  private Value identities(Choice all) {
+    return graph.compare(CompareKind.LE, graph.fillLike(all.ids, spec.numExperts()), all.ids);
   }
 
   /** Some keep it as one row. */
   private Value selectionBias() throws ModelException {
     String name = module + ".selection." + spec.biasName();
     StoredTensor stored = l.weights.stored(name);
+    int members = spec.numExperts() + spec.identities();
     if (stored != null && stored.type().shape().rank() == 2) {
-      Value row = l.weights.get(name, Use.PLAIN, 1, spec.numExperts());
-      return graph.view(row, Dim.of(spec.numExperts()));
+      return graph.view(l.weights.get(name, Use.PLAIN, 1, members), Dim.of(members));
     }
-    return l.weights.get(name, Use.PLAIN, spec.numExperts());
+    return l.weights.get(name, Use.PLAIN, members);
   }
 
   private Value shared(Value x, MlpSpec network) throws ModelException {

@@ -69,6 +69,18 @@ public record KvGroup(List<LayerKv> layers, long window) {
           .add(new LayerKv(i, shape.numKvHeads(), shape.headDim(), shape.headDim()));
       window = Math.max(window, reach);
     }
+    return of(far, near, window);
+  }
+
+  /**
+   * One group or two.
+   *
+   * @param far layers that read all
+   * @param near layers that don't
+   * @param window positions that any of these reads
+   * @return a group for either that has layers
+   */
+  public static List<KvGroup> of(List<LayerKv> far, List<LayerKv> near, long window) {
     List<KvGroup> groups = new ArrayList<>();
     if (!far.isEmpty()) {
       groups.add(new KvGroup(far, 0));

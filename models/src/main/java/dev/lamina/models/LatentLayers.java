@@ -57,6 +57,7 @@ public final class LatentLayers {
     // The latent that is kept: normed, and behind it the one key that turns.
     Value both = l.linear(x, module + ".kvA", spec.latentWidth(), spec.biased());
     Value latent = l.norm(g.slice(both, 1, 0, rank), module + ".kvNorm", spec.norm());
+    latent = l.scale(latent, spec.latentScale());
     Value key = g.view(g.slice(both, 1, spec.rank(), turns), t, Dim.of(1), turns);
     Value kept = g.concat(2, g.view(latent, t, Dim.of(1), rank), turned(l, key, spec));
 

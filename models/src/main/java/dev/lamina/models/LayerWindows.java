@@ -153,6 +153,28 @@ public record LayerWindows(List<Integer> positions) {
   }
 
   /**
+   * Whose keys and values each layer reads: its own, but the last {@code num_kv_shared_layers}
+   * those of the last layer before all of them that sees as far.
+   *
+   * @param config a model's configuration
+   * @param absent value if the key is absent
+   * @return a layer, 0-based, for each
+   * @throws ModelException if the key is malformed or there is no such layer
+   */
+  public List<Integer> kvLayers(ModelConfig config, int absent) throws ModelException {
+    int first = positions.size() - config.integer("num_kv_shared_layers", 0, absent);
+    List<Integer> layers = new ArrayList<>();
+    for (int i = 0; i < positions.size(); i++) {
+      int own = i < first || first <= 0 ? i : positions.subList(0, first).lastIndexOf(of(i));
+      if (own < 0) {
+        throw config.refuse("num_kv_shared_layers", "a layer of each type before the shared ones");
+      }
+      layers.add(own);
+    }
+    return List.copyOf(layers);
+  }
+
+  /**
    * The window of a layer.
    *
    * @param layer 0-based

@@ -234,14 +234,17 @@ public final class Layers {
    * @param x {@code [T, H]}, normed
    * @param layer 0-based
    * @param module modules {@code q}, {@code k}, {@code v} or {@code qkv} and, if normed, {@code
-   *     qNorm}, {@code kNorm} below it
+   *     qNorm}, {@code kNorm} below it; {@code gate} if it has one of its own
    * @param spec what the attention does
-   * @return {@code [T, numHeads * headDim]}
+   * @return {@code [T, numHeads * headDim]}, gated
    * @throws ModelException if a weight is missing or misshapen
    */
   public Value attention(Value x, int layer, String module, AttentionSpec spec)
       throws ModelException {
-    return attend(turned(projected(x, module, spec), module, spec), layer, spec);
+    HeadProjections.Projected projected = HeadProjections.of(this, x, module, spec);
+    Value out = attend(turned(projected.heads(), module, spec), layer, spec);
+    Value gate = projected.gate();
+    return gate == null ? out : graph.mul(out, graph.unary(CoreOp.UnaryKind.SIGMOID, gate));
   }
 
   /**
@@ -254,52 +257,7 @@ public final class Layers {
    * @throws ModelException if a weight is missing or misshapen
    */
   public Heads projected(Value x, String module, AttentionSpec spec) throws ModelException {
-    DecoderShape shape = spec.shape();
-    int d = shape.headDim();
-    long q = shape.queryWidth();
-    long kv = shape.kvWidth();
-    if (spec.projection() == AttentionSpec.Projection.SEPARATE) {
-      return new Heads(
-          projected(x, module + ".q", q, spec),
-          projected(x, module + ".k", kv, spec),
-          projected(x, module + ".v", kv, spec));
-    }
-    if (spec.projection() == AttentionSpec.Projection.KEY_IS_VALUE) {
-      Value key = projected(x, module + ".k", kv, spec);
-      return new Heads(projected(x, module + ".q", q, spec), key, key);
-    }
-    Value all = linear(x, module + ".qkv", q + 2 * kv, spec.biased());
-    if (spec.projection() == AttentionSpec.Projection.FUSED) {
-      return new Heads(
-          heads(graph.slice(all, 1, 0, Dim.of(q)), d),
-          heads(graph.slice(all, 1, q, Dim.of(kv)), d),
-          heads(graph.slice(all, 1, q + kv, Dim.of(kv)), d));
-    }
-    if (spec.projection() == AttentionSpec.Projection.FUSED_BY_QUARTER) {
-      Value quarters = graph.view(all, x.shape().dim(0), Dim.of(4), Dim.of(3), Dim.of(q / 4));
-      return new Heads(third(quarters, 0, d), third(quarters, 2, d), third(quarters, 1, d));
-    }
-    long kvHeads = shape.numKvHeads();
-    long group = shape.numHeads() / kvHeads;
-    Dim t = x.shape().dim(0);
-    Value grouped = graph.view(all, t, Dim.of(kvHeads), Dim.of(group + 2), Dim.of(d));
-    return new Heads(
-        graph.view(
-            graph.slice(grouped, 2, 0, Dim.of(group)), t, Dim.of(shape.numHeads()), Dim.of(d)),
-        graph.view(graph.slice(grouped, 2, group, Dim.of(1)), t, Dim.of(kvHeads), Dim.of(d)),
-        graph.view(graph.slice(grouped, 2, group + 1, Dim.of(1)), t, Dim.of(kvHeads), Dim.of(d)));
-  }
-
-  /** The heads that part i of {@code [T, 4, 3, width]} has. */
-  private Value third(Value quarters, int i, int headDim) {
-    Dim width = quarters.shape().dim(3);
-    Value part = graph.slice(quarters, 2, i, Dim.of(1));
-    return heads(graph.view(part, part.shape().dim(0), Dim.of(4 * width.upperBound())), headDim);
-  }
-
-  private Value projected(Value x, String module, long width, AttentionSpec spec)
-      throws ModelException {
-    return heads(linear(x, module, width, spec.biased()), spec.shape().headDim());
+    return HeadProjections.of(this, x, module, spec).heads();
   }
 
   /**
@@ -312,7 +270,7 @@ public final class Layers {
    * @throws ModelException if a weight is missing or misshapen
    */
   public Value queries(Value x, String module, AttentionSpec spec) throws ModelException {
-    Value q = projected(x, module + ".q", spec.shape().queryWidth(), spec);
+    Value q = HeadProjections.heads(this, x, module + ".q", spec.shape().queryWidth(), spec);
     String qNorm = module + ".qNorm";
     q = spec.clipped(graph, headNorm(q, qNorm, spec, false));
     return headNorm(rope(q, spec), qNorm, spec, true);
@@ -421,11 +379,6 @@ public final class Layers {
     return Objects.requireNonNull(lastChosen, "an earlier layer that chooses positions");
   }
 
-  private Value heads(Value x, int headDim) {
-    long count = x.shape().dim(1).upperBound() / headDim;
-    return graph.view(x, x.shape().dim(0), Dim.of(count), Dim.of(headDim));
-  }
-
   /**
    * Turns the heads by their positions.
    *
@@ -466,6 +419,7 @@ public final class Layers {
         switch (spec.form()) {
           case GATED -> {
             Value g = scale(linear(x, module + ".gate", width, biased), spec.gateScale());
+            g = spec.sparsity() == 0 ? g : GaussianCut.of(this, g, spec.sparsity());
             Value up = linear(x, module + ".up", width, biased);
             yield spec.activation().gated(graph, g, up);
           }

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param ropeStyle which elements turn together
  * @param scale factor on the products
  * @param norm of the latents
+ * @param latentScale factor on the normed latent of keys and values
  * @param biased whether the projections to latents, and the output projection, add a bias
  * @param index how positions are chosen, null if all are looked at
  */
@@ -32,6 +33,7 @@ public record MlaSpec(
     RopeStyle ropeStyle,
     double scale,
     Norm norm,
+    double latentScale,
     boolean biased,
     @Nullable Index index) {
   /**
@@ -79,15 +81,37 @@ public record MlaSpec(
   }
 
   /**
-   * Widths that a configuration may leave out.
+   * What a configuration may leave out.
    *
    * @param queryRank of the queries' latent
+   * @param rank of the latent of keys and values
    * @param plainDim of what does not turn of a head
    * @param valueDim of a head's value
+   * @param theta base of the rotary frequencies
    */
-  public record Defaults(int queryRank, int plainDim, int valueDim) {
+  public record Defaults(int queryRank, int rank, int plainDim, int valueDim, double theta) {
     /** Those of DeepSeek V2 and V3. */
-    public static final Defaults DEEPSEEK = new Defaults(1536, 128, 128);
+    public static final Defaults DEEPSEEK = new Defaults(1536, 512, 128, 128, 10_000);
+  }
+
+  /**
+   * Names of its weights, but for those of {@link Index}.
+   *
+   * @param names to add to
+   * @param module its own
+   * @param stored the same in checkpoints
+   * @return a new map
+   */
+  public static WeightNames named(WeightNames names, String module, String stored) {
+    return names
+        .with(module + ".q", stored + ".q_proj")
+        .with(module + ".qA", stored + ".q_a_proj")
+        .with(module + ".qNorm", stored + ".q_a_layernorm")
+        .with(module + ".qB", stored + ".q_b_proj")
+        .with(module + ".kvA", stored + ".kv_a_proj_with_mqa")
+        .with(module + ".kvNorm", stored + ".kv_a_layernorm")
+        .with(module + ".kvB", stored + ".kv_b_proj")
+        .with(module + ".o", stored + ".o_proj");
   }
 
   /**
@@ -97,7 +121,7 @@ public record MlaSpec(
    * @return a new spec
    */
   public MlaSpec withIndex(Index how) {
-    return with(rope, how);
+    return with(rope, ropeStyle, scale, latentScale, how);
   }
 
   /**
@@ -120,7 +144,8 @@ public record MlaSpec(
    */
   public static MlaSpec parse(ModelConfig c, DecoderShape shape, Defaults absent)
       throws ModelException {
-    RopeParameters rope = RopeParameters.parse(c, shape);
+    RopeParameters.Keys keys = RopeParameters.Keys.USUAL.withTheta(absent.theta);
+    RopeParameters rope = RopeParameters.parse(c, keys, shape);
     if (rope.rotaryDims() != shape.headDim()) {
       throw c.refuse("partial_rotary_factor", "1, since qk_rope_head_dim says what turns");
     }
@@ -131,7 +156,7 @@ public record MlaSpec(
     return new MlaSpec(
         shape.numHeads(),
         none ? 0 : c.positiveInt("q_lora_rank", absent.queryRank),
-        c.positiveInt("kv_lora_rank", 512),
+        c.positiveInt("kv_lora_rank", absent.rank),
         plain,
         c.positiveInt("v_head_dim", absent.valueDim),
         shape.headDim(),
@@ -139,6 +164,7 @@ public record MlaSpec(
         c.bool("rope_interleave", true) ? RopeStyle.INTERLEAVED : RopeStyle.NEOX,
         scale,
         Norm.rms(1e-6),
+        1,
         c.bool("attention_bias", false),
         null);
   }
@@ -159,12 +185,38 @@ public record MlaSpec(
    * @return a new spec
    */
   public MlaSpec withoutRope() {
-    return with(null, index);
+    return with(null, ropeStyle, scale, latentScale, index);
   }
 
-  private MlaSpec with(@Nullable RopeParameters turn, @Nullable Index how) {
+  /**
+   * This with other pairs that turn together.
+   *
+   * @param style which elements form a pair
+   * @return a new spec
+   */
+  public MlaSpec withRopeStyle(RopeStyle style) {
+    return with(rope, style, scale, latentScale, index);
+  }
+
+  /**
+   * This with factors on what comes of the latents.
+   *
+   * @param queries on queries
+   * @param latent on the latent of keys and values
+   * @return a new spec
+   */
+  public MlaSpec withFactors(double queries, double latent) {
+    return with(rope, ropeStyle, scale * queries, latent, index);
+  }
+
+  private MlaSpec with(
+      @Nullable RopeParameters turn,
+      RopeStyle style,
+      double factor,
+      double latent,
+      @Nullable Index how) {
     return new MlaSpec(
-        numHeads, queryRank, rank, plainDim, valueDim, rotaryDim, turn, ropeStyle, scale, norm,
+        numHeads, queryRank, rank, plainDim, valueDim, rotaryDim, turn, style, factor, norm, latent,
         biased, how);
   }
 

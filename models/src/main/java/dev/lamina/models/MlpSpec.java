@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  *     none
  * @param gateScale factor on what the activation takes
  * @param outScale factor on the output
+ * @param sparsity share of the gate that is cut to 0 before the activation as if it were normally
+ *     distributed, 0 = none; see {@link GaussianCut}
  */
 public record MlpSpec(
     Form form,
@@ -26,7 +28,8 @@ public record MlpSpec(
     boolean biased,
     @Nullable Norm innerNorm,
     double gateScale,
-    double outScale) {
+    double outScale,
+    double sparsity) {
   /** Which matrices it has. */
   public enum Form {
     /** {@code down(act(gate(x)) * up(x))}. */
@@ -118,7 +121,7 @@ public record MlpSpec(
    * @return the network
    */
   public static MlpSpec gated(int width, Activation activation, boolean biased) {
-    return new MlpSpec(Form.GATED, width, activation, biased, null, 1, 1);
+    return new MlpSpec(Form.GATED, width, activation, biased, null, 1, 1, 0);
   }
 
   /**
@@ -130,7 +133,7 @@ public record MlpSpec(
    * @return the network
    */
   public static MlpSpec plain(int width, Activation activation, boolean biased) {
-    return new MlpSpec(Form.PLAIN, width, activation, biased, null, 1, 1);
+    return new MlpSpec(Form.PLAIN, width, activation, biased, null, 1, 1, 0);
   }
 
   /**
@@ -139,7 +142,8 @@ public record MlpSpec(
    * @return a new spec
    */
   public MlpSpec fused() {
-    return new MlpSpec(Form.GATED_FUSED, width, activation, biased, innerNorm, gateScale, outScale);
+    return new MlpSpec(
+        Form.GATED_FUSED, width, activation, biased, innerNorm, gateScale, outScale, sparsity);
   }
 
   /**
@@ -149,7 +153,7 @@ public record MlpSpec(
    * @return a new spec
    */
   public MlpSpec withInnerNorm(Norm norm) {
-    return new MlpSpec(form, width, activation, biased, norm, gateScale, outScale);
+    return new MlpSpec(form, width, activation, biased, norm, gateScale, outScale, sparsity);
   }
 
   /**
@@ -160,6 +164,16 @@ public record MlpSpec(
    * @return a new spec
    */
   public MlpSpec withScales(double gate, double out) {
-    return new MlpSpec(form, width, activation, biased, innerNorm, gate, out);
+    return new MlpSpec(form, width, activation, biased, innerNorm, gate, out, sparsity);
+  }
+
+  /**
+   * This with a gate that is cut; with gate and up apart only.
+   *
+   * @param share of it, 0 = none
+   * @return a new spec
+   */
+  public MlpSpec withSparsity(double share) {
+    return new MlpSpec(form, width, activation, biased, innerNorm, gateScale, outScale, share);
   }
 }

@@ -27,6 +27,8 @@ public final class MoeSpec {
   private double mixerJitter = -1;
   private int latent;
   private boolean latentBiased;
+  private boolean sumBiased;
+  private int identities;
 
   /**
    * A gate that is bounded: with {@code g = min(gate, limit)} and up clamped to {@code -limit} to
@@ -72,6 +74,8 @@ public final class MoeSpec {
     copy.mixerJitter = mixerJitter;
     copy.latent = latent;
     copy.latentBiased = latentBiased;
+    copy.sumBiased = sumBiased;
+    copy.identities = identities;
     change.accept(copy);
     return copy;
   }
@@ -255,6 +259,26 @@ public final class MoeSpec {
   }
 
   /**
+   * This with a vector that is added to the sum, {@code bias}.
+   *
+   * @return a new spec
+   */
+  public MoeSpec withSumBias() {
+    return with(s -> s.sumBiased = true);
+  }
+
+  /**
+   * This with more members to choose from that give their input as it is (zero-computation experts,
+   * arXiv:2410.07348); the router numbers them behind the experts.
+   *
+   * @param count how many
+   * @return a new spec
+   */
+  public MoeSpec withIdentities(int count) {
+    return with(s -> s.identities = count);
+  }
+
+  /**
    * E.
    *
    * @return number of experts
@@ -305,6 +329,14 @@ public final class MoeSpec {
 
   boolean latentBiased() {
     return latentBiased;
+  }
+
+  boolean sumBiased() {
+    return sumBiased;
+  }
+
+  int identities() {
+    return identities;
   }
 
   boolean usesSparseMixer() {

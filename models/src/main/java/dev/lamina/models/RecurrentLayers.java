@@ -1,6 +1,7 @@
 package dev.lamina.models;
 
 import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.spi.WeightSpec.Use;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.CoreOp.BinaryKind;
@@ -161,6 +162,43 @@ public final class RecurrentLayers {
     return successor(
         pool,
         l.graph.ssdScan(op, pool.state, x, dt, a, b, c, pool.reads, pool.writes, l.cuSeqlensQ));
+  }
+
+  /**
+   * Projects each head by a matrix of its own.
+   *
+   * @param l layers of the graph
+   * @param x {@code [T, heads, K]}
+   * @param weight its whole name in graphs, {@code [heads, K, N]}
+   * @param width N
+   * @return {@code [T, heads, N]}
+   * @throws ModelException if the weight is missing or misshapen, or not plain floats
+   */
+  public static Value headwise(Layers l, Value x, String weight, int width) throws ModelException {
+    Ops g = l.graph;
+    long heads = x.shape().dim(1).upperBound();
+    long k = x.shape().dim(2).upperBound();
+    StoredTensor stored = l.weights.needed(weight, heads, k, width);
+    ExpertTensors.Columns all = new ExpertTensors.Columns(0, 1, width);
+    Value w =
+        l.weights.made(
+            weight, ExpertTensors.turned(stored, width, all), stored.name(), heads, width, k);
+    // A head's matrix is that of an expert whom every token chose.
+    Value ids = g.iota(Shape.of(x.shape().dim(0), Dim.of(heads)), 1, DType.I32);
+    return g.moeLinear(x, w, ids, null, l.activations);
+  }
+
+  /**
+   * Whether a token is its sequence's first.
+   *
+   * @param l layers of the graph
+   * @param like {@code [T, ..]}
+   * @return booleans of its shape
+   */
+  public static Value first(Layers l, Value like) {
+    Value at = l.graph.view(l.positions, l.slots.tokens());
+    Value first = l.graph.compare(CompareKind.EQ, at, l.graph.fillLike(at, 0));
+    return l.graph.broadcast(first, like.shape(), 0);
   }
 
   /**

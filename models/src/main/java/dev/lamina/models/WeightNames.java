@@ -52,6 +52,14 @@ public final class WeightNames {
           .with("layers.*.mlp.shared.up", "model.layers.*.mlp.shared_experts.up_proj")
           .with("layers.*.mlp.shared.down", "model.layers.*.mlp.shared_experts.down_proj");
 
+  /** Those of Llama and the experts of Mixtral, one tensor each. */
+  public static final WeightNames LLAMA_MIXTRAL =
+      LLAMA
+          .with("layers.*.mlp.router", "model.layers.*.block_sparse_moe.gate")
+          .with("layers.*.mlp.experts.*.gate", "model.layers.*.block_sparse_moe.experts.*.w1")
+          .with("layers.*.mlp.experts.*.up", "model.layers.*.block_sparse_moe.experts.*.w3")
+          .with("layers.*.mlp.experts.*.down", "model.layers.*.block_sparse_moe.experts.*.w2");
+
   private final Map<String, String> modules;
   private final Map<String, String> others;
   private final Set<String> transposed;

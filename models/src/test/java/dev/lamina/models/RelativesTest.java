@@ -2,6 +2,7 @@ package dev.lamina.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.lamina.models.checkpoint.GenerationConfig;
 import dev.lamina.models.checkpoint.ModelConfig;
@@ -38,6 +39,7 @@ class RelativesTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
+        "afmoe|USUAL,'head_dim':8,'num_experts':8,'moe_intermediate_size':16|layers.0.attn.gate.weight layers.0.mlp.gate.weight layers.1.mlp.selection.expert_bias layers.3.mlp.postNorm.weight",
         "apertus|USUAL|layers.0.mlp.act.alpha_p layers.0.attn.qNorm.weight",
         "arcee|USUAL|layers.0.mlp.up.weight",
         "bamba|USUAL,'mamba_n_heads':8,'mamba_d_head':8,'mamba_d_state':8,'mamba_n_groups':2,'attn_layer_indices':[1]|layers.0.mamba.in.weight layers.1.attn.q.weight layers.0.mlp.norm.weight",
@@ -58,6 +60,7 @@ class RelativesTest {
         "falcon_h1|USUAL,'mamba_n_heads':8,'mamba_d_head':8,'mamba_d_state':8,'mamba_n_groups':2,'mamba_d_ssm':64,'ssm_multipliers':[1,2,3,4,5],'mamba_rms_norm':true|layers.0.mixer.mamba.outNorm.weight layers.0.mixer.attn.o.weight mamba.factors",
         "flex_olmo|USUAL|layers.0.attn.postNorm.weight layers.0.mlp.postNorm.weight layers.0.mlp.router.weight",
         "gemma|USUAL,'head_dim':16|embed.weight",
+        "gemma3n_text|USUAL,'head_dim':8,'num_kv_shared_layers':1,'layer_types':['sliding_attention','full_attention','sliding_attention','sliding_attention']|streams.in.2.weight layers.0.streams.correct_output_scale layers.3.perLayer.gate.weight layers.2.attn.k.weight layers.3.attn.q.weight layers.0.laurel.left.weight",
         "glm4_moe_lite|USUAL,'n_routed_experts':8,'moe_intermediate_size':16,'num_key_value_heads':4|layers.0.mlp.gate.weight layers.1.mlp.selection.e_score_correction_bias layers.3.attn.kvA.weight",
         "glm_moe_dsa|USUAL,'n_routed_experts':8,'moe_intermediate_size':16,'num_key_value_heads':4,'indexer_types':['full','shared','full','shared']|layers.0.attn.index.k.weight layers.2.attn.index.q.weight",
         "glm|USUAL,'head_dim':8|layers.0.mlp.gateUp.weight",
@@ -72,7 +75,12 @@ class RelativesTest {
         "hunyuan_v1_dense|USUAL|layers.0.attn.qNorm.weight",
         "hunyuan_v1_moe|USUAL,'num_experts':4,'moe_topk':[2,2,2,2]|layers.0.mlp.shared.gate.weight layers.0.attn.kNorm.weight",
         "jais2|USUAL|layers.0.mlp.up.bias layers.0.attn.o.bias",
+        "jamba|USUAL,'num_experts':4,'attn_layer_period':4,'attn_layer_offset':1|layers.0.mamba.dtNorm.weight layers.1.attn.q.weight layers.1.mlp.router.weight layers.2.mlp.gate.weight",
+        "jetmoe|USUAL,'kv_channels':8,'num_local_experts':4|layers.0.attn.in.weight layers.0.attn.bias layers.0.mlp.bias layers.0.mlp.experts.gateUp.weight",
         "lfm2_moe|USUAL,'num_experts':8,'moe_intermediate_size':16,'num_dense_layers':1|layers.0.mlp.gate.weight layers.1.mlp.selection.expert_bias",
+        "longcat_flash|USUAL,'num_layers':2,'ffn_hidden_size':48,'n_routed_experts':6,'moe_topk':3,'zero_expert_num':2,'expert_ffn_hidden_size':16,'num_key_value_heads':4|layers.1.attn1.kvA.weight layers.0.moe.router.weight layers.1.moe.selection.e_score_correction_bias layers.1.mlp1.down.weight",
+        "minicpm3|USUAL,'num_key_value_heads':4|layers.0.attn.qA.weight layers.3.attn.kvNorm.weight layers.3.mlp.gate.weight",
+        "minimax|USUAL,'num_local_experts':4|layers.0.attn.q.weight layers.1.lightning.qkv.weight layers.3.lightning.outNorm.weight lightning.rates lightning.rates.1",
         "minimax_m2|USUAL,'head_dim':8,'rotary_dim':4,'num_local_experts':8|layers.0.attn.qNorm.weight layers.0.mlp.selection.e_score_correction_bias",
         "ministral|USUAL,'layer_types':['sliding_attention','full_attention','full_attention','full_attention'],'sliding_window':8|norm.weight",
         "ministral3|USUAL,'rope_parameters':{'rope_type':'default','llama_4_scaling_beta':0.1,'original_max_position_embeddings':16}|norm.weight",
@@ -82,10 +90,12 @@ class RelativesTest {
         "nemotron|USUAL|norm.bias layers.0.mlp.up.weight",
         "olmo|USUAL,'clip_qkv':8|norm.ones",
         "olmo3|USUAL,'sliding_window':8|layers.0.attn.postNorm.weight",
+        "olmo_hybrid|USUAL,'rope_parameters':{'rope_theta':null}|layers.0.linear.qConv.weight layers.3.attn.postNorm.weight layers.3.mlp.postNorm.weight layers.2.mlp.norm.weight",
         "persimmon|USUAL|layers.0.attn.qNorm.bias",
         "phi|USUAL,'qk_layernorm':true|head.bias layers.0.attn.kNorm.bias",
         "phimoe|USUAL,'lm_head_bias':true,'attention_bias':true|head.bias norm.bias layers.0.attn.o.bias",
         "qwen3_5_moe_text|USUAL,'head_dim':8,'num_experts':8|layers.0.linear.qkv.weight layers.3.mlp.sharedGate.weight",
+        "recurrent_gemma|USUAL|layers.0.recurrent.unit.input_gate_weight layers.1.recurrent.conv.bias layers.2.attn.o.bias layers.3.recurrent.y.bias",
         "seed_oss|USUAL,'head_dim':16|layers.0.attn.q.bias",
         "solar_open|USUAL,'n_routed_experts':8,'head_dim':8,'moe_intermediate_size':16|layers.0.mlp.shared.up.weight",
         "vaultgemma|USUAL,'head_dim':8|layers.0.mlp.norm.weight",
@@ -119,12 +129,29 @@ class RelativesTest {
         "glm_moe_dsa|USUAL,'num_key_value_heads':4,'indexer_types':['shared','full','full','full']|indexer_types: expected a first layer that is full, got [\"shared\",\"full\",\"full\",\"full\"]",
         "hunyuan_v1_moe|USUAL,'num_experts':4,'moe_topk':[1,2,2,2]|moe_topk: expected one whole number above 0 for all layers, others are not built, got [1,2,2,2]",
         "phimoe|USUAL,'num_experts_per_tok':3|num_experts_per_tok: expected 2, since they are chosen one after the other, got 3",
+        "gemma3n_text|USUAL,'head_dim':8,'altup_active_idx':4|altup_active_idx: expected less than altup_num_inputs, 4, got 4",
+        "gemma3n_text|USUAL,'head_dim':8,'num_kv_shared_layers':1,'layer_types':['sliding_attention','sliding_attention','sliding_attention','full_attention']|num_kv_shared_layers: expected a layer of each type before the shared ones, got 1",
+        "gemma3n_text|USUAL,'head_dim':8,'num_kv_shared_layers':0,'activation_sparsity_pattern':[0.5,1,0,0]|activation_sparsity_pattern: expected a list of 4 numbers from 0 to below 1, got [0.5,1,0,0]",
+        "jamba|USUAL,'attn_layer_period':4,'attn_layer_offset':4|attn_layer_offset: expected less than the period, 4, got 4",
+        "jamba|USUAL,'hidden_act':'gelu'|hidden_act: expected silu, got \"gelu\"",
+        "jetmoe|USUAL,'num_experts_per_tok':1|num_attention_heads: expected num_key_value_heads times num_experts_per_tok, 2, got 4",
+        "longcat_flash|USUAL,'num_layers':2,'num_key_value_heads':4,'q_lora_rank':null|q_lora_rank: expected a width, by which queries are scaled, got null",
+        "longcat_flash|USUAL,'num_layers':2,'num_key_value_heads':4,'router_bias':true|router_bias: expected false, the other is not built, got true",
+        "recurrent_gemma|USUAL,'block_types':['scan']|block_types: expected recurrent and attention, at least one of them, got [\"scan\"]",
+        "recurrent_gemma|USUAL,'lru_width':33|lru_width: expected a multiple of num_attention_heads, 4, got 33",
         "arcee|USUAL,'hidden_act':'mish'|hidden_act: expected one of silu, gelu, gelu_pytorch_tanh, relu, relu2, xielu, got \"mish\"",
       })
   void refusals_nameTheKey(String type, String keys, String message) {
     assertThatThrownBy(() -> open(type, keys))
         .isInstanceOf(ModelException.class)
         .hasMessage("read config.json: %s; correct the file or fetch it again", message);
+  }
+
+  @Test
+  void quantiles_areThoseOfTheNormalDistribution() {
+    assertThat(GaussianCut.quantile(0.5)).isCloseTo(0, within(1e-12));
+    assertThat(GaussianCut.quantile(0.95)).isCloseTo(1.6448536269514722, within(1e-12));
+    assertThat(GaussianCut.quantile(0.001)).isCloseTo(-3.090232306167813, within(1e-12));
   }
 
   @Test

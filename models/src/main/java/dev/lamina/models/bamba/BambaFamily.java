@@ -62,7 +62,7 @@ public final class BambaFamily implements ModelFamily {
     for (int i = 0; i < shape.numLayers(); i++) {
       blocks.add(
           attending.contains(i)
-              ? Block.of(i, "attn", new AttentionBranch(i, attention, false))
+              ? Block.of(i, "attn", new AttentionBranch(i, attention))
               : Block.of(i, "mamba", new Mamba2Mixer(i, sizes, options)));
       blocks.add(Block.of(i, "mlp", network));
     }

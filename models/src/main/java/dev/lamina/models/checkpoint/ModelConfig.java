@@ -490,6 +490,27 @@ public final class ModelConfig {
   }
 
   /**
+   * A list of shares.
+   *
+   * @param key of this object
+   * @param count how many
+   * @return its values, from 0 to below 1; none if absent
+   * @throws ModelException if of another length or one is no such number
+   */
+  public List<Double> shares(String key, int count) throws ModelException {
+    List<Double> list = new ArrayList<>();
+    if (has(key)) {
+      for (JsonNode v : node.get(key)) {
+        list.add(v.isNumber() ? v.doubleValue() : Double.NaN);
+      }
+      if (list.size() != count || !list.stream().allMatch(v -> v >= 0 && v < 1)) {
+        throw refuse(key, "a list of %d numbers from 0 to below 1".formatted(count));
+      }
+    }
+    return List.copyOf(list);
+  }
+
+  /**
    * A list of two numbers, a lower and an upper limit; infinite where JSON has no word for it:
    * {@code {"__float__": "Infinity"}}, as transformers writes it.
    *

@@ -6,7 +6,7 @@ package dev.lamina.models.checkpoint;
  */
 public final class ModelException extends Exception {
   private static final long serialVersionUID = 1L;
-  private static final int LONGEST = 1000;
+  private static final int LONGEST = 2000;
 
   /**
    * A refusal.

@@ -30,17 +30,11 @@ public final class DeepseekFamily implements ModelFamily {
       List.of("indexed_attention", "deepseek_sparse_attention");
 
   private static final WeightNames NAMES =
-      WeightNames.LLAMA_MOE
-          .with("layers.*.attn.qA", "model.layers.*.self_attn.q_a_proj")
-          .with("layers.*.attn.qNorm", "model.layers.*.self_attn.q_a_layernorm")
+      MlaSpec.named(WeightNames.LLAMA_MOE, "layers.*.attn", "model.layers.*.self_attn")
           .with("layers.*.attn.index.q", "model.layers.*.self_attn.indexer.wq_b")
           .with("layers.*.attn.index.k", "model.layers.*.self_attn.indexer.wk")
           .with("layers.*.attn.index.kNorm", "model.layers.*.self_attn.indexer.k_norm")
-          .with("layers.*.attn.index.weights", "model.layers.*.self_attn.indexer.weights_proj")
-          .with("layers.*.attn.qB", "model.layers.*.self_attn.q_b_proj")
-          .with("layers.*.attn.kvA", "model.layers.*.self_attn.kv_a_proj_with_mqa")
-          .with("layers.*.attn.kvNorm", "model.layers.*.self_attn.kv_a_layernorm")
-          .with("layers.*.attn.kvB", "model.layers.*.self_attn.kv_b_proj");
+          .with("layers.*.attn.index.weights", "model.layers.*.self_attn.indexer.weights_proj");
 
   /** For the service loader. */
   public DeepseekFamily() {}
@@ -68,14 +62,14 @@ public final class DeepseekFamily implements ModelFamily {
         case "glm4_moe_lite" ->
             new Defaults(
                 202_752,
-                new MlaSpec.Defaults(768, 192, 256),
+                new MlaSpec.Defaults(768, 512, 192, 256, 10_000),
                 1e-5,
                 1,
                 new Experts(64, 1536, 4, 1, 1, 1, 1.8));
         case "glm_moe_dsa" ->
             new Defaults(
                 202_752,
-                new MlaSpec.Defaults(2048, 192, 256),
+                new MlaSpec.Defaults(2048, 512, 192, 256, 10_000),
                 1e-5,
                 3,
                 new Experts(256, 2048, 8, 1, 1, 1, 2.5));

@@ -81,7 +81,7 @@ public final class FalconH1Family implements ModelFamily {
       Part look =
           new Part(
               "attn",
-              new AttentionBranch(i, attention, false),
+              new AttentionBranch(i, attention),
               shape.queryWidth(),
               factor(c, "attention_in_multiplier"),
               factor(c, "attention_out_multiplier"));
@@ -91,8 +91,8 @@ public final class FalconH1Family implements ModelFamily {
     HeadSpec head =
         new HeadSpec(c.bool("tie_word_embeddings", false))
             .withScale(factor(c, "lm_head_multiplier"));
-    return new HybridDecoder(
-        shape, norm, blocks, NAMES, head, factor(c, "embedding_multiplier"), 1);
+    return new HybridDecoder(shape, norm, blocks, NAMES, head)
+        .withEmbeddingScale(factor(c, "embedding_multiplier"));
   }
 
   private static double factor(ModelConfig c, String key) throws ModelException {

@@ -10,6 +10,7 @@ import dev.lamina.models.LayerWindows;
 import dev.lamina.models.Layers;
 import dev.lamina.models.MlpSpec;
 import dev.lamina.models.Norm;
+import dev.lamina.models.PerLayerInputs;
 import dev.lamina.models.QkNorm;
 import dev.lamina.models.RopeParameters;
 import dev.lamina.models.RopeParameters.Keys;
@@ -18,6 +19,7 @@ import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Configuration of a Gemma 4 text model.
@@ -27,8 +29,7 @@ import java.util.List;
  * @param kvLayers whose keys and values each layer reads, usually its own
  * @param mlp feed-forward network of each layer
  * @param norm every norm
- * @param perLayerWidth width of the embedding that each layer reads, 0 = none
- * @param perLayerVocabSize rows of that embedding
+ * @param perLayer what each layer reads of the tokens themselves, null for nothing
  * @param head how the vocabulary is scored
  */
 record Gemma4Config(
@@ -37,24 +38,17 @@ record Gemma4Config(
     List<Integer> kvLayers,
     List<MlpSpec> mlp,
     Norm norm,
-    int perLayerWidth,
-    int perLayerVocabSize,
+    @Nullable PerLayerInputs perLayer,
     HeadSpec head)
     implements Architecture {
   private static final WeightNames NAMES =
-      WeightNames.LLAMA
+      PerLayerInputs.named(WeightNames.LLAMA)
           .with("layers.*", "model.layers.*")
           .with("layers.*.attn.qNorm", "model.layers.*.self_attn.q_norm")
           .with("layers.*.attn.kNorm", "model.layers.*.self_attn.k_norm")
           .with("layers.*.attn.postNorm", "model.layers.*.post_attention_layernorm")
           .with("layers.*.mlp.norm", "model.layers.*.pre_feedforward_layernorm")
-          .with("layers.*.mlp.postNorm", "model.layers.*.post_feedforward_layernorm")
-          .with("layers.*.perLayer.gate", "model.layers.*.per_layer_input_gate")
-          .with("layers.*.perLayer.projection", "model.layers.*.per_layer_projection")
-          .with("layers.*.perLayer.norm", "model.layers.*.post_per_layer_input_norm")
-          .with("perLayer.embed", "model.embed_tokens_per_layer")
-          .with("perLayer.projection", "model.per_layer_model_projection")
-          .with("perLayer.norm", "model.per_layer_projection_norm");
+          .with("layers.*.mlp.postNorm", "model.layers.*.post_feedforward_layernorm");
 
   static Gemma4Config parse(ModelConfig c) throws ModelException {
     DecoderShape shape = DecoderShape.parse(c, new DecoderShape.Defaults(4, 256, 131072));
@@ -66,7 +60,11 @@ record Gemma4Config(
     LayerWindows windows =
         LayerWindows.ofPattern(
             c, numLayers, c.positiveInt("sliding_window", 512), "_sliding_window_pattern", 6);
-    int firstShared = numLayers - c.integer("num_kv_shared_layers", 0, 0);
+    List<Integer> positions = new ArrayList<>(windows.positions());
+    // The last layer always sees all.
+    positions.set(numLayers - 1, 0);
+    windows = new LayerWindows(positions);
+    List<Integer> kvLayers = windows.kvLayers(c, 0);
     boolean doubleWide = c.bool("use_double_wide_mlp", false);
     MlpSpec mlp =
         MlpSpec.gated(
@@ -77,25 +75,22 @@ record Gemma4Config(
     Norm norm = Norm.rms(c.numberAbove("rms_norm_eps", 0, 1e-6));
 
     List<AttentionSpec> attention = new ArrayList<>();
-    List<Integer> kvLayers = new ArrayList<>();
     List<MlpSpec> mlps = new ArrayList<>();
     for (int i = 0; i < numLayers; i++) {
-      // The last layer always sees all.
-      int window = i == numLayers - 1 ? 0 : windows.of(i);
-      boolean shared = i >= firstShared && firstShared > 0;
-      attention.add(attention(c, shape, i, window, norm));
-      kvLayers.add(shared ? lastAlike(c, attention, firstShared, window) : i);
-      mlps.add(shared && doubleWide ? wide : mlp);
+      attention.add(attention(c, shape, i, windows.of(i), norm));
+      mlps.add(kvLayers.get(i) != i && doubleWide ? wide : mlp);
     }
     int perLayerWidth = c.integer("hidden_size_per_layer_input", 0, 256);
     return new Gemma4Config(
         shape,
         List.copyOf(attention),
-        List.copyOf(kvLayers),
+        kvLayers,
         List.copyOf(mlps),
         norm,
-        perLayerWidth,
-        perLayerWidth == 0 ? 0 : c.positiveInt("vocab_size_per_layer_input", 262_144),
+        perLayerWidth == 0
+            ? null
+            : new PerLayerInputs(
+                perLayerWidth, c.positiveInt("vocab_size_per_layer_input", 262_144)),
         new HeadSpec(c.bool("tie_word_embeddings", true))
             .withSoftcap(c.numberOrNull("final_logit_softcapping", 0)));
   }
@@ -147,17 +142,6 @@ record Gemma4Config(
           "a multiple of the KV heads of layer %d, %d".formatted(layer, kvHeads));
     }
     return shape.withHeads(kvHeads, headDim);
-  }
-
-  private static int lastAlike(
-      ModelConfig c, List<AttentionSpec> attention, int firstShared, int window)
-      throws ModelException {
-    for (int i = firstShared - 1; i >= 0; i--) {
-      if (attention.get(i).window() == window) {
-        return i;
-      }
-    }
-    throw c.refuse("num_kv_shared_layers", "a layer of each type before the shared ones");
   }
 
   /** A layer's attention reads the keys of another. */

@@ -12,6 +12,7 @@ import dev.lamina.models.hybrid.AttentionBranch;
 import dev.lamina.models.hybrid.Branch;
 import dev.lamina.models.hybrid.HybridDecoder;
 import dev.lamina.models.hybrid.HybridDecoder.Block;
+import dev.lamina.models.hybrid.HybridDecoder.Joint;
 import dev.lamina.models.hybrid.LayerTypes;
 import dev.lamina.models.hybrid.Mamba2Mixer;
 import dev.lamina.models.hybrid.MlpBranch;
@@ -55,21 +56,17 @@ public final class GraniteHybridFamily implements ModelFamily {
             ? new MlpBranch(GraniteParts.network(c, shared))
             : new MoeBranch(GraniteParts.experts(c, experts, shared));
     List<String> types = LayerTypes.mambaOrAttention(c, shape.numLayers());
+    Joint joint = Joint.scaled(c.numberAbove("residual_multiplier", 0, 1));
     List<Block> blocks = new ArrayList<>();
     for (int i = 0; i < shape.numLayers(); i++) {
-      blocks.add(
+      Block mixer =
           types.get(i).equals(LayerTypes.FULL)
-              ? Block.of(i, "attn", new AttentionBranch(i, attention, false))
-              : Block.of(i, "mamba", new Mamba2Mixer(i, sizes, options)));
-      blocks.add(Block.of(i, "mlp", network));
+              ? Block.of(i, "attn", new AttentionBranch(i, attention))
+              : Block.of(i, "mamba", new Mamba2Mixer(i, sizes, options));
+      blocks.add(mixer.withJoint(joint));
+      blocks.add(Block.of(i, "mlp", network).withJoint(joint));
     }
-    return new HybridDecoder(
-        shape,
-        norm,
-        blocks,
-        NAMES,
-        GraniteParts.head(c),
-        c.numberAbove("embedding_multiplier", 0, 1),
-        c.numberAbove("residual_multiplier", 0, 1));
+    return new HybridDecoder(shape, norm, blocks, NAMES, GraniteParts.head(c))
+        .withEmbeddingScale(c.numberAbove("embedding_multiplier", 0, 1));
   }
 }

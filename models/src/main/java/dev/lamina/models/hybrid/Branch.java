@@ -53,6 +53,15 @@ public interface Branch {
   }
 
   /**
+   * How far back it reads what it stores.
+   *
+   * @return positions, the own one included, 0 = all
+   */
+  default long reach() {
+    return 0;
+  }
+
+  /**
    * What it keeps of a sequence.
    *
    * @return entries of its layer

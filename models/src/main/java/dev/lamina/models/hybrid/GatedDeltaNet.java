@@ -14,16 +14,18 @@ import dev.lamina.spi.ir.Value;
 import java.util.List;
 
 /**
- * Linear attention by the gated delta rule, as Qwen3-Next and Qwen 3.5 have it: a convolution over
- * queries, keys and values, the rule, a norm a head and a gate.
+ * Linear attention by the gated delta rule, as Qwen3-Next, Qwen 3.5 and OLMo Hybrid have it: a
+ * convolution over queries, keys and values, the rule, a norm a head and a gate.
  *
  * @param layer 0-based
  * @param heads sizes
  * @param taps rows that the convolution sees, its own included
  * @param norm of the output heads
  * @param projections which matrices there are
+ * @param strength factor on beta; 2 lets the state's eigenvalues be negative (arXiv:2411.12537)
  */
-public record GatedDeltaNet(int layer, Heads heads, int taps, Norm norm, Projections projections)
+public record GatedDeltaNet(
+    int layer, Heads heads, int taps, Norm norm, Projections projections, double strength)
     implements Branch {
   private static final double UNIT_EPS = 1e-6;
 
@@ -40,20 +42,20 @@ public record GatedDeltaNet(int layer, Heads heads, int taps, Norm norm, Project
      * Reads and checks the sizes.
      *
      * @param c a model's configuration
+     * @param absent for absent keys; a {@code valueDim} of 0 means twice the key's
      * @return the sizes
      * @throws ModelException if one is missing, malformed or does not fit the others
      */
-    public static Heads parse(ModelConfig c) throws ModelException {
-      int keyHeads = c.positiveInt("linear_num_key_heads", 16);
-      int valueHeads = c.positiveInt("linear_num_value_heads", 32);
+    public static Heads parse(ModelConfig c, Heads absent) throws ModelException {
+      int keyHeads = c.positiveInt("linear_num_key_heads", absent.keyHeads);
+      int valueHeads = c.positiveInt("linear_num_value_heads", absent.valueHeads);
       if (valueHeads % keyHeads != 0) {
         throw c.refuse("linear_num_value_heads", "a multiple of linear_num_key_heads, " + keyHeads);
       }
+      int keyDim = c.positiveInt("linear_key_head_dim", absent.keyDim);
+      int valueDim = absent.valueDim == 0 ? 2 * keyDim : absent.valueDim;
       return new Heads(
-          keyHeads,
-          valueHeads,
-          c.positiveInt("linear_key_head_dim", 128),
-          c.positiveInt("linear_value_head_dim", 128));
+          keyHeads, valueHeads, keyDim, c.positiveInt("linear_value_head_dim", valueDim));
     }
 
     int keyWidth() {
@@ -74,7 +76,9 @@ public record GatedDeltaNet(int layer, Heads heads, int taps, Norm norm, Project
     /** {@code qkv}, {@code z}, {@code b} and {@code a}. */
     SEPARATE,
     /** {@code qkvz} and {@code ba}, each by key head. */
-    BY_KEY_HEAD
+    BY_KEY_HEAD,
+    /** {@code q}, {@code k}, {@code v}, {@code z}, {@code b} and {@code a}. */
+    ONE_EACH
   }
 
   /** The projected input: what is convolved, the gate, and what beta and the decay come from. */
@@ -86,20 +90,17 @@ public record GatedDeltaNet(int layer, Heads heads, int taps, Norm norm, Project
     Projected p =
         switch (projections) {
           case SEPARATE ->
-              new Projected(
-                  l.linear(x, module + ".qkv", heads.convolved(), false),
-                  l.linear(x, module + ".z", heads.valueWidth(), false),
-                  l.linear(x, module + ".b", heads.valueHeads, false),
-                  l.linear(x, module + ".a", heads.valueHeads, false));
+              apart(l, x, module, l.linear(x, module + ".qkv", heads.convolved(), false));
           case BY_KEY_HEAD -> byKeyHead(l, x, module);
+          case ONE_EACH -> apart(l, x, module, oneEach(l, x, module));
         };
-    Value y = RecurrentLayers.convolution(l, p.qkv, layer, module + ".conv", taps, false, true);
+    Value y = RecurrentLayers.convolution(l, p.qkv, layer, filter(l, module), true);
     Value[] qkv =
         RecurrentLayers.split(g, y, heads.keyWidth(), heads.keyWidth(), heads.valueWidth());
     Value q = RecurrentLayers.unitLength(g, byHead(g, qkv[0], heads.keyHeads), UNIT_EPS);
     Value k = RecurrentLayers.unitLength(g, byHead(g, qkv[1], heads.keyHeads), UNIT_EPS);
     Value v = byHead(g, qkv[2], heads.valueHeads);
-    Value beta = g.unary(UnaryKind.SIGMOID, g.cast(p.b, DType.F32));
+    Value beta = l.scale(g.unary(UnaryKind.SIGMOID, g.cast(p.b, DType.F32)), strength);
     Value decay = decay(l, p.a, module);
     Value out = RecurrentLayers.gatedDelta(l, new Layers.Heads(q, k, v), decay, beta, layer);
     Value z = byHead(g, p.z, heads.valueHeads);
@@ -124,6 +125,36 @@ public record GatedDeltaNet(int layer, Heads heads, int taps, Norm norm, Project
     Value bias = RecurrentLayers.vector(l, module + ".dt_bias", heads.valueHeads);
     Value dt = RecurrentLayers.plusEach(g, g.cast(a, DType.F32), bias);
     return RecurrentLayers.timesEach(g, RecurrentLayers.softplus(g, dt), rate);
+  }
+
+  private Projected apart(Layers l, Value x, String module, Value qkv) throws ModelException {
+    return new Projected(
+        qkv,
+        l.linear(x, module + ".z", heads.valueWidth(), false),
+        l.linear(x, module + ".b", heads.valueHeads, false),
+        l.linear(x, module + ".a", heads.valueHeads, false));
+  }
+
+  private Value oneEach(Layers l, Value x, String module) throws ModelException {
+    return l.graph()
+        .concat(
+            1,
+            l.linear(x, module + ".q", heads.keyWidth(), false),
+            l.linear(x, module + ".k", heads.keyWidth(), false),
+            l.linear(x, module + ".v", heads.valueWidth(), false));
+  }
+
+  /** Factors of the convolution, {@code [channels, taps]}. */
+  private Value filter(Layers l, String module) throws ModelException {
+    if (projections != Projections.ONE_EACH) {
+      return RecurrentLayers.filter(l, module + ".conv", heads.convolved(), taps);
+    }
+    return l.graph()
+        .concat(
+            0,
+            RecurrentLayers.filter(l, module + ".qConv", heads.keyWidth(), taps),
+            RecurrentLayers.filter(l, module + ".kConv", heads.keyWidth(), taps),
+            RecurrentLayers.filter(l, module + ".vConv", heads.valueWidth(), taps));
   }
 
   private Projected byKeyHead(Layers l, Value x, String module) throws ModelException {

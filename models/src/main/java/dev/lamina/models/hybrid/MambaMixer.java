@@ -1,8 +1,11 @@
 package dev.lamina.models.hybrid;
 
 import dev.lamina.models.Layers;
+import dev.lamina.models.MlpSpec.Activation;
 import dev.lamina.models.Norm;
 import dev.lamina.models.RecurrentLayers;
+import dev.lamina.models.WeightNames;
+import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.spi.ir.CoreOp.ReduceKind;
 import dev.lamina.spi.ir.CoreOp.UnaryKind;
@@ -43,6 +46,54 @@ public record MambaMixer(
     boolean convBiased,
     @Nullable Norm norm)
     implements Branch {
+  /**
+   * Names of its weights.
+   *
+   * @param names to add to
+   * @param module its own
+   * @param stored the same in checkpoints
+   * @return a new map
+   */
+  public static WeightNames named(WeightNames names, String module, String stored) {
+    return names
+        .with(module, stored)
+        .with(module + ".in", stored + ".in_proj")
+        .with(module + ".conv", stored + ".conv1d")
+        .with(module + ".x", stored + ".x_proj")
+        .with(module + ".dt", stored + ".dt_proj")
+        .with(module + ".out", stored + ".out_proj");
+  }
+
+  /**
+   * Reads the width of the time steps' latent.
+   *
+   * @param c a model's configuration
+   * @param key of the number, or of {@code auto}
+   * @param hiddenSize H
+   * @return the width, a sixteenth of H if it is not said
+   * @throws ModelException if it is malformed
+   */
+  public static int rank(ModelConfig c, String key, int hiddenSize) throws ModelException {
+    int roundedUp = (hiddenSize + 15) / 16;
+    return c.isText(key) && c.string(key).equals("auto")
+        ? roundedUp
+        : c.positiveInt(key, roundedUp);
+  }
+
+  /**
+   * Reads the activation, which the scan and its gate have too.
+   *
+   * @param c a model's configuration
+   * @return silu
+   * @throws ModelException if it is another
+   */
+  public static Activation activation(ModelConfig c) throws ModelException {
+    if (Activation.parse(c, "hidden_act", "silu") != Activation.SILU) {
+      throw c.refuse("hidden_act", "silu");
+    }
+    return Activation.SILU;
+  }
+
   @Override
   public Value mix(Layers l, Value input, String module) throws ModelException {
     Ops g = l.graph();

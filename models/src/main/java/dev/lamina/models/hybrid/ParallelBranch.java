@@ -65,6 +65,18 @@ public record ParallelBranch(List<Part> parts) implements Branch {
   }
 
   @Override
+  public long reach() {
+    long farthest = 0;
+    for (Part p : parts) {
+      if (!p.branch.kv().isEmpty() && p.branch.reach() == 0) {
+        return 0;
+      }
+      farthest = Math.max(farthest, p.branch.reach());
+    }
+    return farthest;
+  }
+
+  @Override
   public List<StateSpec.Entry> state() {
     return parts.stream().flatMap(p -> p.branch.state().stream()).toList();
   }

@@ -32,13 +32,7 @@ public final class KimiLinearFamily implements ModelFamily {
           "hidden_size", "num_hidden_layers", "num_attention_heads", "model_max_length");
 
   private static final WeightNames NAMES =
-      WeightNames.LLAMA
-          .with("layers.*.attn.qA", "model.layers.*.self_attn.q_a_proj")
-          .with("layers.*.attn.qNorm", "model.layers.*.self_attn.q_a_layernorm")
-          .with("layers.*.attn.qB", "model.layers.*.self_attn.q_b_proj")
-          .with("layers.*.attn.kvA", "model.layers.*.self_attn.kv_a_proj_with_mqa")
-          .with("layers.*.attn.kvNorm", "model.layers.*.self_attn.kv_a_layernorm")
-          .with("layers.*.attn.kvB", "model.layers.*.self_attn.kv_b_proj")
+      MlaSpec.named(WeightNames.LLAMA_MIXTRAL, "layers.*.attn", "model.layers.*.self_attn")
           .with("layers.*.linear.norm", "model.layers.*.input_layernorm")
           .with("layers.*.linear", "model.layers.*.self_attn")
           .with("layers.*.linear.q", "model.layers.*.self_attn.q_proj")
@@ -61,11 +55,7 @@ public final class KimiLinearFamily implements ModelFamily {
           .withOther("layers.*.mlp.gate", "model.layers.*.mlp.gate_proj")
           .withOther("layers.*.mlp.up", "model.layers.*.mlp.up_proj")
           .withOther("layers.*.mlp.down", "model.layers.*.mlp.down_proj")
-          .with("layers.*.mlp.router", "model.layers.*.block_sparse_moe.gate")
           .with("layers.*.mlp.selection", "model.layers.*.block_sparse_moe.gate")
-          .with("layers.*.mlp.experts.*.gate", "model.layers.*.block_sparse_moe.experts.*.w1")
-          .with("layers.*.mlp.experts.*.up", "model.layers.*.block_sparse_moe.experts.*.w3")
-          .with("layers.*.mlp.experts.*.down", "model.layers.*.block_sparse_moe.experts.*.w2")
           .with(
               "layers.*.mlp.shared.gate",
               "model.layers.*.block_sparse_moe.shared_experts.gate_proj")
@@ -87,7 +77,8 @@ public final class KimiLinearFamily implements ModelFamily {
     DecoderShape sizes = DecoderShape.parse(c, KEYS, new DecoderShape.Defaults(0, 64, 1_048_576));
     int rest = c.positiveInt("qk_rope_head_dim", 64);
     DecoderShape shape = sizes.withHeads(sizes.numKvHeads(), rest);
-    MlaSpec latent = MlaSpec.parse(c, shape, new MlaSpec.Defaults(0, 128, 128)).withoutRope();
+    MlaSpec latent =
+        MlaSpec.parse(c, shape, new MlaSpec.Defaults(0, 512, 128, 128, 10_000)).withoutRope();
     double eps = c.numberAbove("rms_norm_eps", 0, 1e-5);
     Activation activation = Activation.parse(c, "hidden_act", "silu");
     // The makers' own configurations have the sizes of linear attention in an object.

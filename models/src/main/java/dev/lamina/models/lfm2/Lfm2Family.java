@@ -85,7 +85,7 @@ public final class Lfm2Family implements ModelFamily {
       Branch mixer =
           convolves
               ? new ShortConvolution(i, shape.hiddenSize(), taps, biased)
-              : new AttentionBranch(i, attention, false);
+              : new AttentionBranch(i, attention);
       blocks.add(Block.of(i, convolves ? "conv" : "attn", mixer));
       blocks.add(Block.of(i, "mlp", i < dense ? mlp : experts));
     }

@@ -2,7 +2,6 @@ package dev.lamina.models.mamba2;
 
 import dev.lamina.models.DecoderShape;
 import dev.lamina.models.HeadSpec;
-import dev.lamina.models.MlpSpec.Activation;
 import dev.lamina.models.ModelFamily;
 import dev.lamina.models.Norm;
 import dev.lamina.models.WeightNames;
@@ -18,15 +17,9 @@ import java.util.List;
 /** Mamba, and Falcon Mamba, which norms what the scan is chosen by. */
 public final class MambaFamily implements ModelFamily {
   private static final WeightNames NAMES =
-      WeightNames.LLAMA
+      MambaMixer.named(WeightNames.LLAMA, "layers.*.mixer", "backbone.layers.*.mixer")
           .with("embed", "backbone.embeddings")
           .with("layers.*.mixer.norm", "backbone.layers.*.norm")
-          .with("layers.*.mixer", "backbone.layers.*.mixer")
-          .with("layers.*.mixer.in", "backbone.layers.*.mixer.in_proj")
-          .with("layers.*.mixer.conv", "backbone.layers.*.mixer.conv1d")
-          .with("layers.*.mixer.x", "backbone.layers.*.mixer.x_proj")
-          .with("layers.*.mixer.dt", "backbone.layers.*.mixer.dt_proj")
-          .with("layers.*.mixer.out", "backbone.layers.*.mixer.out_proj")
           .with("norm", "backbone.norm_f");
 
   /** For the service loader. */
@@ -42,14 +35,7 @@ public final class MambaFamily implements ModelFamily {
     boolean falcon = c.string("model_type").equals("falcon_mamba");
     int hidden = c.positiveInt("hidden_size", falcon ? 4096 : 768);
     int layers = c.positiveInt("num_hidden_layers", falcon ? 64 : 32);
-    if (Activation.parse(c, "hidden_act", "silu") != Activation.SILU) {
-      throw c.refuse("hidden_act", "silu");
-    }
-    int roundedUp = (hidden + 15) / 16;
-    int rank =
-        c.isText("time_step_rank") && c.string("time_step_rank").equals("auto")
-            ? roundedUp
-            : c.positiveInt("time_step_rank", roundedUp);
+    MambaMixer.activation(c);
     int vocab = c.positiveInt("vocab_size", falcon ? 65_024 : 50_280);
     DecoderShape shape =
         new DecoderShape(vocab, hidden, layers, 1, 1, 2, Mamba2Family.MAX_POSITIONS);
@@ -61,7 +47,7 @@ public final class MambaFamily implements ModelFamily {
               i,
               c.positiveInt("expand", 2) * hidden,
               c.positiveInt("state_size", 16),
-              rank,
+              MambaMixer.rank(c, "time_step_rank", hidden),
               LayerTypes.taps(c, "conv_kernel", 4),
               c.bool("use_bias", false),
               c.bool("use_conv_bias", true),

@@ -25,17 +25,13 @@ import java.util.List;
  */
 public final class MixtralFamily implements ModelFamily {
   private static final WeightNames NAMES =
-      WeightNames.LLAMA
+      WeightNames.LLAMA_MIXTRAL
           .with("layers.*.attn.qNorm", "model.layers.*.self_attn.q_norm")
           .with("layers.*.attn.kNorm", "model.layers.*.self_attn.k_norm")
           .with("layers.*.mlp.selection", "model.layers.*.block_sparse_moe")
-          .with("layers.*.mlp.router", "model.layers.*.block_sparse_moe.gate")
           .with("layers.*.mlp.experts.gate", "model.layers.*.block_sparse_moe.experts.w1")
           .with("layers.*.mlp.experts.up", "model.layers.*.block_sparse_moe.experts.w3")
-          .with("layers.*.mlp.experts.down", "model.layers.*.block_sparse_moe.experts.w2")
-          .with("layers.*.mlp.experts.*.gate", "model.layers.*.block_sparse_moe.experts.*.w1")
-          .with("layers.*.mlp.experts.*.up", "model.layers.*.block_sparse_moe.experts.*.w3")
-          .with("layers.*.mlp.experts.*.down", "model.layers.*.block_sparse_moe.experts.*.w2");
+          .with("layers.*.mlp.experts.down", "model.layers.*.block_sparse_moe.experts.w2");
 
   /** For the service loader. */
   public MixtralFamily() {}

@@ -88,7 +88,7 @@ public final class NemotronHFamily implements ModelFamily {
       Branch branch =
           switch (types.get(i)) {
             case LayerTypes.LINEAR -> new Mamba2Mixer(i, sizes, options);
-            case LayerTypes.FULL -> new AttentionBranch(i, attention, false);
+            case LayerTypes.FULL -> new AttentionBranch(i, attention);
             case "moe" -> experts;
             default -> network;
           };

@@ -50,6 +50,9 @@ public final class Qwen35Family implements ModelFamily {
           .with("layers.*.linear.outNorm", "model.layers.*.linear_attn.norm")
           .with("layers.*.linear.out", "model.layers.*.linear_attn.out_proj");
 
+  /** What a configuration may leave out of linear attention. */
+  private static final GatedDeltaNet.Heads LINEAR = new GatedDeltaNet.Heads(16, 32, 128, 128);
+
   /** For the service loader. */
   public Qwen35Family() {}
 
@@ -71,8 +74,11 @@ public final class Qwen35Family implements ModelFamily {
     RopeParameters rope =
         RopeParameters.parse(c, RopeParameters.Keys.USUAL.withPartial(0.25), shape);
     AttentionSpec attention =
-        new AttentionSpec(shape, rope).withBias(bias, bias).withQkNorm(new QkNorm(norm));
-    GatedDeltaNet.Heads heads = GatedDeltaNet.Heads.parse(c);
+        new AttentionSpec(shape, rope)
+            .withBias(bias, bias)
+            .withQkNorm(new QkNorm(norm))
+            .withGate(AttentionSpec.OutputGate.WITH_QUERY);
+    GatedDeltaNet.Heads heads = GatedDeltaNet.Heads.parse(c, LINEAR);
     int taps = LayerTypes.taps(c, "linear_conv_kernel_dim", 4);
     GatedDeltaNet.Projections projections =
         next ? GatedDeltaNet.Projections.BY_KEY_HEAD : GatedDeltaNet.Projections.SEPARATE;
@@ -95,9 +101,9 @@ public final class Qwen35Family implements ModelFamily {
     for (int i = 0; i < shape.numLayers(); i++) {
       blocks.add(
           types.get(i).equals(LayerTypes.FULL)
-              ? Block.of(i, "attn", new AttentionBranch(i, attention, true))
+              ? Block.of(i, "attn", new AttentionBranch(i, attention))
               : Block.of(
-                  i, "linear", new GatedDeltaNet(i, heads, taps, Norm.rms(eps), projections)));
+                  i, "linear", new GatedDeltaNet(i, heads, taps, Norm.rms(eps), projections, 1)));
       boolean chooses = !dense.contains(i) && (i + 1) % step == 0;
       blocks.add(Block.of(i, "mlp", chooses ? experts : mlp));
     }
