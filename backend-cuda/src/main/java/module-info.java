@@ -3,4 +3,7 @@ module dev.lamina.backend.cuda {
   requires dev.lamina.spi;
   requires dev.lamina.backend.sdk;
   requires static org.jspecify;
+
+  provides dev.lamina.spi.BackendProvider with
+      dev.lamina.backend.cuda.CudaBackendProvider;
 }

@@ -10,27 +10,50 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** A backend of one device, the host itself. Thread-safe. */
+/** A backend whose devices are the SDK's. Thread-safe. */
 public final class HostBackend implements Backend {
-  private final DeviceInfo info;
-  private final Supplier<HostDevice> opener;
+  /** Opens a device. */
+  @FunctionalInterface
+  public interface Opener {
+    /**
+     * Opens a device.
+     *
+     * @param index position among the backend's devices
+     * @return the device; called once an open
+     * @throws BackendException if it can't be opened
+     */
+    HostDevice open(int index) throws BackendException;
+  }
+
+  private final List<DeviceInfo> infos;
+  private final Opener opener;
   private final List<HostDevice> opened = new ArrayList<>();
   private boolean closed;
 
   /**
-   * Makes a backend.
+   * Makes a backend of one device.
    *
    * @param info of its device
    * @param opener opens the device; called once an open
    */
   public HostBackend(DeviceInfo info, Supplier<HostDevice> opener) {
-    this.info = info;
+    this(List.of(info), index -> opener.get());
+  }
+
+  /**
+   * Makes a backend of several devices.
+   *
+   * @param infos of its devices
+   * @param opener opens them
+   */
+  public HostBackend(List<DeviceInfo> infos, Opener opener) {
+    this.infos = List.copyOf(infos);
     this.opener = opener;
   }
 
   @Override
   public List<DeviceInfo> devices() {
-    return List.of(info);
+    return infos;
   }
 
   @Override
@@ -38,10 +61,11 @@ public final class HostBackend implements Backend {
     if (closed) {
       throw new IllegalStateException("open: the backend is closed; use it before closing it");
     }
-    if (ordinal != 0) {
-      throw new InvalidProgram("open: expected device 0 of 1, got " + ordinal);
+    if (ordinal < 0 || ordinal >= infos.size()) {
+      throw new InvalidProgram(
+          "open: expected a device of 0..%d, got %d".formatted(infos.size() - 1, ordinal));
     }
-    HostDevice device = opener.get();
+    HostDevice device = opener.open(ordinal);
     opened.removeIf(HostDevice::isClosed);
     opened.add(device);
     return device;
@@ -58,7 +82,7 @@ public final class HostBackend implements Backend {
     if (!opened.isEmpty()) {
       throw new IllegalStateException(
           "close: expected a backend without open devices, got %d of %s; close them first"
-              .formatted(opened.size(), info.name()));
+              .formatted(opened.size(), opened.getFirst().fixedInfo().name()));
     }
     closed = true;
   }

@@ -217,7 +217,8 @@ public final class HostDevice implements Device {
       throw new InvalidProgram(
           "wrapHost: expected native memory, got a segment of the Java heap; allocate it in an arena");
     }
-    return new HostBuffer(this, MemoryKind.SHARED, space.adopt(segment, true, "wrapHost"));
+    MemorySpace.Block block = space.adopt(segment, true, "wrapHost");
+    return new HostBuffer(this, block.isShared() ? MemoryKind.SHARED : MemoryKind.DEVICE, block);
   }
 
   @Override

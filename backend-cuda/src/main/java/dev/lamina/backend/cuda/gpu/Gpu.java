@@ -1,0 +1,301 @@
+package dev.lamina.backend.cuda.gpu;
+
+import dev.lamina.backend.cuda.driver.CudaException;
+import dev.lamina.backend.cuda.driver.DeviceFacts;
+import dev.lamina.backend.cuda.driver.Driver;
+import dev.lamina.backend.cuda.driver.KernelModules;
+import dev.lamina.backend.cuda.driver.LaunchConfig;
+import dev.lamina.backend.sdk.ProgramError;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One GPU that is open: its context, the stream that all work goes to in order, its kernels, and
+ * what launches share.
+ *
+ * <p>Launches come from one thread at a time, as the SDK's device runs commands. Memory may be
+ * taken and given back by any thread.
+ */
+public final class Gpu implements AutoCloseable {
+  /** Kernels whose programs can break a rule that only the device sees. */
+  public enum Checked {
+    /** Indices of a gather. */
+    GATHER("gather"),
+    /** Indices of a scatter. */
+    SCATTER("scatter"),
+    /** Starts of a slice. */
+    SLICE("slice"),
+    /** Starts of an update. */
+    UPDATE("update"),
+    /** Slots of a kv_append. */
+    KV_APPEND("kv_append"),
+    /** Slots of a recurrent op. */
+    RECURRENT("recurrent state");
+
+    private final String op;
+
+    Checked(String op) {
+      this.op = op;
+    }
+  }
+
+  private static final long FAULT_BYTES = 24;
+  private static final int INDEX_PAST_END = 1;
+  private static final int DUPLICATE_INDEX = 2;
+
+  private final Driver driver;
+  private final int device;
+  private final long context;
+  private final Arena arena = Arena.ofShared();
+  private final KernelModules kernels;
+  private final Map<String, Long> functions = new HashMap<>();
+  private final List<Long> modules = new ArrayList<>();
+  private final Map<String, Long> moduleOf = new HashMap<>();
+  private final List<Long> owned = new ArrayList<>();
+  private final LaunchConfig config = new LaunchConfig(arena, 1);
+  private final Params params = new Params(arena);
+  private final MemorySegment faultsHost;
+  private final long stream;
+  private final long faults;
+  private final int multiprocessors;
+  private long scratch;
+  private long scratchBytes;
+  private boolean checking;
+
+  /**
+   * Opens a device.
+   *
+   * @param driver initialized
+   * @param facts of the device
+   * @param kernels of this GPU
+   * @throws CudaException if the driver refuses
+   */
+  public Gpu(Driver driver, DeviceFacts facts, KernelModules kernels) throws CudaException {
+    this.driver = driver;
+    this.kernels = kernels;
+    this.multiprocessors = facts.numSms();
+    this.device = facts.device();
+    this.context = driver.primaryContextRetain(device);
+    driver.use(context);
+    this.stream = driver.streamCreate();
+    long bytes = Checked.values().length * FAULT_BYTES;
+    this.faults = own(bytes);
+    this.faultsHost = arena.allocate(bytes, 8);
+    driver.memsetD8Async(faults, (byte) 0, bytes, stream);
+    config.stream(stream);
+  }
+
+  /** The driver. */
+  public Driver driver() {
+    return driver;
+  }
+
+  /** The stream of all work. */
+  public long stream() {
+    return stream;
+  }
+
+  /** Streaming multiprocessors, to size grids by. */
+  public int multiprocessors() {
+    return multiprocessors;
+  }
+
+  /** Makes this GPU's context current on the calling thread. */
+  public void use() {
+    try {
+      driver.use(context);
+    } catch (CudaException e) {
+      throw Failures.unchecked("use", e);
+    }
+  }
+
+  /**
+   * Memory that lives as long as this.
+   *
+   * @param bytes at least 1
+   * @return its device address
+   * @throws CudaException out of memory
+   */
+  public synchronized long own(long bytes) throws CudaException {
+    driver.use(context);
+    long address = driver.memAlloc(bytes);
+    owned.add(address);
+    return address;
+  }
+
+  /**
+   * Scratch memory that all kernels share, valid until the next call. For launches of one kernel.
+   *
+   * @param bytes at least so many
+   * @return its device address
+   */
+  public long scratch(long bytes) {
+    if (bytes > scratchBytes) {
+      try {
+        driver.streamSynchronize(stream);
+        if (scratch != 0) {
+          driver.memFree(scratch);
+          scratch = 0;
+          scratchBytes = 0;
+        }
+        long size = Math.max(1 << 20, Long.highestOneBit(bytes - 1) << 1);
+        scratch = driver.memAlloc(size);
+        scratchBytes = size;
+      } catch (CudaException e) {
+        throw Failures.unchecked("scratch of " + bytes + " bytes", e);
+      }
+    }
+    return scratch;
+  }
+
+  /** The struct of the next launch, empty. */
+  public Params params() {
+    return params.begin();
+  }
+
+  /** Appends where a kernel reports a broken rule: nowhere, unless it is checked. */
+  public Params fault(Params to, boolean debug, Checked op) {
+    checking |= debug;
+    return to.i64(debug ? faults + op.ordinal() * FAULT_BYTES : 0);
+  }
+
+  /**
+   * A kernel, loaded when it is first asked for.
+   *
+   * @param file source file, without its ending
+   * @param name the kernel's
+   * @return its handle
+   */
+  public long function(String file, String name) {
+    synchronized (functions) {
+      Long known = functions.get(name);
+      if (known != null) {
+        return known;
+      }
+      try {
+        driver.use(context);
+        Long module = moduleOf.get(file);
+        if (module == null) {
+          module = kernels.load(file);
+          modules.add(module);
+          moduleOf.put(file, module);
+        }
+        long function = driver.moduleGetFunction(module, name);
+        functions.put(name, function);
+        return function;
+      } catch (CudaException e) {
+        throw Failures.unchecked("kernel " + name, e);
+      }
+    }
+  }
+
+  /**
+   * Launches a kernel with the struct that {@link #params} gave.
+   *
+   * @param function from {@link #function}
+   * @param x blocks; nothing is launched if a count is 0
+   * @param y blocks
+   * @param z blocks
+   * @param threads of a block
+   * @param sharedBytes dynamic shared memory of a block
+   */
+  public void launch(long function, long x, long y, long z, int threads, int sharedBytes) {
+    if (x == 0 || y == 0 || z == 0) {
+      return;
+    }
+    config.grid(Math.toIntExact(x), Math.toIntExact(y), Math.toIntExact(z));
+    config.block(threads, 1, 1).sharedBytes(sharedBytes);
+    config.clearArgs().argStruct(params.struct());
+    try {
+      driver.launch(function, config);
+    } catch (CudaException e) {
+      throw Failures.unchecked("launch of " + config, e);
+    }
+  }
+
+  /** Launches a kernel whose threads take elements in turn. */
+  public void launchOver(long function, long elements, int threads) {
+    long blocks = (elements + threads - 1) / threads;
+    launch(function, Math.min(blocks, 32L * multiprocessors), 1, 1, threads, 0);
+  }
+
+  /** Waits for all work. */
+  public void synchronize() {
+    try {
+      driver.streamSynchronize(stream);
+    } catch (CudaException e) {
+      throw Failures.unchecked("run", e);
+    }
+  }
+
+  /** Waits for all work; throws what a checked kernel reported. */
+  public void finish() {
+    if (!checking) {
+      synchronize();
+      return;
+    }
+    checking = false;
+    try {
+      driver.memcpyDtoHAsync(faultsHost, faults, stream);
+      driver.streamSynchronize(stream);
+    } catch (CudaException e) {
+      throw Failures.unchecked("run", e);
+    }
+    for (Checked op : Checked.values()) {
+      long at = op.ordinal() * FAULT_BYTES;
+      int code = faultsHost.get(ValueLayout.JAVA_INT, at);
+      if (code != 0) {
+        long got = faultsHost.get(ValueLayout.JAVA_LONG, at + 8);
+        long limit = faultsHost.get(ValueLayout.JAVA_LONG, at + 16);
+        clearFaults();
+        throw new ProgramError(message(op.op, code, got, limit));
+      }
+    }
+  }
+
+  private void clearFaults() {
+    try {
+      driver.memsetD8Async(faults, (byte) 0, faultsHost.byteSize(), stream);
+    } catch (CudaException e) {
+      throw Failures.unchecked("run", e);
+    }
+  }
+
+  private static String message(String op, int code, long got, long limit) {
+    return switch (code) {
+      case INDEX_PAST_END ->
+          "%s: expected indices below %d, got %d; check the index tensor".formatted(op, limit, got);
+      case DUPLICATE_INDEX -> "%s: expected distinct indices, got %d twice".formatted(op, got);
+      default ->
+          "%s: expected a box inside an axis of size %d, got index %d".formatted(op, limit, got);
+    };
+  }
+
+  @Override
+  public void close() {
+    try {
+      driver.use(context);
+      driver.streamSynchronize(stream);
+      for (long module : modules) {
+        driver.moduleUnload(module);
+      }
+      for (long address : owned) {
+        driver.memFree(address);
+      }
+      if (scratch != 0) {
+        driver.memFree(scratch);
+      }
+      driver.streamDestroy(stream);
+      driver.primaryContextRelease(device);
+    } catch (CudaException e) {
+      throw Failures.unchecked("close", e);
+    } finally {
+      arena.close();
+    }
+  }
+}

@@ -1,0 +1,252 @@
+package dev.lamina.backend.cuda.gpu;
+
+import dev.lamina.backend.cuda.driver.CudaException;
+import dev.lamina.backend.cuda.driver.Driver;
+import dev.lamina.backend.sdk.MemorySpace;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.MemoryKind;
+import dev.lamina.spi.OutOfDeviceMemory;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** A GPU's memory, and pinned memory of the host that it addresses too. */
+public final class GpuSpace implements MemorySpace {
+  /** Host memory that is copied from while the next piece is being written to its other half. */
+  private static final long STAGING_BYTES = 32L << 20;
+
+  private final Gpu gpu;
+  private final Driver driver;
+  private final long fill;
+  private final ReentrantLock staging = new ReentrantLock();
+  private final MemorySegment pinned;
+  private final long[] copied = new long[2];
+
+  /**
+   * The memory of a GPU.
+   *
+   * @param gpu open, and longer so than this
+   * @throws CudaException if there is no pinned memory for copies
+   */
+  public GpuSpace(Gpu gpu) throws CudaException {
+    this.gpu = gpu;
+    this.driver = gpu.driver();
+    this.fill = gpu.function("move", "fill");
+    this.pinned = driver.memHostAlloc(STAGING_BYTES, Driver.HOST_PORTABLE);
+    for (int i = 0; i < copied.length; i++) {
+      copied[i] = driver.eventCreate(false);
+    }
+  }
+
+  /** Device memory. */
+  private record DeviceBlock(GpuSpace space, MemorySegment segment) implements Block {
+    @Override
+    public Optional<MemorySegment> host() {
+      return Optional.empty();
+    }
+
+    @Override
+    public boolean isShared() {
+      return false;
+    }
+
+    @Override
+    public void close() {
+      if (segment.byteSize() == 0) {
+        return;
+      }
+      try {
+        space.gpu.use();
+        space.driver.memFree(segment.address());
+      } catch (CudaException e) {
+        throw Failures.unchecked("free", e);
+      }
+    }
+  }
+
+  /** Pinned memory of the host. */
+  private record PinnedBlock(GpuSpace space, MemorySegment segment, MemorySegment memory)
+      implements Block {
+    @Override
+    public Optional<MemorySegment> host() {
+      return Optional.of(memory.asSlice(0, segment.byteSize()));
+    }
+
+    @Override
+    public boolean isShared() {
+      return false;
+    }
+
+    @Override
+    public void close() {
+      try {
+        space.gpu.use();
+        space.driver.memFreeHost(memory);
+      } catch (CudaException e) {
+        throw Failures.unchecked("free", e);
+      }
+    }
+  }
+
+  /** An address range of the device, which Java must not touch. */
+  @SuppressWarnings("restricted")
+  private static MemorySegment range(long address, long bytes) {
+    return MemorySegment.ofAddress(address).reinterpret(bytes);
+  }
+
+  @Override
+  public Block allocate(long bytes, MemoryKind kind, String what) throws OutOfDeviceMemory {
+    gpu.use();
+    try {
+      if (kind != MemoryKind.DEVICE) {
+        int flags = Driver.HOST_PORTABLE | Driver.HOST_DEVICEMAP;
+        MemorySegment memory = driver.memHostAlloc(Math.max(1, bytes), flags);
+        memory.fill((byte) 0);
+        return new PinnedBlock(this, range(driver.memHostGetDevicePointer(memory), bytes), memory);
+      }
+      return zeroed(bytes);
+    } catch (CudaException e) {
+      if (Failures.of(what, e) instanceof OutOfDeviceMemory full) {
+        throw full;
+      }
+      throw Failures.unchecked(what, e);
+    }
+  }
+
+  private Block zeroed(long bytes) throws CudaException {
+    Block block = taken(bytes);
+    if (bytes > 0) {
+      driver.memsetD8Async(block.segment().address(), (byte) 0, bytes, gpu.stream());
+    }
+    return block;
+  }
+
+  private Block taken(long bytes) throws CudaException {
+    long address = bytes == 0 ? 0 : driver.memAlloc(bytes);
+    return new DeviceBlock(this, range(address, bytes));
+  }
+
+  @Override
+  public Block adopt(MemorySegment data, boolean writable, String what) throws BackendException {
+    gpu.use();
+    try {
+      Block block = taken(data.byteSize());
+      copyIn(data, block.segment());
+      return block;
+    } catch (CudaException e) {
+      throw Failures.of(what, e);
+    }
+  }
+
+  /** Copies through pinned memory, one half while the other is on its way. */
+  private void copyIn(MemorySegment host, MemorySegment to) throws CudaException {
+    long half = STAGING_BYTES / 2;
+    staging.lock();
+    try {
+      int turn = 0;
+      for (long at = 0; at < host.byteSize(); at += half) {
+        long n = Math.min(half, host.byteSize() - at);
+        MemorySegment room = pinned.asSlice(turn * half, n);
+        driver.eventSynchronize(copied[turn]);
+        room.copyFrom(host.asSlice(at, n));
+        driver.memcpyHtoDAsync(to.address() + at, room, gpu.stream());
+        driver.eventRecord(copied[turn], gpu.stream());
+        turn = 1 - turn;
+      }
+    } finally {
+      staging.unlock();
+    }
+  }
+
+  @Override
+  public void upload(MemorySegment host, MemorySegment to) {
+    gpu.use();
+    try {
+      copyIn(host, to);
+    } catch (CudaException e) {
+      throw Failures.unchecked("upload", e);
+    }
+  }
+
+  @Override
+  public void download(MemorySegment from, MemorySegment host) {
+    gpu.use();
+    try {
+      if (host.isNative()) {
+        driver.memcpyDtoHAsync(host, from.address(), gpu.stream());
+        driver.streamSynchronize(gpu.stream());
+      } else {
+        copyOut(from, host);
+      }
+    } catch (CudaException e) {
+      throw Failures.unchecked("download", e);
+    }
+  }
+
+  private void copyOut(MemorySegment from, MemorySegment host) throws CudaException {
+    staging.lock();
+    try {
+      for (long at = 0; at < host.byteSize(); at += STAGING_BYTES) {
+        long n = Math.min(STAGING_BYTES, host.byteSize() - at);
+        MemorySegment room = pinned.asSlice(0, n);
+        driver.memcpyDtoHAsync(room, from.address() + at, gpu.stream());
+        driver.streamSynchronize(gpu.stream());
+        host.asSlice(at, n).copyFrom(room);
+      }
+    } finally {
+      staging.unlock();
+    }
+  }
+
+  @Override
+  public void copy(MemorySegment from, MemorySegment to) {
+    gpu.use();
+    if (from.byteSize() == 0) {
+      return;
+    }
+    try {
+      driver.memcpyDtoDAsync(to.address(), from.address(), from.byteSize(), gpu.stream());
+      driver.streamSynchronize(gpu.stream());
+    } catch (CudaException e) {
+      throw Failures.unchecked("copy", e);
+    }
+  }
+
+  @Override
+  public void fill(MemorySegment to, long pattern, int width) {
+    gpu.use();
+    long n = to.byteSize() / width;
+    if (n == 0) {
+      return;
+    }
+    if (width == 1) {
+      fillBytes(to, (byte) pattern);
+    } else {
+      gpu.params().i64(to.address()).i64(pattern).i64(n).i32(width);
+      gpu.launchOver(fill, n, 256);
+    }
+    gpu.synchronize();
+  }
+
+  private void fillBytes(MemorySegment to, byte value) {
+    try {
+      driver.memsetD8Async(to.address(), value, to.byteSize(), gpu.stream());
+    } catch (CudaException e) {
+      throw Failures.unchecked("fill", e);
+    }
+  }
+
+  /** Gives the pinned memory back. */
+  public void close() {
+    gpu.use();
+    try {
+      driver.streamSynchronize(gpu.stream());
+      for (long event : copied) {
+        driver.eventDestroy(event);
+      }
+      driver.memFreeHost(pinned);
+    } catch (CudaException e) {
+      throw Failures.unchecked("close", e);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package dev.lamina.backend.cuda.gpu;
+
+import dev.lamina.backend.sdk.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The one struct that a kernel takes, written field by field in C's order and natural alignment.
+ *
+ * <p>Reused from launch to launch; allocates nothing. Not thread-safe.
+ */
+public final class Params {
+  /** Axes of a tensor in a kernel's struct. */
+  public static final int MAX_RANK = 8;
+
+  private static final int BYTES = 4096;
+
+  private final MemorySegment memory;
+  private long at;
+
+  /**
+   * Takes room for the largest struct there is.
+   *
+   * @param arena owns it
+   */
+  public Params(Arena arena) {
+    memory = arena.allocate(BYTES, 16);
+  }
+
+  /** Begins a new struct. */
+  public Params begin() {
+    at = 0;
+    return this;
+  }
+
+  /** Appends an address or another 64-bit integer. */
+  public Params i64(long value) {
+    at = at + 7 & -8;
+    memory.set(ValueLayout.JAVA_LONG, at, value);
+    at += Long.BYTES;
+    return this;
+  }
+
+  /** Appends a 32-bit integer. */
+  public Params i32(long value) {
+    memory.set(ValueLayout.JAVA_INT, at, (int) value);
+    at += Integer.BYTES;
+    return this;
+  }
+
+  /** Appends a float. */
+  public Params f32(double value) {
+    memory.set(ValueLayout.JAVA_FLOAT, at, (float) value);
+    at += Float.BYTES;
+    return this;
+  }
+
+  /** Appends the address of a tensor's first element. */
+  public Params address(Tensor t) {
+    return i64(addressOf(t));
+  }
+
+  /** Appends a tensor whole: address, sizes, strides, rank, dtype. */
+  public Params tensor(Tensor t) {
+    address(t);
+    for (int i = 0; i < MAX_RANK; i++) {
+      i64(i < t.rank() ? t.size(i) : 1);
+    }
+    for (int i = 0; i < MAX_RANK; i++) {
+      i64(i < t.rank() ? t.stride(i) : 0);
+    }
+    return i32(t.rank()).i32(t.dtype().ordinal());
+  }
+
+  /** Appends numbers, padded to so many. */
+  public Params i64s(long[] values, int count, int padded, long padding) {
+    for (int i = 0; i < padded; i++) {
+      i64(i < count ? values[i] : padding);
+    }
+    return this;
+  }
+
+  /** The struct so far. */
+  MemorySegment struct() {
+    return memory;
+  }
+
+  /**
+   * Where a tensor begins.
+   *
+   * @param t bound
+   * @return the device address
+   */
+  public static long addressOf(Tensor t) {
+    return t.segment().address() + t.offset();
+  }
+}

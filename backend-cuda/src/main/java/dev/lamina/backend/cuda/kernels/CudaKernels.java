@@ -1,0 +1,152 @@
+package dev.lamina.backend.cuda.kernels;
+
+import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.sdk.Expr;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.KernelChoice;
+import dev.lamina.backend.sdk.KernelProvider;
+import dev.lamina.backend.sdk.Movement;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.Support.Numerics;
+import dev.lamina.spi.Support.Perf;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.CoreOp;
+import dev.lamina.spi.ir.Node;
+import dev.lamina.spi.ir.TensorType;
+import dev.lamina.spi.ir.ValueType;
+import java.util.List;
+import java.util.function.Function;
+
+/** Chooses a GPU's kernels. */
+public final class CudaKernels implements KernelProvider {
+  /** Columns of values that a block of the general attention has room for. */
+  private static final int MAX_VALUE_WIDTH = 1024;
+
+  private static final int MAX_SECTIONS = 8;
+
+  private final Gpu gpu;
+  private final GpuMovement movement;
+  private final ElementwiseKernels elementwise;
+  private final CoreKernels core;
+  private final LayerKernels layers;
+  private final LinearKernels linears;
+  private final StateKernels states;
+
+  /**
+   * Kernels of an open GPU.
+   *
+   * @param gpu open
+   */
+  public CudaKernels(Gpu gpu) {
+    this.gpu = gpu;
+    BlockTables blocks = new BlockTables(gpu);
+    movement = new GpuMovement(gpu);
+    elementwise = new ElementwiseKernels(gpu);
+    core = new CoreKernels(gpu, movement);
+    layers = new LayerKernels(gpu, blocks);
+    linears = new LinearKernels(gpu, blocks);
+    states = new StateKernels(gpu);
+  }
+
+  @Override
+  public Movement movement() {
+    return movement;
+  }
+
+  @Override
+  public void beginRun() {
+    gpu.use();
+  }
+
+  @Override
+  public void endRun() {
+    gpu.finish();
+  }
+
+  @Override
+  public Kernel elementwise(Expr expr) {
+    return elementwise.of(expr);
+  }
+
+  @Override
+  public KernelChoice choose(OpSpec spec) {
+    return switch (spec.op()) {
+      case CompositeOp c -> composite(c, spec);
+      case CoreOp c -> core.choose(c);
+    };
+  }
+
+  /** Whether an operand lies in blocks where no kernel reads them. */
+  private static boolean hasStrayBlocks(OpSpec spec) {
+    boolean readsBlocks =
+        spec.op() instanceof CompositeOp.Linear
+            || spec.op() instanceof CompositeOp.MoeLinear
+            || spec.op() instanceof CompositeOp.Embedding;
+    List<ValueType> operands = spec.operands();
+    for (int i = 0; i < operands.size(); i++) {
+      if (operands.get(i) instanceof TensorType t && t.isBlocked() && !(readsBlocks && i == 1)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private KernelChoice composite(CompositeOp op, OpSpec spec) {
+    if (hasStrayBlocks(spec)) {
+      return KernelChoice.decompose("the kernel reads no blocks there");
+    }
+    return switch (op) {
+      case CompositeOp.RmsNorm o -> fast("rms_norm", Numerics.STRICT, node -> layers.rmsNorm(o));
+      case CompositeOp.LayerNorm o ->
+          fast("layer_norm", Numerics.STRICT, node -> layers.layerNorm(o));
+      case CompositeOp.Rope o ->
+          o.sections().size() > MAX_SECTIONS
+              ? KernelChoice.decompose("the kernel knows 8 sections")
+              : fast("rope", Numerics.STRICT, node -> layers.rope(o));
+      case CompositeOp.GatedActivation o -> fast("gate", Numerics.STRICT, node -> layers.gate(o));
+      case CompositeOp.Linear o -> fast("linear", Numerics.STRICT, node -> linears.linear(o));
+      case CompositeOp.MoeLinear o -> ok("moe_linear", Numerics.STRICT, node -> linears.experts(o));
+      case CompositeOp.Embedding o -> fast("embedding", Numerics.EXACT, node -> layers.embedding());
+      case CompositeOp.KvAppend o -> fast("kv_append", Numerics.EXACT, node -> states.append(o));
+      case CompositeOp.PagedAttention o ->
+          isWide(spec)
+              ? KernelChoice.decompose("the kernel has room for 1024 columns of values")
+              : ok("attention", Numerics.STRICT, node -> states.attention(o));
+      case CompositeOp.MlaAttention o ->
+          o.rank() > MAX_VALUE_WIDTH
+              ? KernelChoice.decompose("the kernel has room for 1024 columns of values")
+              : ok("mla_attention", Numerics.STRICT, node -> states.latentAttention(o));
+      case CompositeOp.StateCopy o -> fast("state_copy", Numerics.EXACT, node -> states.copy());
+      case CompositeOp.StateExport o ->
+          fast("state_export", Numerics.EXACT, node -> states.export(o));
+      case CompositeOp.StateImport o ->
+          fast("state_import", Numerics.EXACT, node -> states.insert(o));
+      case CompositeOp.MoeRoute o -> notYet();
+      case CompositeOp.IndexTopk o -> notYet();
+      case CompositeOp.CausalConv1d o -> notYet();
+      case CompositeOp.GatedDelta o -> notYet();
+      case CompositeOp.SsdScan o -> notYet();
+      case CompositeOp.Penalties o -> notYet();
+      case CompositeOp.ApplyBitmask o -> notYet();
+      case CompositeOp.Sample o -> notYet();
+      case CompositeOp.Logprobs o -> notYet();
+    };
+  }
+
+  private static boolean isWide(OpSpec spec) {
+    return spec.results().getFirst() instanceof TensorType t
+        && t.shape().dim(2).upperBound() > MAX_VALUE_WIDTH;
+  }
+
+  private static KernelChoice notYet() {
+    return KernelChoice.decompose("no kernel of its own");
+  }
+
+  private static KernelChoice fast(String name, Numerics numerics, Function<Node, Kernel> kernel) {
+    return KernelChoice.dense(name, Perf.FAST, numerics, kernel);
+  }
+
+  private static KernelChoice ok(String name, Numerics numerics, Function<Node, Kernel> kernel) {
+    return KernelChoice.dense(name, Perf.OK, numerics, kernel);
+  }
+}

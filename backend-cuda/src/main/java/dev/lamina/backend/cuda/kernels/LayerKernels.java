@@ -1,0 +1,121 @@
+package dev.lamina.backend.cuda.kernels;
+
+import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.Layout;
+import org.jspecify.annotations.Nullable;
+
+/** The composites of a layer that touch no state: norms, rope, gates and lookup. */
+final class LayerKernels {
+  private static final int BLOCK = 256;
+
+  /** Rows up to this width are a warp's. */
+  private static final int WARP_WIDTH = 512;
+
+  private static final int MAX_SECTIONS = 8;
+
+  private final Gpu gpu;
+  private final BlockTables blocks;
+
+  LayerKernels(Gpu gpu, BlockTables blocks) {
+    this.gpu = gpu;
+    this.blocks = blocks;
+  }
+
+  private static long width(Tensor t) {
+    return t.size(t.rank() - 1);
+  }
+
+  private static long rows(Tensor t) {
+    long n = 1;
+    for (int i = 0; i < t.rank() - 1; i++) {
+      n *= t.size(i);
+    }
+    return n;
+  }
+
+  private Params norm(
+      Tensor x, @Nullable Tensor w, @Nullable Tensor b, Tensor out, double eps, boolean plusOne) {
+    Params p = gpu.params().address(x).i64(w == null ? 0 : Params.addressOf(w));
+    p.i64(b == null ? 0 : Params.addressOf(b)).address(out).i64(rows(x)).i32(width(x)).f32(eps);
+    p.i32(plusOne ? 1 : 0).i32(x.dtype().ordinal());
+    p.i32(w == null ? 0 : w.dtype().ordinal()).i32(b == null ? 0 : b.dtype().ordinal());
+    return p.i32(out.dtype().ordinal());
+  }
+
+  Kernel rmsNorm(CompositeOp.RmsNorm op) {
+    long block = gpu.function("layers", "rms_norm_block");
+    long warp = gpu.function("layers", "rms_norm_warp");
+    return args -> {
+      Tensor x = args.in(0);
+      norm(x, op.weighted() ? args.in(1) : null, null, args.out(0), op.eps(), op.plusOne());
+      if (width(x) <= WARP_WIDTH) {
+        gpu.launch(warp, (rows(x) + 3) / 4, 1, 1, 128, 0);
+      } else {
+        gpu.launch(block, rows(x), 1, 1, BLOCK, 0);
+      }
+    };
+  }
+
+  Kernel layerNorm(CompositeOp.LayerNorm op) {
+    long kernel = gpu.function("layers", "layer_norm");
+    return args -> {
+      Tensor x = args.in(0);
+      norm(x, args.in(1), op.biased() ? args.in(2) : null, args.out(0), op.eps(), false);
+      gpu.launch(kernel, rows(x), 1, 1, BLOCK, 0);
+    };
+  }
+
+  Kernel rope(CompositeOp.Rope op) {
+    long kernel = gpu.function("layers", "rope");
+    return args -> {
+      Tensor x = args.in(0);
+      Tensor out = args.out(0);
+      Params p = gpu.params().address(x).address(args.in(1)).address(args.in(2)).address(out);
+      p.i64(x.size(0)).i32(x.size(1)).i32(x.size(2)).i32(op.rotaryDims());
+      p.i32(op.style() == CompositeOp.RopeStyle.INTERLEAVED ? 1 : 0).f32(op.scale());
+      int sections = op.sections().size();
+      p.i32(sections);
+      int end = 0;
+      for (int i = 0; i < MAX_SECTIONS; i++) {
+        end += i < sections ? op.sections().get(i) : 0;
+        p.i32(end);
+      }
+      p.i32(x.dtype().ordinal()).i32(out.dtype().ordinal());
+      long items = x.size(2) - op.rotaryDims() / 2;
+      gpu.launchOver(kernel, x.size(0) * x.size(1) * items, BLOCK);
+    };
+  }
+
+  Kernel gate(CompositeOp.GatedActivation op) {
+    long kernel = gpu.function("layers", "gate");
+    return args -> {
+      Tensor gate = args.in(0);
+      Tensor up = args.in(1);
+      Tensor out = args.out(0);
+      Params p = gpu.params().address(gate).address(up).address(out).i64(out.elements());
+      p.i32(op.gate().ordinal()).i32(gate.dtype().ordinal()).i32(up.dtype().ordinal());
+      p.i32(out.dtype().ordinal());
+      gpu.launchOver(kernel, out.elements(), BLOCK);
+    };
+  }
+
+  Kernel embedding() {
+    long kernel = gpu.function("layers", "embedding");
+    return args -> {
+      Tensor table = args.in(1);
+      Tensor out = args.out(0);
+      Params p = gpu.params().address(args.in(0)).address(table).address(out);
+      p.i64(format(table)).i64(args.in(0).size(0)).i64(table.size(0)).i32(width(out));
+      p.i32(table.dtype().ordinal()).i32(out.dtype().ordinal());
+      gpu.launchOver(kernel, out.elements(), BLOCK);
+    };
+  }
+
+  private long format(Tensor w) {
+    return w.layout() instanceof Layout.Blocked(var format) ? blocks.of(format) : 0;
+  }
+}

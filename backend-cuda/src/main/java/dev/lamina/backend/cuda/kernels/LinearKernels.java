@@ -1,0 +1,138 @@
+package dev.lamina.backend.cuda.kernels;
+
+import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Layout;
+
+/** Projections, plain and by experts. */
+final class LinearKernels {
+  private static final int GEMV_WARPS = 4;
+  private static final int TILE = 64;
+  private static final int MAX_GRID_Y = 65535;
+
+  private final Gpu gpu;
+  private final BlockTables blocks;
+
+  LinearKernels(Gpu gpu, BlockTables blocks) {
+    this.gpu = gpu;
+    this.blocks = blocks;
+  }
+
+  private static long ceil(long n, long by) {
+    return (n + by - 1) / by;
+  }
+
+  private long format(Tensor w) {
+    return w.layout() instanceof Layout.Blocked(var format) ? blocks.of(format) : 0;
+  }
+
+  private static boolean isAligned(Tensor t) {
+    return (Params.addressOf(t) & 15) == 0;
+  }
+
+  Kernel linear(CompositeOp.Linear op) {
+    return new Linear(op.biased());
+  }
+
+  private final class Linear implements Kernel {
+    private static final int MAX_GEMV_ROWS = 8;
+
+    private final boolean biased;
+    private final long any = gpu.function("linear", "linear_any");
+    private final long tile = gpu.function("linear", "linear_tile");
+    private final long[] bf16 = gemvs("bf16");
+    private final long[] f16 = gemvs("f16");
+
+    Linear(boolean biased) {
+      this.biased = biased;
+    }
+
+    private static long[] none() {
+      return new long[MAX_GEMV_ROWS + 1];
+    }
+
+    private long[] gemvs(String dtype) {
+      long[] all = none();
+      for (int rows = 1; rows <= MAX_GEMV_ROWS; rows *= 2) {
+        all[rows] = gpu.function("linear", "gemv_" + dtype + "_" + rows);
+      }
+      return all;
+    }
+
+    @Override
+    public void run(dev.lamina.backend.sdk.KernelArgs args) {
+      Tensor x = args.in(0);
+      Tensor w = args.in(1);
+      Tensor out = args.out(0);
+      long n = w.size(0);
+      long k = x.size(x.rank() - 1);
+      long m = n == 0 ? 0 : out.elements() / n;
+      boolean narrow = w.dtype() == DType.BF16 || w.dtype() == DType.F16;
+      boolean streams =
+          narrow
+              && x.dtype() == DType.F32
+              && k % 8 == 0
+              && m <= 2 * MAX_GEMV_ROWS
+              && isAligned(x)
+              && isAligned(w);
+      if (streams) {
+        long[] kernels = w.dtype() == DType.BF16 ? bf16 : f16;
+        for (long row = 0; row < m; ) {
+          int rows = (int) Math.min(MAX_GEMV_ROWS, Long.highestOneBit(m - row));
+          params(args, x, w, out, row, rows, n, k);
+          gpu.launch(kernels[rows], ceil(n, GEMV_WARPS), 1, 1, 32 * GEMV_WARPS, 0);
+          row += rows;
+        }
+        return;
+      }
+      params(args, x, w, out, 0, m, n, k);
+      if (m <= 2 * MAX_GEMV_ROWS) {
+        gpu.launch(any, ceil(m * n, 4), 1, 1, 128, 0);
+      } else {
+        gpu.launch(tile, ceil(n, TILE), ceil(m, TILE), 1, 256, 0);
+      }
+    }
+
+    private void params(
+        dev.lamina.backend.sdk.KernelArgs args,
+        Tensor x,
+        Tensor w,
+        Tensor out,
+        long row,
+        long rows,
+        long n,
+        long k) {
+      Params p = gpu.params();
+      p.i64(Params.addressOf(x) + row * k * x.dtype().bytes()).address(w);
+      p.i64(biased ? Params.addressOf(args.in(2)) : 0);
+      p.i64(Params.addressOf(out) + row * n * out.dtype().bytes());
+      p.i64(format(w)).i64(rows).i64(n).i64(k);
+      p.i32(x.dtype().ordinal()).i32(w.dtype().ordinal());
+      p.i32(biased ? args.in(2).dtype().ordinal() : 0).i32(out.dtype().ordinal());
+    }
+  }
+
+  Kernel experts(CompositeOp.MoeLinear op) {
+    long kernel = gpu.function("linear", "moe_linear_any");
+    return args -> {
+      Tensor x = args.in(0);
+      Tensor w = args.in(1);
+      Tensor ids = args.in(2);
+      Tensor out = args.out(0);
+      long choices = ids.size(0) * ids.size(1);
+      long n = w.size(1);
+      Params p = gpu.params().address(x).address(w).address(ids);
+      p.i64(op.biased() ? Params.addressOf(args.in(3)) : 0).address(out).i64(format(w));
+      p.i64(ids.size(0)).i64(w.size(0)).i64(n).i64(x.size(x.rank() - 1));
+      p.i32(ids.size(1)).i32(x.rank() == 3 ? 1 : 0);
+      p.i32(x.dtype().ordinal()).i32(w.dtype().ordinal());
+      p.i32(op.biased() ? args.in(3).dtype().ordinal() : 0).i32(out.dtype().ordinal());
+      long y = Math.min(choices, MAX_GRID_Y);
+      gpu.launch(kernel, ceil(n, 4), y, ceil(choices, MAX_GRID_Y), 128, 0);
+    };
+  }
+}
