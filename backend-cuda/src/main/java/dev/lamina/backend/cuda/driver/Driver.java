@@ -495,7 +495,7 @@ public interface Driver {
   /**
    * Makes a graph executable.
    *
-   * @param graph the graph; may be destroyed afterwards
+   * @param graph the graph; must live as long as {@link #graphExecSetKernel} names its nodes
    * @return the executable graph
    */
   long graphInstantiate(long graph) throws CudaException;

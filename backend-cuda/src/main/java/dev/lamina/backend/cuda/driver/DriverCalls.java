@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Calls functions of the driver's library by name and turns what they return into exceptions. */
 final class DriverCalls {
-  private static final int TEXT_BYTES = 256;
+  private static final int TEXT_BYTES = 4096;
 
   private final NativeLibrary library;
   private final @Nullable MemorySegment[] functions =
@@ -108,21 +108,20 @@ final class DriverCalls {
   }
 
   private CudaException failure(String call, int result) throws CudaException {
-    String name = text(DriverFunction.cuGetErrorName, result);
     return new CudaException(
         call,
         result,
-        name.isEmpty() ? "an unknown CUresult" : name,
-        text(DriverFunction.cuGetErrorString, result),
+        text(DriverFunction.cuGetErrorName, result, "an unknown CUresult"),
+        text(DriverFunction.cuGetErrorString, result, "no description"),
         CuResult.kind(result));
   }
 
-  /** The driver's words for a result; empty if it knows none. */
-  private String text(DriverFunction function, int result) throws CudaException {
+  /** The driver's words for a result. */
+  private String text(DriverFunction function, int result, String unknown) throws CudaException {
     try (Scratch out = new Scratch()) {
       DowncallNative.call(at(function), result, out.address());
       return out.asLong() == 0
-          ? ""
+          ? unknown
           : DowncallNative.memory(out.asLong(), TEXT_BYTES).getString(0, StandardCharsets.UTF_8);
     }
   }

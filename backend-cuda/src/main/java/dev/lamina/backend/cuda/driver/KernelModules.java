@@ -100,7 +100,7 @@ public final class KernelModules {
     long start = System.nanoTime();
     byte[] cubin = compiler.compile(source.name(), source.text(), source.headers(), options);
     LOG.log(
-        System.Logger.Level.INFO,
+        System.Logger.Level.DEBUG,
         "kernels: NVRTC {0} compiled {1} for {2} in {3} ms",
         compiler.version(),
         source.name(),

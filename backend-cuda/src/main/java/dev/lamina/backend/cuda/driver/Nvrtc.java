@@ -44,12 +44,17 @@ final class Nvrtc {
     List<String> searched = NativeLibrary.candidates(names, folders);
     Optional<NativeLibrary> library = NativeLibrary.open(searched);
     if (library.isEmpty()) {
-      throw CudaException.unsupported(
-          "nvrtc",
-          "kernels: expected NVRTC as one of %s, found none; install the CUDA toolkit or pip's nvidia-cuda-nvrtc and name its folder in LAMINA_CUDA_PATH, or use a build whose jar has cubins"
-              .formatted(String.join(", ", searched)));
+      throw absent(searched);
     }
     return new Nvrtc(library.get());
+  }
+
+  /** What is said where no NVRTC was found. */
+  static CudaException absent(List<String> searched) {
+    return CudaException.unsupported(
+        "nvrtc",
+        "kernels: expected NVRTC as one of %s, found none; install the CUDA toolkit or pip's nvidia-cuda-nvrtc and name its folder in LAMINA_CUDA_PATH, or use a build whose jar has cubins"
+            .formatted(String.join(", ", searched)));
   }
 
   /** Version as a part of cache keys, such as {@code 13.0}. */
