@@ -1,6 +1,7 @@
 // NVIDIA's run-time compiler for tests: takes sources and makes images that the stub of the driver
 // loads. An image ends in the architecture and the number of headers, so that a test can see them.
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ typedef struct _nvrtcProgram* nvrtcProgram;
 
 #define STUB __attribute__((visibility("default")))
 
-enum { SUCCESS = 0, INVALID_INPUT = 3, INVALID_PROGRAM = 4, INVALID_OPTION = 5, COMPILATION = 6 };
+enum { SUCCESS = 0, INVALID_INPUT = 3, INVALID_PROGRAM = 4, INVALID_OPTION = 5, COMPILATION = 6, BUILTIN_OPERATION_FAILURE = 7 };
 
 struct _nvrtcProgram {
   char *source, *name, *log;
@@ -61,6 +62,13 @@ STUB nvrtcResult nvrtcCompileProgram(nvrtcProgram p, int numOptions, const char*
     if (!strncmp(options[i], "--gpu-architecture=", 19)) arch = options[i] + 19;
   }
   free(p->log);
+  // Like NVIDIA's, it needs another library that the loader must know by its soname.
+  void* builtins = dlopen("libnvrtc-builtins.so.13.7", RTLD_NOW | RTLD_NOLOAD);
+  if (!builtins) {
+    p->log = strdup("nvrtc: error: failed to open libnvrtc-builtins.so.13.7.\n");
+    return BUILTIN_OPERATION_FAILURE;
+  }
+  dlclose(builtins);
   if (!arch || strncmp(arch, "sm_", 3)) {
     p->log = strdup("nvrtc: error: invalid value for --gpu-architecture (-arch)\n");
     return INVALID_OPTION;

@@ -48,32 +48,40 @@ record KernelSource(String name, String text, Map<String, String> headers) {
     }
   }
 
+  /**
+   * Reads a file and what it includes, as far as the jar has it: an include that is not there may lie
+   * in a branch that is not compiled, and if not, the compiler names it with its line.
+   *
+   * @param files where from
+   * @param name of a file that the jar has
+   * @return with everything found
+   */
   static KernelSource read(Files files, String name) {
-    String text = text(files, name, "the backend");
+    String text =
+        files
+            .read(name)
+            .map(KernelSource::text)
+            .orElseThrow(
+                () ->
+                    new IllegalStateException(
+                        "kernels: expected %s in the jar, found none".formatted(name)));
     TreeMap<String, String> headers = new TreeMap<>();
-    include(files, name, text, headers);
+    include(files, text, headers);
     return new KernelSource(name, text, headers);
   }
 
-  private static void include(
-      Files files, String name, String text, TreeMap<String, String> headers) {
+  private static void include(Files files, String text, TreeMap<String, String> headers) {
     for (MatchResult match : INCLUDE.matcher(text).results().toList()) {
-      String header = match.group(1);
-      if (!headers.containsKey(header)) {
-        headers.put(header, text(files, header, name));
-        include(files, header, headers.get(header), headers);
+      String name = match.group(1);
+      Optional<byte[]> header = headers.containsKey(name) ? Optional.empty() : files.read(name);
+      if (header.isPresent()) {
+        headers.put(name, text(header.get()));
+        include(files, headers.get(name), headers);
       }
     }
   }
 
-  private static String text(Files files, String name, String wantedBy) {
-    byte[] bytes =
-        files
-            .read(name)
-            .orElseThrow(() ->
-                new IllegalStateException(
-                    "kernels: expected %s in the jar, as %s wants it, found none"
-                        .formatted(name, wantedBy)));
+  private static String text(byte[] bytes) {
     return new String(bytes, StandardCharsets.UTF_8);
   }
 }

@@ -46,7 +46,21 @@ final class Nvrtc {
     if (library.isEmpty()) {
       throw absent(searched);
     }
-    return new Nvrtc(library.get());
+    Nvrtc nvrtc = new Nvrtc(library.get());
+    nvrtc.openBuiltins();
+    return nvrtc;
+  }
+
+  /**
+   * Opens the library that NVRTC opens by its bare soname when it compiles: the loader then knows it,
+   * also where both lie in a folder that it does not search.
+   */
+  private void openBuiltins() {
+    Path folder = Path.of(library.name()).getParent();
+    if (folder != null) {
+      NativeLibrary.open(
+          List.of(folder.resolve("libnvrtc-builtins.so." + version).toString()));
+    }
   }
 
   /** What is said where no NVRTC was found. */

@@ -41,14 +41,15 @@ final class StubCompiler {
    *
    * @param source its file without the ending
    * @param soname as it is looked for
-   * @return the shared object, in a folder of its own
+   * @return the shared object, in one folder with the others
    */
   static Path compile(String source, String soname) {
     try {
       List<String> command = new ArrayList<>(List.of("cc"));
       command.addAll(FLAGS);
-      command.addAll(List.of(SOURCES.resolve(source + ".c").toString(), "-ldl", "-o"));
-      Path folder = KEPT.resolve(hash(command));
+      command.addAll(
+          List.of("-Wl,-soname," + soname, SOURCES.resolve(source + ".c").toString(), "-ldl", "-o"));
+      Path folder = KEPT.resolve(hash());
       Path library = folder.resolve(soname);
       if (!Files.exists(library)) {
         Files.createDirectories(folder);
@@ -82,10 +83,10 @@ final class StubCompiler {
     }
   }
 
-  private static String hash(List<String> command) throws IOException {
+  private static String hash() throws IOException {
     try (Stream<Path> sources = Files.list(SOURCES)) {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(command.toString().getBytes(StandardCharsets.UTF_8));
+      digest.update(FLAGS.toString().getBytes(StandardCharsets.UTF_8));
       for (Path source : sources.sorted().toList()) {
         digest.update(Files.readAllBytes(source));
       }
