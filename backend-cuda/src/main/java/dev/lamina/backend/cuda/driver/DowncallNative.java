@@ -136,4 +136,70 @@ final class DowncallNative {
       throw impossible(thrown);
     }
   }
+
+  private static final class FiveNative {
+    static final MethodHandle HANDLE = link(5);
+  }
+
+  static int call(MemorySegment function, long a, long b, long c, long d, long e) {
+    try {
+      return (int) FiveNative.HANDLE.invokeExact(function, a, b, c, d, e);
+    } catch (Throwable thrown) {
+      throw impossible(thrown);
+    }
+  }
+
+  private static final class TenNative {
+    static final MethodHandle HANDLE = link(10);
+  }
+
+  static int call(
+      MemorySegment function,
+      long a,
+      long b,
+      long c,
+      long d,
+      long e,
+      long f,
+      long g,
+      long h,
+      long i,
+      long j) {
+    try {
+      return (int) TenNative.HANDLE.invokeExact(function, a, b, c, d, e, f, g, h, i, j);
+    } catch (Throwable thrown) {
+      throw impossible(thrown);
+    }
+  }
+
+  private static final class SixteenNative {
+    static final MethodHandle HANDLE = link(16);
+  }
+
+  static int call(
+      MemorySegment function,
+      long a,
+      long b,
+      long c,
+      long d,
+      long e,
+      long f,
+      long g,
+      long h,
+      long i,
+      long j,
+      long k,
+      long l,
+      long m,
+      long n,
+      long o,
+      long p) {
+    try {
+      return (int)
+          SixteenNative.HANDLE.invokeExact(
+              function, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
+    } catch (Throwable thrown) {
+      throw impossible(thrown);
+    }
+  }
 }

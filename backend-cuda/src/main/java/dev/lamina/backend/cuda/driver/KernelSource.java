@@ -49,8 +49,8 @@ record KernelSource(String name, String text, Map<String, String> headers) {
   }
 
   /**
-   * Reads a file and what it includes, as far as the jar has it: an include that is not there may lie
-   * in a branch that is not compiled, and if not, the compiler names it with its line.
+   * Reads a file and what it includes, as far as the jar has it: an include that is not there may
+   * lie in a branch that is not compiled, and if not, the compiler names it with its line.
    *
    * @param files where from
    * @param name of a file that the jar has
@@ -61,10 +61,9 @@ record KernelSource(String name, String text, Map<String, String> headers) {
         files
             .read(name)
             .map(KernelSource::text)
-            .orElseThrow(
-                () ->
-                    new IllegalStateException(
-                        "kernels: expected %s in the jar, found none".formatted(name)));
+            .orElseThrow(() ->
+                new IllegalStateException(
+                    "kernels: expected %s in the jar, found none".formatted(name)));
     TreeMap<String, String> headers = new TreeMap<>();
     include(files, text, headers);
     return new KernelSource(name, text, headers);

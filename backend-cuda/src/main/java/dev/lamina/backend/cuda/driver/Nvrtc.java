@@ -47,20 +47,18 @@ final class Nvrtc {
       throw absent(searched);
     }
     Nvrtc nvrtc = new Nvrtc(library.get());
-    nvrtc.openBuiltins();
+    nvrtc.openBuiltins(folders);
     return nvrtc;
   }
 
   /**
-   * Opens the library that NVRTC opens by its bare soname when it compiles: the loader then knows it,
-   * also where both lie in a folder that it does not search.
+   * Opens the library that NVRTC opens by its bare soname when it compiles: the loader then knows
+   * it, also where both lie in a folder that it does not search. If it is nowhere, compiling says
+   * so.
    */
-  private void openBuiltins() {
-    Path folder = Path.of(library.name()).getParent();
-    if (folder != null) {
-      NativeLibrary.open(
-          List.of(folder.resolve("libnvrtc-builtins.so." + version).toString()));
-    }
+  private void openBuiltins(List<Path> folders) {
+    String soname = "libnvrtc-builtins.so." + version;
+    NativeLibrary.open(NativeLibrary.candidates(List.of(soname), folders));
   }
 
   /** What is said where no NVRTC was found. */

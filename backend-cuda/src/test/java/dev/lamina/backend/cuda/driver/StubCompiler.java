@@ -48,7 +48,8 @@ final class StubCompiler {
       List<String> command = new ArrayList<>(List.of("cc"));
       command.addAll(FLAGS);
       command.addAll(
-          List.of("-Wl,-soname," + soname, SOURCES.resolve(source + ".c").toString(), "-ldl", "-o"));
+          List.of(
+              "-Wl,-soname," + soname, SOURCES.resolve(source + ".c").toString(), "-ldl", "-o"));
       Path folder = KEPT.resolve(hash());
       Path library = folder.resolve(soname);
       if (!Files.exists(library)) {
