@@ -31,7 +31,7 @@ final class RandomBlocks {
               QuantFormat.Q4_K, -14,
               QuantFormat.Q6_K, -16,
               QuantFormat.MXFP4, -8,
-              QuantFormat.F8E4M3_128, -5));
+              QuantFormat.F8E4M3_128, -13));
 
   /** Minima weigh the middle of the codes, eight, so that the weights have no common offset. */
   private static final int MIDDLE = 3;
@@ -39,8 +39,11 @@ final class RandomBlocks {
   /** Blocks that a thread fills at a time. */
   private static final long BLOCKS = 4096;
 
-  /** Leaves out the codes of 8-bit floats that are large or NaN. */
-  private static final int SMALL_FLOATS = 0xBF;
+  /** Sign and mantissa of an 8-bit float. */
+  private static final int BESIDE_EXPONENT = 0x87;
+
+  /** Exponent of the largest 8-bit floats that are drawn; those above hold the NaN. */
+  private static final int TOP_EXPONENT = 14;
 
   private final QuantFormat format;
   private final BlockSpec spec;
@@ -80,11 +83,21 @@ final class RandomBlocks {
     boolean floats = spec.levels() instanceof BlockSpec.Levels.Float8;
     long bits = 0;
     for (int i = 0; i < format.bytes(); i++) {
-      bits = i % 8 == 0 ? word.applyAsLong(block * format.bytes() + i) : bits >>> 8;
-      data.set(ValueLayout.JAVA_BYTE, at + i, (byte) (floats ? bits & SMALL_FLOATS : bits));
+      boolean drawn = floats || i % 8 == 0;
+      bits = drawn ? word.applyAsLong(block * format.bytes() + i) : bits >>> 8;
+      data.set(ValueLayout.JAVA_BYTE, at + i, floats ? float8(bits) : (byte) bits);
     }
     factor(data, at, spec.scale(), exponent);
     factor(data, at, spec.min(), exponent + MIDDLE);
+  }
+
+  /**
+   * An 8-bit float as matrices have them: half as many with each smaller exponent, so that next to
+   * none is subnormal.
+   */
+  private static byte float8(long bits) {
+    int below = Math.min(TOP_EXPONENT, Long.numberOfTrailingZeros(bits >>> 8));
+    return (byte) (bits & BESIDE_EXPONENT | (TOP_EXPONENT - below) << 3);
   }
 
   private static void factor(

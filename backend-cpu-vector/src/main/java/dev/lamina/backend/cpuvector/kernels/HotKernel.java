@@ -34,6 +34,10 @@ public enum HotKernel {
   STREAM_Q4_0,
   /** {@link VectorStreaming} of Q4_K. */
   STREAM_Q4_K,
+  /** {@link VectorStreaming} of Q6_K. */
+  STREAM_Q6_K,
+  /** {@link VectorStreaming} of MXFP4. */
+  STREAM_MXFP4,
   /** {@link VectorStreaming} of F8E4M3_128. */
   STREAM_F8E4M3_128,
   /** {@link VectorLevels} times a scale. */

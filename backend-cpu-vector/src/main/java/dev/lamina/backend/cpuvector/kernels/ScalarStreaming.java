@@ -23,11 +23,14 @@ final class ScalarStreaming {
       float[] sums,
       int at) {
     for (int k = 0; k < cols; k += GROUP) {
-      float scale = u.scales()[k / BlockDecoder.GROUP];
+      int place = k % order.length;
+      int from = k - place;
       for (int l = 0; l < VL; l++) {
+        // All columns of a lane have one scale.
+        float scale = u.scales()[(from + order[place + l]) / BlockDecoder.GROUP];
         float sum = 0;
         for (int i = l; i < GROUP; i += VL) {
-          byte level = u.levels()[k + order[i]];
+          byte level = u.levels()[from + order[place + i]];
           float w = whole ? level * unit : ScalarLevels.eight(level);
           sum = Math.fma(w, x[xo + k + i], sum);
         }

@@ -33,7 +33,7 @@ final class Streaming {
   final QuantFormat format;
   final HotKernel kernel;
 
-  /** Column of a group by its place, a step's lanes next to one another. */
+  /** Column of some groups by its place, a step's lanes next to one another. */
   private final int[] order;
 
   /** What the vector form takes a level of 1 for, a power of two. */
@@ -56,21 +56,28 @@ final class Streaming {
     /** Bytes of a group as ints, their lowest bytes first. */
     LOW_BYTES,
     /** Nibbles of 16 bytes as ints, the highest ones first; the lower one of two lies before. */
-    NIBBLES;
+    NIBBLES,
+    /** Of four groups the second and third are swapped; each as {@link #HIGH_BYTES}. */
+    SWAPPED_GROUPS;
 
     int[] columns() {
-      int[] columns = new int[GROUP];
-      for (int place = 0; place < GROUP; place++) {
-        int step = place / VL;
-        int lane = place % VL;
-        columns[place] =
-            switch (this) {
-              case HIGH_BYTES -> VL == 8 ? 4 * lane + 3 - step : place;
-              case LOW_BYTES -> VL == 8 ? 4 * lane + step : place;
-              case NIBBLES -> nibble(lane % 4, (step + 1) * (VL / 4) - 1 - lane / 4);
-            };
+      int[] columns = new int[this == SWAPPED_GROUPS ? 4 * GROUP : GROUP];
+      for (int place = 0; place < columns.length; place++) {
+        int group = place / GROUP;
+        int swapped = group == 1 || group == 2 ? 3 - group : group;
+        columns[place] = swapped * GROUP + column(place % GROUP);
       }
       return columns;
+    }
+
+    private int column(int place) {
+      int step = place / VL;
+      int lane = place % VL;
+      return switch (this) {
+        case HIGH_BYTES, SWAPPED_GROUPS -> VL == 8 ? 4 * lane + 3 - step : place;
+        case LOW_BYTES -> VL == 8 ? 4 * lane + step : place;
+        case NIBBLES -> nibble(lane % 4, (step + 1) * (VL / 4) - 1 - lane / 4);
+      };
     }
 
     /** Column of a nibble of four ints, counted from the top of its int. */
@@ -96,6 +103,10 @@ final class Streaming {
       case Q4_0 -> new Streaming(format, HotKernel.STREAM_Q4_0, Order.NIBBLES);
       case Q4_K -> new Streaming(format, HotKernel.STREAM_Q4_K, Order.LOW_BYTES);
       case F8E4M3_128 -> new Streaming(format, HotKernel.STREAM_F8E4M3_128, Order.HIGH_BYTES);
+      case Q6_K ->
+          VL == 8 ? new Streaming(format, HotKernel.STREAM_Q6_K, Order.SWAPPED_GROUPS) : null;
+      case MXFP4 ->
+          VL == 8 ? new Streaming(format, HotKernel.STREAM_MXFP4, Order.HIGH_BYTES) : null;
       default -> null;
     };
   }
@@ -145,13 +156,17 @@ final class Streaming {
       int sumsAt,
       Scratch scratch) {
     Elements.load(x.type(), x.data(), x.offset() + from * x.type().bytes(), dst, at, cols);
-    float[] group = scratch.piece;
+    float[] some = scratch.piece;
+    for (int k = 0; k < cols; k += order.length) {
+      System.arraycopy(dst, at + k, some, 0, order.length);
+      for (int i = 0; i < order.length; i++) {
+        dst[at + k + i] = some[order[i]];
+      }
+    }
     for (int k = 0; k < cols; k += GROUP) {
-      System.arraycopy(dst, at + k, group, 0, GROUP);
       float sum = 0;
       for (int i = 0; i < GROUP; i++) {
-        sum += group[i];
-        dst[at + k + i] = group[order[i]];
+        sum += dst[at + k + i];
       }
       sums[sumsAt + k / GROUP] = sum;
     }
@@ -182,7 +197,8 @@ final class Streaming {
       Scratch scratch) {
     scratch.fit(w.cols);
     boolean vector = finite && kernel.isWarm();
-    if (vector && height == 1) {
+    // The kernel of one row may read a few bytes before the first block.
+    if (vector && height == 1 && w.row(row) >= VectorStreaming.bytesBefore(format)) {
       VectorStreaming.rows(format, w.data, w.row(row), rows, x, sums, w.cols, scratch);
       fold(rows, scratch);
     } else {
@@ -252,6 +268,9 @@ final class Streaming {
     /** Of the groups of a row; a vector more, since the factors of a block are stored as one. */
     float[] scales = new float[0];
 
+    /** The same, a vector each: lanes may have scales of their own. */
+    float[] spread = new float[0];
+
     float[] minima = new float[0];
     private byte[] bytes = new byte[0];
     private BlockDecoder.Unpacked unpacked = BlockDecoder.Unpacked.of(0);
@@ -261,6 +280,7 @@ final class Streaming {
       int n = groups(cols) + VL;
       if (scales.length < n) {
         scales = new float[n];
+        spread = new float[n * VL];
         minima = new float[n];
       }
     }

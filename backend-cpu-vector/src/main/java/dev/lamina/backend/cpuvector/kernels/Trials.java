@@ -72,6 +72,8 @@ final class Trials {
       case STREAM_Q8_0 -> streams(QuantFormat.Q8_0);
       case STREAM_Q4_0 -> streams(QuantFormat.Q4_0);
       case STREAM_Q4_K -> streams(QuantFormat.Q4_K);
+      case STREAM_Q6_K -> VL == 8 ? streams(QuantFormat.Q6_K) : List.of();
+      case STREAM_MXFP4 -> VL == 8 ? streams(QuantFormat.MXFP4) : List.of();
       case STREAM_F8E4M3_128 -> streams(QuantFormat.F8E4M3_128);
       case LEVELS_SCALED -> levels(LevelForm.SCALED);
       case LEVELS_RAISED -> levels(LevelForm.RAISED);
@@ -163,10 +165,11 @@ final class Trials {
     float[] x = new float[n];
     Streaming.Scratch s = new Streaming.Scratch();
     s.fit(n);
+    int before = VectorStreaming.bytesBefore(format);
     return List.of(
         new Trial(() -> {
-          VectorStreaming.rows(format, plain, 0, 4, x, x, n, s);
-          VectorStreaming.rows(format, mapped, 0, 4, x, x, n, s);
+          VectorStreaming.rows(format, plain, before, 4, x, x, n, s);
+          VectorStreaming.rows(format, mapped, before, 4, x, x, n, s);
         }),
         new Trial(() -> {
           VectorStreaming.levels(format, plain, 0, n, 0, s);

@@ -66,8 +66,15 @@ final class VectorStreaming {
     return switch (format) {
       case Q8_0 -> VL == 8 ? 0x1p24f : 1;
       case Q4_0 -> 0x1p28f;
+      case Q6_K -> StreamedQ6K.UNIT;
+      case MXFP4 -> StreamedMxFp4.UNIT;
       default -> 1;
     };
+  }
+
+  /** Bytes before the first block that {@link #rows} reads; what they are does not matter. */
+  static int bytesBefore(QuantFormat format) {
+    return format == QuantFormat.MXFP4 ? StreamedMxFp4.BEFORE : 0;
   }
 
   /** Rows of weights times a row of x; row r's sums go to {@code acc[r * VL]} of the scratch. */
@@ -93,6 +100,15 @@ final class VectorStreaming {
         }
       }
       case F8E4M3_128 -> rowsF8(m, p, rows, x, cols, s.acc);
+      case Q6_K -> {
+        long q = p;
+        for (int r = 0; r < rows; r++) {
+          StreamedQ6K.factors(m, q, cols, s.spread, 0);
+          StreamedQ6K.row(m, q, x, cols, s.spread, s.acc, r * VL);
+          q += (long) cols / QuantFormat.Q6_K.elements() * QuantFormat.Q6_K.bytes();
+        }
+      }
+      case MXFP4 -> StreamedMxFp4.rows(m, p, rows, x, cols, s.acc);
       default -> throw new IllegalArgumentException("cpu kernel: no streaming form of " + format);
     }
   }
@@ -101,13 +117,19 @@ final class VectorStreaming {
   static void levels(
       QuantFormat format, MemorySegment m, long p, int n, int g, Streaming.Scratch s) {
     switch (format) {
-      case Q8_0 -> levelsQ8(m, p, n, s.piece, s.scales, g);
-      case Q4_0 -> levelsQ4(m, p, n, s.piece, s.scales, g);
+      case Q8_0 -> levelsQ8(m, p, n, s.piece, s.spread, g);
+      case Q4_0 -> levelsQ4(m, p, n, s.piece, s.spread, g);
       case Q4_K -> {
         factorsQ4K(m, p, n, s.scales, s.minima, g);
+        spread(s.scales, s.spread, g, n / GROUP);
         levelsQ4K(m, p, n, s.piece);
       }
-      case F8E4M3_128 -> levelsF8(m, p, n, s.piece, s.scales, g);
+      case F8E4M3_128 -> levelsF8(m, p, n, s.piece, s.spread, g);
+      case Q6_K -> {
+        StreamedQ6K.factors(m, p, n, s.spread, g);
+        StreamedQ6K.levels(m, p, n, s.piece);
+      }
+      case MXFP4 -> StreamedMxFp4.levels(m, p, n, s.piece, s.spread, g);
       default -> throw new IllegalArgumentException("cpu kernel: no streaming form of " + format);
     }
   }
@@ -139,7 +161,7 @@ final class VectorStreaming {
   }
 
   private static void levelsQ8(
-      MemorySegment m, long p, int n, float[] piece, float[] scales, int g) {
+      MemorySegment m, long p, int n, float[] piece, float[] spread, int g) {
     long q = p;
     int k = 0;
     while (k != n) {
@@ -154,7 +176,7 @@ final class VectorStreaming {
           signed(m, q + 2 + i).intoArray(piece, k + i);
         }
       }
-      scales[g + k / GROUP] = half(m, q);
+      FloatVector.broadcast(F, half(m, q)).intoArray(spread, (g + k / GROUP) * VL);
       q += Q8_0_BYTES;
       k += GROUP;
     }
@@ -181,7 +203,7 @@ final class VectorStreaming {
   }
 
   private static void levelsQ4(
-      MemorySegment m, long p, int n, float[] piece, float[] scales, int g) {
+      MemorySegment m, long p, int n, float[] piece, float[] spread, int g) {
     long q = p;
     int k = 0;
     while (k != n) {
@@ -190,7 +212,7 @@ final class VectorStreaming {
         floats(v.and(HIGHEST_NIBBLE)).intoArray(piece, k + i);
         v = v.lanewise(VectorOperators.LSHL, VL);
       }
-      scales[g + k / GROUP] = half(m, q);
+      FloatVector.broadcast(F, half(m, q)).intoArray(spread, (g + k / GROUP) * VL);
       q += Q4_0_BYTES;
       k += GROUP;
     }
@@ -282,6 +304,13 @@ final class VectorStreaming {
     }
   }
 
+  /** Each of n scales over the lanes of a vector. */
+  private static void spread(float[] scales, float[] spread, int g, int n) {
+    for (int i = g; i < g + n; i++) {
+      FloatVector.broadcast(F, scales[i]).intoArray(spread, i * VL);
+    }
+  }
+
   /** Floats of 8 bits that are not NaN: at its place in a float each is its value times 2^-120. */
   private static void rowsF8(MemorySegment m, long p, int rows, float[] x, int cols, float[] acc) {
     long q = p;
@@ -315,11 +344,11 @@ final class VectorStreaming {
   }
 
   private static void levelsF8(
-      MemorySegment m, long p, int n, float[] piece, float[] scales, int g) {
+      MemorySegment m, long p, int n, float[] piece, float[] spread, int g) {
     long q = p;
     int k = 0;
     while (k != n) {
-      float scale = m.get(Lanes.F32, q);
+      FloatVector scale = FloatVector.broadcast(F, m.get(Lanes.F32, q));
       q += Float.BYTES;
       int end = k + F8_COLUMNS;
       while (k != end) {
@@ -334,7 +363,7 @@ final class VectorStreaming {
             eights(m, q + i).intoArray(piece, k + i);
           }
         }
-        scales[g + k / GROUP] = scale;
+        scale.intoArray(spread, (g + k / GROUP) * VL);
         q += GROUP;
         k += GROUP;
       }
@@ -370,7 +399,7 @@ final class VectorStreaming {
   /** Adds n columns of a piece that begins at column {@code k0} times a row of x. */
   static void groups(Streaming.Scratch s, int k0, int n, float[] x, int xo, float[] acc, int at) {
     float[] w = s.piece;
-    float[] scales = s.scales;
+    float[] scales = s.spread;
     int g = k0 / GROUP;
     int q = xo + k0;
     FloatVector a = FloatVector.fromArray(F, acc, at);
@@ -379,7 +408,7 @@ final class VectorStreaming {
       for (int i = 0; i < GROUP; i += VL) {
         t = FloatVector.fromArray(F, w, k + i).fma(FloatVector.fromArray(F, x, q + k + i), t);
       }
-      a = t.fma(FloatVector.broadcast(F, scales[g + k / GROUP]), a);
+      a = t.fma(FloatVector.fromArray(F, scales, (g + k / GROUP) * VL), a);
     }
     a.intoArray(acc, at);
   }
@@ -388,7 +417,7 @@ final class VectorStreaming {
   static void fourGroups(
       Streaming.Scratch s, int k0, int n, float[] x, int xo, int xs, float[] acc, int at) {
     float[] w = s.piece;
-    float[] scales = s.scales;
+    float[] scales = s.spread;
     int g = k0 / GROUP;
     int q = xo + k0;
     FloatVector a0 = FloatVector.fromArray(F, acc, at);
@@ -407,7 +436,7 @@ final class VectorStreaming {
         t2 = v.fma(FloatVector.fromArray(F, x, q + 2 * xs + k + i), t2);
         t3 = v.fma(FloatVector.fromArray(F, x, q + 3 * xs + k + i), t3);
       }
-      FloatVector scale = FloatVector.broadcast(F, scales[g + k / GROUP]);
+      FloatVector scale = FloatVector.fromArray(F, scales, (g + k / GROUP) * VL);
       a0 = t0.fma(scale, a0);
       a1 = t1.fma(scale, a1);
       a2 = t2.fma(scale, a2);

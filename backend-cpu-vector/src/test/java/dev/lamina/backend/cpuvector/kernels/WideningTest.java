@@ -119,7 +119,7 @@ class WideningTest {
 
   /** One row of x has a kernel of its own; it shares every sum with that of more rows. */
   @ParameterizedTest
-  @EnumSource(names = {"Q8_0", "Q4_0", "Q4_K", "F8E4M3_128"})
+  @EnumSource(names = {"Q8_0", "Q4_0", "Q4_K", "Q6_K", "MXFP4", "F8E4M3_128"})
   void run_givesARowTheSameBitsBesideOthers(QuantFormat format) {
     Random random = new Random(SEED);
     int n = 37;
