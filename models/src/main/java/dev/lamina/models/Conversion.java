@@ -50,7 +50,7 @@ public final class Conversion {
             .put(metadata, model.architecture().shape());
     text.accept(metadata);
     new GgufExport(model.tensors(), model.config(), matrices)
-        .write(target, metadata, ropeFactors, progress);
+        .write(target, metadata, ropeFactors, said -> SameGraph.check(model, said), progress);
   }
 
   /**
@@ -66,7 +66,8 @@ public final class Conversion {
   public static void toGguf(
       TensorSource tensors, GgmlType matrices, Path target, Consumer<String> progress)
       throws IOException, ModelException {
-    new GgufExport(tensors, matrices).write(target, new GgufPairs(), new float[0], progress);
+    new GgufExport(tensors, matrices)
+        .write(target, new GgufPairs(), new float[0], said -> {}, progress);
   }
 
   /**
@@ -124,6 +125,7 @@ public final class Conversion {
     Files.createDirectories(folder);
     Files.writeString(
         folder.resolve("config.json"), model.config().textWithout(QuantizedTensors.KEY) + "\n");
-    toSafetensors(model.tensors(), dtype, folder.resolve("model.safetensors"), progress);
+    toSafetensors(
+        ExpertNames.oneEach(model.tensors()), dtype, folder.resolve("model.safetensors"), progress);
   }
 }

@@ -2,6 +2,7 @@ package dev.lamina.models;
 
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.gguf.GgufExport;
 import dev.lamina.models.gguf.GgufPairs;
 import java.util.List;
 
@@ -29,53 +30,45 @@ final class GgufHyperparameters {
     to.u32(prefix + "attention.head_count_kv", shape.numKvHeads());
     to.u32(prefix + "attention.key_length", shape.headDim());
     to.u32(prefix + "attention.value_length", shape.headDim());
-    to.u32(prefix + "rope.dimension_count", shape.headDim());
-    to.f32(
-        prefix + "attention.layer_norm_rms_epsilon", config.numberAbove("rms_norm_eps", 0, 1e-6));
-    if (!config.string("hidden_act", "silu").equals("silu")) {
-      throw config.refuse("hidden_act", "silu, the only one that GGUF files of this kind mean");
+    if (!GgufExport.puts(config, "attention.layer_norm_epsilon")
+        && !GgufExport.puts(config, "attention.layer_norm_rms_epsilon")) {
+      to.f32(
+          prefix + "attention.layer_norm_rms_epsilon", config.numberAbove("rms_norm_eps", 0, 1e-6));
     }
-    experts(to);
-    window(to);
+    GgufExport.put(config, to);
+    mistral(to);
     return rope(to, shape);
   }
 
-  private void experts(GgufPairs to) throws ModelException {
-    String key = config.has("num_experts") ? "num_experts" : "num_local_experts";
-    switch (config.string("model_type")) {
-      case "mixtral" -> to.u32(prefix + "expert_count", config.positiveInt(key, 8));
-      case "qwen3_moe" -> {
-        if (!config.bool("norm_topk_prob", false)
-            || config.positiveInt("decoder_sparse_step", 1) != 1
-            || config.has("mlp_only_layers") && !config.isEmpty("mlp_only_layers")) {
-          throw config.refuse(
-              "norm_topk_prob", "true, and experts in every layer, which GGUF files of it mean");
-        }
-        to.u32(prefix + "expert_count", config.positiveInt(key, 128));
-        to.u32(
-            prefix + "expert_feed_forward_length",
-            config.positiveInt("moe_intermediate_size", 768));
-      }
-      default -> {
-        return;
-      }
+  /** What goes by Llama's name. */
+  private void mistral(GgufPairs to) throws ModelException {
+    String type = config.string("model_type");
+    if (type.equals("mixtral")) {
+      to.u32(prefix + "expert_count", config.positiveInt("num_local_experts", 8));
+      to.u32(prefix + "expert_used_count", config.positiveInt("num_experts_per_tok", 2));
     }
-    int chosen = config.string("model_type").equals("mixtral") ? 2 : 8;
-    to.u32(prefix + "expert_used_count", config.positiveInt("num_experts_per_tok", chosen));
-  }
-
-  private void window(GgufPairs to) throws ModelException {
-    boolean windowed = List.of("mistral", "mixtral").contains(config.string("model_type"));
-    if (windowed && config.has("sliding_window")) {
+    if (List.of("mistral", "mixtral").contains(type) && config.has("sliding_window")) {
       to.u32(prefix + "attention.sliding_window", config.positiveInt("sliding_window"));
-    } else if (config.bool("use_sliding_window", false)) {
-      throw config.refuse("use_sliding_window", "false, since GGUF has no such windows");
     }
   }
 
   private float[] rope(GgufPairs to, DecoderShape shape) throws ModelException {
-    RopeParameters rope = RopeParameters.parse(config, shape);
+    boolean local = config.string("model_type").equals("gemma3_text");
+    RopeParameters.Keys usual = RopeParameters.Keys.USUAL;
+    RopeParameters.Keys keys =
+        switch (config.string("model_type")) {
+          case "gemma3_text" -> usual.withTheta(1_000_000);
+          case "glm4_moe" -> usual.withPartial(0.5);
+          default -> usual;
+        };
+    RopeParameters rope = RopeParameters.parseLayerType(config, "full_attention", keys, shape);
+    to.u32(prefix + "rope.dimension_count", rope.rotaryDims());
     to.f32(prefix + "rope.freq_base", rope.theta());
+    if (local) {
+      RopeParameters near =
+          RopeParameters.parseLayerType(config, "sliding_attention", usual, shape);
+      to.f32(prefix + "rope.freq_base_swa", near.theta());
+    }
     return switch (rope.scaling()) {
       case RopeScaling.Default d -> new float[0];
       case RopeScaling.Linear l -> {
@@ -83,7 +76,7 @@ final class GgufHyperparameters {
         to.f32(prefix + "rope.scaling.factor", l.factor());
         yield new float[0];
       }
-      case RopeScaling.Llama3 l -> llama3(l, rope.theta(), shape.headDim());
+      case RopeScaling.Llama3 l -> llama3(l, rope.theta(), rope.rotaryDims());
       case RopeScaling.LongRope l -> longRope(l);
       case RopeScaling.Dynamic d -> throw unsupported("dynamic");
       case RopeScaling.Proportional p -> throw unsupported("proportional");

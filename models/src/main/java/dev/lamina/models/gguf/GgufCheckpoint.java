@@ -45,26 +45,47 @@ public final class GgufCheckpoint extends MappedGguf {
       ModelConfig config = GgufConfig.of(file, architecture);
       GgufNames names = GgufArchitecture.names(config);
       SequencedMap<String, StoredTensor> byName = new LinkedHashMap<>();
+      GgufHalves halves = new GgufHalves();
       for (GgufFile.Tensor t : file.tensors()) {
         if (t.name().equals(GgufConfig.ROPE_FACTORS)) {
           continue; // It is in the configuration now.
         }
+        String whole = names.whole(t.name());
+        if (whole != null) {
+          halves.add(whole, t, names.halves(whole));
+          continue;
+        }
         String name = names.toHf(t.name());
         name = name == null ? t.name() : name;
         int heads = architecture.pairedHeads(name, config);
-        if (byName.putIfAbsent(name, GgufTensors.stored(name, t, heads, arena, path)) != null) {
-          throw GgufFile.refuse(
-              path.toString(),
-              "tensor '" + t.name() + "'",
-              "it once",
-              "it by the name '" + name + "' too",
-              "convert the model again");
+        StoredTensor stored = GgufTensors.stored(name, t, heads, arena, path);
+        if (architecture.dialect().addsOne(t.name())) {
+          stored = GgufRows.lessOne(stored, arena);
+        } else if (t.name().endsWith(GgufRows.SHARED_GATE)) {
+          stored = GgufRows.row(stored);
         }
+        put(byName, stored, t.name(), path);
+      }
+      for (StoredTensor joined : halves.joined(arena, path)) {
+        put(byName, joined, joined.name(), path);
       }
       return new GgufCheckpoint(path, arena, file.metadata(), config, byName);
     } catch (ModelException | RuntimeException e) {
       arena.close();
       throw e;
+    }
+  }
+
+  private static void put(
+      SequencedMap<String, StoredTensor> byName, StoredTensor t, String gguf, Path path)
+      throws ModelException {
+    if (byName.putIfAbsent(t.name(), t) != null) {
+      throw GgufFile.refuse(
+          path.toString(),
+          "tensor '" + gguf + "'",
+          "it once",
+          "it by the name '" + t.name() + "' too",
+          "convert the model again");
     }
   }
 

@@ -47,7 +47,7 @@ final class GgufConfig {
 
   private void fill() throws ModelException {
     config.put("model_type", architecture.modelType());
-    whole("num_hidden_layers", "block_count");
+    layers();
     whole("hidden_size", "embedding_length");
     whole("intermediate_size", "feed_forward_length");
     whole("num_attention_heads", "attention.head_count");
@@ -57,12 +57,18 @@ final class GgufConfig {
     } else {
       config.set("num_key_value_heads", config.get("num_attention_heads"));
     }
-    config.put("rms_norm_eps", metadata.number(key("attention.layer_norm_rms_epsilon")));
+    if (!has("attention.layer_norm_epsilon")) {
+      config.put("rms_norm_eps", metadata.number(key("attention.layer_norm_rms_epsilon")));
+    }
     config.put("hidden_act", "silu");
     config.put("vocab_size", vocabSize());
     config.put("tie_word_embeddings", !hasTensor("output.weight"));
-    config.put("attention_bias", biased());
+    biases();
     heads();
+    for (GgufKey k : architecture.dialect().keys()) {
+      k.read(metadata, architecture.text() + ".", config);
+    }
+    architecture.dialect().meanings().forEach(config::set);
     refuseOthers();
     rope();
     tokens();
@@ -72,13 +78,36 @@ final class GgufConfig {
     config.put(hf, metadata.integer(key(name), 1));
   }
 
+  /** Files may have layers behind the last that guess further tokens. */
+  private void layers() throws ModelException {
+    int all = metadata.integer(key("block_count"), 1);
+    int guessing =
+        has("nextn_predict_layers") ? metadata.integer(key("nextn_predict_layers"), 0) : 0;
+    if (guessing >= all) {
+      throw metadata.refuse(key("nextn_predict_layers"), "less than block_count, " + all);
+    }
+    config.put("num_hidden_layers", all - guessing);
+  }
+
   private boolean hasTensor(String name) {
     return file.find(name) != null;
   }
 
-  /** Llama has a bias on all four projections or on none; Qwen 2 has its own without being told. */
-  private boolean biased() {
-    return architecture != GgufArchitecture.QWEN2 && hasTensor("blk.0.attn_output.bias");
+  /** Biases that a configuration tells of; Qwen 2's own go without. */
+  private void biases() {
+    boolean output = hasTensor("blk.0.attn_output.bias");
+    boolean query = hasTensor("blk.0.attn_q.bias");
+    switch (architecture) {
+      case QWEN2 -> config.put("attention_bias", false);
+      case QWEN2MOE -> config.put("qkv_bias", query);
+      case GLM4MOE -> {
+        config.put("attention_bias", query);
+        config.put("use_qk_norm", hasTensor("blk.0.attn_q_norm.weight"));
+      }
+      case STARCODER2 -> config.put("use_bias", output);
+      case LLAMA, QWEN3, QWEN3MOE, GEMMA2, GEMMA3, PHI3, GRANITE, GRANITEMOE ->
+          config.put("attention_bias", output);
+    }
   }
 
   private long vocabSize() throws ModelException {
@@ -103,7 +132,17 @@ final class GgufConfig {
     }
     config.put("head_dim", headDim);
     same("attention.value_length", headDim);
-    same("rope.dimension_count", headDim);
+    if (!architecture.dialect().traits().partial()) {
+      same("rope.dimension_count", headDim);
+    } else if (has("rope.dimension_count")) {
+      double turned = metadata.integer(key("rope.dimension_count"), 1);
+      config.put("partial_rotary_factor", turned / headDim);
+    }
+    int wide = architecture.dialect().traits().wideLayers();
+    if (wide > 0) {
+      boolean byStream = config.path("num_hidden_layers").intValue() == wide;
+      config.put("query_pre_attn_scalar", byStream ? hidden / heads : headDim);
+    }
   }
 
   private void same(String name, int headDim) throws ModelException {
@@ -112,42 +151,50 @@ final class GgufConfig {
     }
   }
 
+  /** Sorts out what goes by one name, and refuses what is not carried over. */
   private void refuseOthers() throws ModelException {
-    boolean mixtral = experts();
-    if (has("attention.sliding_window")
-        && metadata.integer(key("attention.sliding_window"), 0) > 0) {
-      if (architecture != GgufArchitecture.LLAMA) {
-        throw metadata.refuse(key("attention.sliding_window"), "a model without windows, 0");
+    boolean experts = has("expert_count") && metadata.integer(key("expert_count"), 0) > 0;
+    boolean windowed =
+        has("attention.sliding_window") && metadata.integer(key("attention.sliding_window"), 0) > 0;
+    if (architecture == GgufArchitecture.LLAMA) {
+      // Of the models that go by Llama's name, Mistral's have windows and Mixtral's experts.
+      config.put("model_type", experts ? "mixtral" : windowed ? "mistral" : "llama");
+      if (experts) {
+        whole("num_local_experts", "expert_count");
+        whole("num_experts_per_tok", "expert_used_count");
       }
-      // Of the models that go by Llama's name, Mistral's have windows.
-      config.put("model_type", mixtral ? "mixtral" : "mistral");
-      whole("sliding_window", "attention.sliding_window");
-    }
-  }
-
-  /** Whether it is Mixtral, of the models that go by Llama's name the one with experts. */
-  private boolean experts() throws ModelException {
-    int count = has("expert_count") ? metadata.integer(key("expert_count"), 0) : 0;
-    if (count == 0) {
-      return false;
-    }
-    switch (architecture) {
-      case LLAMA -> config.put("model_type", "mixtral");
-      case QWEN3MOE -> {
-        whole("moe_intermediate_size", "expert_feed_forward_length");
-        // Files of this kind mean these without saying so.
-        config.put("norm_topk_prob", true);
-        config.put("decoder_sparse_step", 1);
+      if (windowed) {
+        whole("sliding_window", "attention.sliding_window");
       }
-      case QWEN2, QWEN3 -> throw metadata.refuse(key("expert_count"), "a model without experts, 0");
+      return;
     }
-    config.put("num_local_experts", count);
-    whole("num_experts_per_tok", "expert_used_count");
-    return architecture == GgufArchitecture.LLAMA;
+    if (experts && !architecture.dialect().carries("expert_count")) {
+      throw metadata.refuse(key("expert_count"), "a model without experts, 0");
+    }
+    if (windowed && !architecture.dialect().carries("attention.sliding_window")) {
+      throw metadata.refuse(key("attention.sliding_window"), "a model without windows, 0");
+    }
+    if (architecture == GgufArchitecture.GRANITEMOE && config.has("shared_intermediate_size")) {
+      config.put("model_type", "granitemoeshared");
+    }
+    boolean groups =
+        has("expert_group_count") && metadata.integer(key("expert_group_count"), 0) > 1;
+    if (groups) {
+      throw metadata.refuse(key("expert_group_count"), "experts in one group, 1");
+    }
   }
 
   private void rope() throws ModelException {
-    ObjectNode rope = config.putObject("rope_parameters");
+    ObjectNode all = config.putObject("rope_parameters");
+    ObjectNode rope = all;
+    if (architecture.dialect().traits().localBase()) {
+      rope = all.putObject("full_attention");
+      ObjectNode local = all.putObject("sliding_attention");
+      local.put("rope_type", "default");
+      local.put(
+          "rope_theta",
+          has("rope.freq_base_swa") ? metadata.number(key("rope.freq_base_swa")) : 10_000);
+    }
     rope.put("rope_theta", has("rope.freq_base") ? metadata.number(key("rope.freq_base")) : 10_000);
     String type = has("rope.scaling.type") ? metadata.string(key("rope.scaling.type")) : "none";
     GgufFile.Tensor divisors = file.find(ROPE_FACTORS);

@@ -74,22 +74,61 @@ public final class GgufExport {
   }
 
   /**
+   * Puts the hyper-parameters that only some architectures have.
+   *
+   * @param config what {@code config.json} says
+   * @param to where to
+   * @throws ModelException if a key is malformed, or says what files of its architecture can't
+   */
+  public static void put(ModelConfig config, GgufPairs to) throws ModelException {
+    GgufArchitecture architecture = GgufArchitecture.ofModelType(config);
+    for (GgufKey key : architecture.dialect().keys()) {
+      key.write(config, architecture.text() + ".", to);
+    }
+  }
+
+  /**
+   * Whether files have a place for a hyper-parameter that only some architectures have.
+   *
+   * @param config what {@code config.json} says
+   * @param gguf the key without the architecture
+   * @return true if it is put
+   * @throws ModelException if the model's architecture has no GGUF form here
+   */
+  public static boolean puts(ModelConfig config, String gguf) throws ModelException {
+    return GgufArchitecture.ofModelType(config).dialect().carries(gguf);
+  }
+
+  /** Hears, before anything is written, what the file will say. */
+  public interface Check {
+    /**
+     * Refuses what is not what the model says.
+     *
+     * @param said hyper-parameters as they will be read from the file, by the names of transformers
+     * @throws ModelException if the file would be of another model; one line
+     */
+    void accept(ModelConfig said) throws ModelException;
+  }
+
+  /**
    * Writes the file.
    *
    * @param target where it will stand; replaced if it exists
    * @param metadata architecture, hyper-parameters, tokenizer and template
    * @param ropeFactors divisors of rotary frequencies, none for most models
+   * @param check hears first what the file will say, if it is of a model
    * @param progress hears the name of each tensor that is done
    * @throws IOException if the file cannot be written
    * @throws ModelException if a tensor or a hyper-parameter has no place in the file; one line
    */
-  public void write(Path target, GgufPairs metadata, float[] ropeFactors, Consumer<String> progress)
+  public void write(
+      Path target, GgufPairs metadata, float[] ropeFactors, Check check, Consumer<String> progress)
       throws IOException, ModelException {
     Map<String, List<StoredTensor>> tensors = new LinkedHashMap<>();
     for (StoredTensor t : source.tensors()) {
       // Older checkpoints carry the frequencies that every reader computes.
       if (!t.name().endsWith("rotary_emb.inv_freq")) {
-        tensors.computeIfAbsent(ggufName(t), name -> new ArrayList<>()).add(t);
+        place(t, tensors);
       }
     }
     Map<String, GgufWriter.Entry> entries = new LinkedHashMap<>();
@@ -102,18 +141,56 @@ public final class GgufExport {
           GgufConfig.ROPE_FACTORS,
           new GgufWriter.Entry(GgmlType.F32, Shape.of((long) ropeFactors.length)));
     }
+    if (architecture != null) {
+      check.accept(said(target, metadata, entries, ropeFactors, architecture));
+    }
     try (GgufWriter writer = GgufWriter.create(target, metadata, entries)) {
       for (Map.Entry<String, List<StoredTensor>> t : tensors.entrySet()) {
         append(writer, t.getKey(), t.getValue(), type(t.getKey(), t.getValue().getFirst()));
         progress.accept(t.getKey());
       }
       if (ropeFactors.length > 0) {
-        GgufBytes bytes = new GgufBytes();
-        for (float f : ropeFactors) {
-          bytes.f32(f);
-        }
-        writer.append(GgufConfig.ROPE_FACTORS, MemorySegment.ofArray(bytes.toByteArray()));
+        writer.append(GgufConfig.ROPE_FACTORS, bytes(ropeFactors));
       }
+    }
+  }
+
+  private static MemorySegment bytes(float[] values) {
+    GgufBytes bytes = new GgufBytes();
+    for (float f : values) {
+      bytes.f32(f);
+    }
+    return MemorySegment.ofArray(bytes.toByteArray());
+  }
+
+  /** What the file will say: its metadata, and which tensors it has, without their data. */
+  private static ModelConfig said(
+      Path target,
+      GgufPairs metadata,
+      Map<String, GgufWriter.Entry> entries,
+      float[] ropeFactors,
+      GgufArchitecture architecture)
+      throws ModelException {
+    byte[] start = GgufWriter.start(metadata, 0).toByteArray();
+    GgufFile pairs = GgufFile.parse(target.toString(), MemorySegment.ofArray(start));
+    List<GgufFile.Tensor> tensors = new ArrayList<>();
+    entries.forEach((name, e) -> {
+      MemorySegment data =
+          name.equals(GgufConfig.ROPE_FACTORS) ? bytes(ropeFactors) : MemorySegment.NULL;
+      tensors.add(new GgufFile.Tensor(name, e.type(), e.shape(), data));
+    });
+    return GgufConfig.of(new GgufFile(pairs.metadata(), List.copyOf(tensors)), architecture);
+  }
+
+  private void place(StoredTensor t, Map<String, List<StoredTensor>> tensors)
+      throws ModelException {
+    List<String> halves = names == null ? List.of() : names.halves(t.name());
+    if (halves.isEmpty()) {
+      tensors.computeIfAbsent(ggufName(t), name -> new ArrayList<>()).add(t);
+      return;
+    }
+    for (int i = 0; i < 2; i++) {
+      tensors.put(halves.get(i), new ArrayList<>(List.of(GgufRows.half(t, i == 1))));
     }
   }
 
@@ -151,6 +228,9 @@ public final class GgufExport {
       }
     }
     Shape shape = first.type().shape();
+    if (architecture != null && name.endsWith(GgufRows.SHARED_GATE)) {
+      return new GgufWriter.Entry(GgmlType.F32, Shape.of(first.elements()));
+    }
     if (names == null || GgufNames.stack(first.name()).equals(first.name())) {
       return new GgufWriter.Entry(type(name, first), shape);
     }
@@ -162,7 +242,9 @@ public final class GgufExport {
   private GgmlType type(String name, StoredTensor t) throws ModelException {
     Shape shape = t.type().shape();
     // Readers of such files take a router as F32 only.
-    if (shape.rank() < 2 || name.endsWith(".ffn_gate_inp.weight")) {
+    if (shape.rank() < 2
+        || name.endsWith(".ffn_gate_inp.weight")
+        || architecture != null && name.endsWith(GgufRows.SHARED_GATE)) {
       return GgmlType.F32;
     }
     long row = shape.dim(shape.rank() - 1).upperBound();
@@ -182,6 +264,9 @@ public final class GgufExport {
       MemorySegment all = arena.allocate(type.byteSize(each * parts.size()));
       for (int i = 0; i < parts.size(); i++) {
         convert(parts.get(i), type, all.asSlice(i * type.byteSize(each), type.byteSize(each)));
+      }
+      if (architecture != null && architecture.dialect().addsOne(name)) {
+        GgufRows.addOne(all);
       }
       writer.append(name, all);
     }

@@ -66,12 +66,7 @@ public final class GgufWriter implements AutoCloseable {
   public static GgufWriter create(Path target, GgufPairs metadata, Map<String, Entry> tensors)
       throws IOException {
     int alignment = GgufFile.DEFAULT_ALIGNMENT;
-    GgufBytes out = new GgufBytes();
-    out.u32(GgufFile.MAGIC);
-    out.u32(VERSION);
-    out.u64(tensors.size());
-    out.u64(metadata.size());
-    metadata.writeTo(out);
+    GgufBytes out = start(metadata, tensors.size());
     Map<String, Place> places = new LinkedHashMap<>();
     long offset = 0;
     for (Map.Entry<String, Entry> t : tensors.entrySet()) {
@@ -91,6 +86,17 @@ public final class GgufWriter implements AutoCloseable {
     long begin = GgufFile.roundUp(header.length, alignment);
     places.replaceAll((name, p) -> new Place(begin + p.begin(), p.bytes()));
     return new GgufWriter(TensorStream.create(target, header, places, begin + offset));
+  }
+
+  /** A file up to its directory of tensors. */
+  static GgufBytes start(GgufPairs metadata, int numTensors) {
+    GgufBytes out = new GgufBytes();
+    out.u32(GgufFile.MAGIC);
+    out.u32(VERSION);
+    out.u64(numTensors);
+    out.u64(metadata.size());
+    metadata.writeTo(out);
+    return out;
   }
 
   /**
