@@ -123,7 +123,8 @@ DEVICE bool hasRepeats(const AttentionParams& p, u32* seen, i64 row) {
 
 // A block a row and head. Each thread takes a key at a time, then columns of the values.
 KERNEL(paged_attention_any, AttentionParams, ATTENTION_THREADS) {
-  extern __shared__ float shared[];
+  SHARED_BYTES(bytes);
+  float* shared = (float*)bytes;
   float* q = shared;                       // keyWidth
   float* weight = shared + p.keyWidth;     // a key a thread
   i64* slotOf = (i64*)(shared + ((p.keyWidth + ATTENTION_THREADS + 1) & ~1));

@@ -11,11 +11,12 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-#ifdef LAMINA_EMULATE
-#include "emulate.h"
-#else
+// Opens a kernel, whose body follows; the dynamic shared memory of a launch. Tests compile the
+// kernels for the host and have both from there.
+#ifndef LAMINA_EMULATE
 #define KERNEL(name, Params, threads) \
   extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Params p)
+#define SHARED_BYTES(name) extern __shared__ __align__(1024) unsigned char name[]
 #endif
 
 #define DEVICE __device__ __forceinline__

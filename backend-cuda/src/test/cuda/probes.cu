@@ -1,17 +1,7 @@
 // Kernels that show what the emulator makes of threads, warps, barriers and copies.
-#include "emulate.h"
+#include "lamina.cuh"
 
-typedef unsigned short u16;
-typedef unsigned int u32;
-
-#define FULL 0xFFFFFFFFu
-
-// Bits of a small integer.
-static u16 toBf16(float x) { return (u16)(__float_as_uint(x) >> 16); }
-static u16 toF16(float x) {
-  u32 bits = __float_as_uint(x);
-  return x == 0 ? 0 : (u16)((bits >> 16 & 0x8000) | ((bits >> 13) - (112 << 10) & 0x7FFF));
-}
+#include "tensor_core.cuh"
 
 struct ProbeParams {
   const float* x;

@@ -1,6 +1,6 @@
 // Compiles the CUDA kernel files for the host, for tests without a GPU.
 //
-//   g++ -std=c++17 -O2 -shared -fPIC -DLAMINA_EMULATE -I . -x c++ kernels.cu
+//   g++ -std=c++17 -O2 -shared -fPIC -fno-weak -include emulate.h -x c++ kernels.cu
 //
 // A kernel becomes a C function `const char* NAME(const void* params, Dim3 grid, Dim3 block,
 // unsigned sharedBytes)` that runs the whole grid on the calling thread and returns null, or one
@@ -13,6 +13,7 @@
 // reported. LAMINA_EMULATE_ORDER=reverse runs lanes, warps and blocks backwards: what then gives
 // other results lacks a barrier.
 #pragma once
+#define LAMINA_EMULATE 1
 
 #include "emulate/types.h"
 

@@ -171,6 +171,15 @@ struct Machine {
   bool reversed, failed;
   unsigned long idleTurns;
   char message[512];
+
+  /** When the shared object is unloaded. */
+  ~Machine() {
+    for (Fiber* f : all) {
+      munmap(f->stack, STACK_BYTES);
+      delete f;
+    }
+    free(shared);
+  }
 };
 
 static Machine machine;

@@ -19,6 +19,7 @@ import dev.lamina.spi.ir.DType;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 
 /** Opens GPUs as the SDK's devices. */
 final class CudaDevices {
@@ -45,16 +46,31 @@ final class CudaDevices {
 
   /** A backend of these GPUs. */
   static Backend backend(Driver driver, List<DeviceFacts> devices, long memoryLimitBytes) {
-    List<DeviceInfo> infos =
-        devices.stream().map(f -> info(f).withMemoryLimit(memoryLimitBytes)).toList();
-    return new HostBackend(infos, i -> open(driver, devices.get(i), infos.get(i)));
+    return backend(driver, devices, memoryLimitBytes, KernelModules::of);
   }
 
-  private static HostDevice open(Driver driver, DeviceFacts facts, DeviceInfo info)
+  /** The same with kernels from elsewhere. */
+  static Backend backend(
+      Driver driver,
+      List<DeviceFacts> devices,
+      long memoryLimitBytes,
+      BiFunction<Driver, DeviceFacts, KernelModules> modules) {
+    List<DeviceInfo> infos =
+        devices.stream().map(f -> info(f).withMemoryLimit(memoryLimitBytes)).toList();
+    return new HostBackend(
+        infos,
+        i -> {
+          DeviceFacts facts = devices.get(i);
+          return open(driver, facts, infos.get(i), modules.apply(driver, facts));
+        });
+  }
+
+  private static HostDevice open(
+      Driver driver, DeviceFacts facts, DeviceInfo info, KernelModules modules)
       throws BackendException {
     String what = "open " + facts.name();
     try {
-      Gpu gpu = new Gpu(driver, facts, KernelModules.of(driver, facts));
+      Gpu gpu = new Gpu(driver, facts, modules);
       return device(gpu, info);
     } catch (CudaException e) {
       throw Failures.of(what, e);

@@ -21,9 +21,11 @@ final class CoreKernels {
 
   private final Gpu gpu;
   private final Movement movement;
+  private final SamplingKernels sampling;
 
-  CoreKernels(Gpu gpu, Movement movement) {
+  CoreKernels(Gpu gpu, Movement movement, SamplingKernels sampling) {
     this.gpu = gpu;
+    this.sampling = sampling;
     this.movement = movement;
   }
 
@@ -223,8 +225,15 @@ final class CoreKernels {
 
   private Kernel topk(CoreOp.Topk op) {
     long kernel = gpu.function("fold", "pick");
-    return args ->
-        pick(kernel, args.in(0), op.dim(), op.k(), Params.addressOf(args.out(0)), args.out(1));
+    Kernel rows = sampling.topRows(op.k());
+    return args -> {
+      Tensor x = args.in(0);
+      if (op.dim() == x.rank() - 1 && x.dtype().isFloat()) {
+        rows.run(args);
+      } else {
+        pick(kernel, x, op.dim(), op.k(), Params.addressOf(args.out(0)), args.out(1));
+      }
+    };
   }
 
   private void pick(long kernel, Tensor x, int dim, long k, long values, Tensor indices) {

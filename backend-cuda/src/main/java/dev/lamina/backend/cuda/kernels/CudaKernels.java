@@ -31,6 +31,9 @@ public final class CudaKernels implements KernelProvider {
   private final LayerKernels layers;
   private final LinearKernels linears;
   private final StateKernels states;
+  private final RouteKernels routes;
+  private final RecurrentKernels recurrent;
+  private final SamplingKernels sampling;
 
   /**
    * Kernels of an open GPU.
@@ -42,10 +45,13 @@ public final class CudaKernels implements KernelProvider {
     BlockTables blocks = new BlockTables(gpu);
     movement = new GpuMovement(gpu);
     elementwise = new ElementwiseKernels(gpu);
-    core = new CoreKernels(gpu, movement);
+    sampling = new SamplingKernels(gpu);
+    core = new CoreKernels(gpu, movement, sampling);
     layers = new LayerKernels(gpu, blocks);
     linears = new LinearKernels(gpu, blocks);
     states = new StateKernels(gpu);
+    routes = new RouteKernels(gpu);
+    recurrent = new RecurrentKernels(gpu);
   }
 
   @Override
@@ -121,15 +127,30 @@ public final class CudaKernels implements KernelProvider {
           fast("state_export", Numerics.EXACT, node -> states.export(o));
       case CompositeOp.StateImport o ->
           fast("state_import", Numerics.EXACT, node -> states.insert(o));
-      case CompositeOp.MoeRoute o -> notYet();
+      case CompositeOp.MoeRoute o ->
+          !RouteKernels.hasRoom(spec, o)
+              ? KernelChoice.decompose("the kernel has room for 1024 experts in 64 groups")
+              : fast("moe_route", Numerics.STRICT, node -> routes.route(o));
       case CompositeOp.IndexTopk o -> notYet();
-      case CompositeOp.CausalConv1d o -> notYet();
-      case CompositeOp.GatedDelta o -> notYet();
-      case CompositeOp.SsdScan o -> notYet();
-      case CompositeOp.Penalties o -> notYet();
-      case CompositeOp.ApplyBitmask o -> notYet();
-      case CompositeOp.Sample o -> notYet();
-      case CompositeOp.Logprobs o -> notYet();
+      case CompositeOp.CausalConv1d o ->
+          fast("causal_conv1d", Numerics.STRICT, node -> recurrent.convolution(o));
+      case CompositeOp.GatedDelta o ->
+          !RecurrentKernels.hasRoom(spec)
+              ? KernelChoice.decompose("the kernel has room for keys of 512 channels")
+              : fast("gated_delta", Numerics.STRICT, node -> recurrent.gatedDelta(o));
+      case CompositeOp.SsdScan o ->
+          !RecurrentKernels.hasRoom(spec)
+              ? KernelChoice.decompose("the kernel has room for keys of 512 channels")
+              : fast("ssd_scan", Numerics.STRICT, node -> recurrent.ssdScan(o));
+      case CompositeOp.Penalties o ->
+          fast("penalties", Numerics.STRICT, node -> sampling.penalties());
+      case CompositeOp.ApplyBitmask o ->
+          fast("apply_bitmask", Numerics.EXACT, node -> sampling.bitmask());
+      case CompositeOp.Sample o -> fast("sample", Numerics.STRICT, node -> sampling.sample());
+      case CompositeOp.Logprobs o ->
+          o.k() > SamplingKernels.MAX_K
+              ? KernelChoice.decompose("the kernel finds up to 1024")
+              : fast("logprobs", Numerics.STRICT, node -> sampling.logprobs(o));
     };
   }
 

@@ -36,12 +36,13 @@ public final class HostCompiler {
           "-ffp-contract=off",
           "-fno-strict-aliasing",
           "-fno-gnu-unique",
+          "-fno-weak",
           "-fvisibility=hidden",
           "-Wall",
           "-Wno-unknown-pragmas",
-          "-DLAMINA_EMULATE",
           "-I" + KERNELS,
-          "-I" + EMULATOR);
+          "-include",
+          EMULATOR.resolve("emulate.h").toString());
 
   private final byte[] shared;
 

@@ -1,0 +1,110 @@
+package dev.lamina.backend.cuda.kernels;
+
+import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.spi.ir.CompositeOp;
+
+/**
+ * From logits to tokens, all of it on the device: penalties, masks, draws and log-probabilities,
+ * and the largest elements of rows. Constants are those of {@code sampling.cu}.
+ */
+final class SamplingKernels {
+  /** The most that are found without sorting the whole row. */
+  static final int MAX_K = 1024;
+
+  private static final int THREADS = 256;
+  private static final int PENALTY_CHUNK = 4096;
+  private static final int MASK_CHUNK = 2048;
+  private static final int SAMPLE_THREADS = 512;
+  private static final int SAMPLE_CHUNK = 8192;
+  private static final int SAMPLE_STATE_BYTES = 28704;
+  private static final int TOP_THREADS = 1024;
+
+  private final Gpu gpu;
+
+  SamplingKernels(Gpu gpu) {
+    this.gpu = gpu;
+  }
+
+  private static long chunks(long vocab, int chunk) {
+    return (vocab + chunk - 1) / chunk;
+  }
+
+  Kernel penalties() {
+    long kernel = gpu.function("sampling", "penalties");
+    return args -> {
+      Tensor logits = args.in(0);
+      Params p = gpu.params();
+      for (int i = 0; i < 6; i++) {
+        p.address(args.in(i));
+      }
+      p.address(args.out(0)).i32(logits.size(1)).i32(args.in(1).size(1));
+      gpu.launch(kernel, logits.size(0), chunks(logits.size(1), PENALTY_CHUNK), 1, THREADS, 0);
+    };
+  }
+
+  Kernel bitmask() {
+    long kernel = gpu.function("sampling", "apply_bitmask");
+    return args -> {
+      Tensor logits = args.in(0);
+      gpu.params().address(logits).address(args.in(1)).address(args.out(0)).i32(logits.size(1));
+      gpu.launch(kernel, logits.size(0), chunks(logits.size(1), MASK_CHUNK), 1, THREADS, 0);
+    };
+  }
+
+  Kernel sample() {
+    long max = gpu.function("sampling", "sample_max");
+    long bins = gpu.function("sampling", "sample_bins");
+    long draw = gpu.function("sampling", "sample_draw");
+    return args -> {
+      Tensor logits = args.in(0);
+      long rows = logits.size(0);
+      long chunks = chunks(logits.size(1), SAMPLE_CHUNK);
+      if (rows == 0) {
+        return;
+      }
+      long states = gpu.scratch(rows * (SAMPLE_STATE_BYTES + 8 * chunks));
+      Params p = gpu.params();
+      for (int i = 0; i < 7; i++) {
+        p.address(args.in(i));
+      }
+      p.address(args.out(0)).i64(states).i64(states + rows * SAMPLE_STATE_BYTES);
+      p.i32(logits.size(1)).i32(chunks);
+      gpu.launch(max, rows, chunks, 1, SAMPLE_THREADS, 0);
+      gpu.launch(bins, rows, chunks, 1, SAMPLE_THREADS, 0);
+      gpu.launch(draw, rows, chunks, 1, SAMPLE_THREADS, 0);
+    };
+  }
+
+  Kernel logprobs(CompositeOp.Logprobs op) {
+    long kernel = gpu.function("sampling", "logprobs");
+    return args -> {
+      Tensor logits = args.in(0);
+      Params p = gpu.params().address(logits).address(args.in(1));
+      p.address(args.out(0)).address(args.out(1)).address(args.out(2));
+      p.i32(logits.size(1)).i32(op.k());
+      gpu.launch(kernel, logits.size(0), 1, 1, TOP_THREADS, 0);
+    };
+  }
+
+  /** The k largest of each row of floats. */
+  Kernel topRows(long k) {
+    long select = gpu.function("sampling", "topk_rows");
+    long sort = gpu.function("sampling", "sort_rows");
+    return args -> {
+      Tensor x = args.in(0);
+      long length = x.size(x.rank() - 1);
+      if (x.elements() == 0 || k == 0) {
+        return;
+      }
+      long rows = x.elements() / length;
+      long room = Math.max(2, Long.highestOneBit(2 * length - 1));
+      long lists = k > MAX_K ? gpu.scratch(8 * rows * room) : 0;
+      Params p = gpu.params().address(x).address(args.out(0)).address(args.out(1)).i64(lists);
+      p.i64(length).i64(room).i32(k).i32(x.dtype().ordinal());
+      gpu.launch(k > MAX_K ? sort : select, rows, 1, 1, TOP_THREADS, 0);
+    };
+  }
+}

@@ -1,0 +1,28 @@
+package dev.lamina.backend.cuda;
+
+import dev.lamina.conformance.BackendConformance;
+import dev.lamina.conformance.ConformanceOptions;
+import dev.lamina.conformance.Level;
+import dev.lamina.conformance.Subset;
+import dev.lamina.spi.BackendProvider;
+
+/**
+ * L0 and a part of L1 and L2 of the conformance kit on the kernels compiled for the host, over the
+ * stub of the driver. {@code -Dlamina.cuda.part=1} runs all of it.
+ */
+class EmulatedConformanceTest extends BackendConformance {
+  private static final int PART = 32;
+
+  private final BackendProvider provider = new EmulatedCudaProvider();
+
+  @Override
+  protected BackendProvider provider() {
+    return provider;
+  }
+
+  @Override
+  protected ConformanceOptions options() {
+    Subset part = new Subset(Level.L1, Integer.getInteger("lamina.cuda.part", PART));
+    return super.options().withSeed(2).withLevel(Level.L2).withSubset(part);
+  }
+}
