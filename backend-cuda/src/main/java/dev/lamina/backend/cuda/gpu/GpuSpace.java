@@ -171,6 +171,9 @@ public final class GpuSpace implements MemorySpace {
   @Override
   public void download(MemorySegment from, MemorySegment host) {
     gpu.use();
+    if (host.byteSize() == 0) {
+      return;
+    }
     try {
       if (host.isNative()) {
         driver.memcpyDtoHAsync(host, from.address(), gpu.stream());

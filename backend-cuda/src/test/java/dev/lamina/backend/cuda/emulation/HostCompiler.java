@@ -31,7 +31,7 @@ public final class HostCompiler {
   private static final List<String> FLAGS =
       List.of(
           "-std=c++17",
-          "-O2",
+          "-O1",
           "-march=native",
           "-ffp-contract=off",
           "-fno-strict-aliasing",
