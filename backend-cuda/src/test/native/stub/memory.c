@@ -101,6 +101,8 @@ static char* device(CUdeviceptr address, size_t bytes) {
 }
 
 static int copy(CUstream stream, char* to, const char* from, size_t bytes) {
+  // Nothing may lie anywhere.
+  if (!bytes) return isStream(stream) ? SUCCESS : INVALID_HANDLE;
   CHECK(to && from, INVALID_VALUE);
   return submit(
       stream, (Node){.kind = COPY, .to = to, .from = (char*)from, .size = bytes});
