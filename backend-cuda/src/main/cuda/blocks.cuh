@@ -4,7 +4,8 @@
 
 #define MAX_PIECES 4
 
-// An integer put together from pieces: a word a piece is byte | shift << 16 | width << 20 | to << 24.
+// An integer put together from pieces: a word a piece is byte | shift << 16 | width << 20 | to << 24,
+// the shift below 8; a piece may reach into the next byte.
 struct BitTable {
   const u32* words;
   int pieces;
@@ -58,7 +59,11 @@ DEVICE u32 bitsOf(const BitTable& table, const u8* block, int i) {
   u32 value = 0;
   for (int k = 0; k < table.pieces; k++) {
     u32 w = table.words[i * table.pieces + k];
-    u32 piece = (u32)block[w & 0xFFFF] >> (w >> 16 & 15) & ((1u << (w >> 20 & 15)) - 1);
+    u32 shift = w >> 16 & 7;
+    u32 width = w >> 20 & 15;
+    const u8* at = block + (w & 0xFFFF);
+    u32 bits = shift + width > 8 ? at[0] | (u32)at[1] << 8 : at[0];
+    u32 piece = bits >> shift & ((1u << width) - 1);
     value |= piece << (w >> 24);
   }
   return value;

@@ -6,6 +6,7 @@ import dev.lamina.models.LoadListener;
 import dev.lamina.models.LoadedModel;
 import dev.lamina.models.ModelOptions;
 import dev.lamina.models.ModelPlan;
+import dev.lamina.models.Precision;
 import dev.lamina.models.WeightTable;
 import dev.lamina.models.checkpoint.ModelException;
 import dev.lamina.scheduler.CompiledModel;
@@ -16,11 +17,13 @@ import dev.lamina.scheduler.ModelLimits;
 import dev.lamina.spi.Backend;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.BackendOptions;
+import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.DeviceInfo.Peak;
 import dev.lamina.spi.PeakMeter;
 import dev.lamina.spi.State;
 import dev.lamina.spi.StateLayout;
+import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Weight;
 import dev.lamina.spi.ir.StateSpec;
 import java.util.ArrayDeque;
@@ -98,7 +101,8 @@ public final class ModelRuntime implements AutoCloseable {
         engine.blockSize(),
         false,
         ModelOptions.DEFAULT.shard(),
-        ModelOptions.DEFAULT.compile(),
+        CompileOptions.DEFAULT.withNumerics(
+            options.precision() == Precision.F32 ? Numerics.STRICT : Numerics.RELAXED),
         ModelOptions.DEFAULT.lora());
   }
 

@@ -10,9 +10,15 @@ import java.util.Set;
  * @param debug check indices, duplicates and boxes at run time and poison on a program error;
  *     scratch memory should begin every run as NaN, so that a kernel which reads it unwritten shows
  * @param guarantees bits that must hold; {@link Unsupported} if the device lacks the capability
+ * @param numerics the least exact lowering to take: {@link Support.Numerics#RELAXED} lets a device
+ *     round operands further where that is faster, {@link Support.Numerics#STRICT} does not
  */
 public record CompileOptions(
-    boolean forceDecompose, boolean forceNative, boolean debug, Set<Guarantee> guarantees) {
+    boolean forceDecompose,
+    boolean forceNative,
+    boolean debug,
+    Set<Guarantee> guarantees,
+    Support.Numerics numerics) {
   /** Native where possible, no checks, no guarantees. */
   public static final CompileOptions DEFAULT = new CompileOptions(false, false, false, Set.of());
 
@@ -22,6 +28,29 @@ public record CompileOptions(
     if (forceDecompose && forceNative) {
       throw new IllegalArgumentException("compile: forceDecompose excludes forceNative");
     }
+  }
+
+  /**
+   * Options of strict numerics.
+   *
+   * @param forceDecompose run every composite by its decomposition
+   * @param forceNative throw {@link Unsupported} rather than decompose
+   * @param debug check indices, duplicates and boxes at run time
+   * @param guarantees bits that must hold
+   */
+  public CompileOptions(
+      boolean forceDecompose, boolean forceNative, boolean debug, Set<Guarantee> guarantees) {
+    this(forceDecompose, forceNative, debug, guarantees, Support.Numerics.STRICT);
+  }
+
+  /**
+   * These with other numerics.
+   *
+   * @param least the least exact lowering to take
+   * @return new options
+   */
+  public CompileOptions withNumerics(Support.Numerics least) {
+    return new CompileOptions(forceDecompose, forceNative, debug, guarantees, least);
   }
 
   /** Promises about bits (R5). */

@@ -32,7 +32,8 @@ final class GraphCompiler {
     this.device = device;
     this.graph = graph;
     this.options = options;
-    this.provider = device.provider().with(options.guarantees());
+    KernelProvider asked = device.provider().with(options.guarantees());
+    this.provider = options.numerics() == Support.Numerics.RELAXED ? asked.relaxed() : asked;
   }
 
   HostExecutable compile() throws BackendException {

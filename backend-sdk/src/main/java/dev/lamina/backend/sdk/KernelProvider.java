@@ -52,6 +52,16 @@ public interface KernelProvider {
     return HostMoves.INSTANCE;
   }
 
+  /**
+   * The kernels of executables that may be {@link dev.lamina.spi.Support.Numerics#RELAXED}: the
+   * same ones, unless rounding operands further makes some faster.
+   *
+   * @return what chooses and makes their kernels
+   */
+  default KernelProvider relaxed() {
+    return this;
+  }
+
   /** Called on the submitting thread before the first kernel of a run. */
   default void beginRun() {}
 

@@ -3,6 +3,7 @@ package dev.lamina.backend.cuda.gpu;
 import dev.lamina.backend.cuda.driver.CudaException;
 import dev.lamina.backend.cuda.driver.DeviceFacts;
 import dev.lamina.backend.cuda.driver.Driver;
+import dev.lamina.backend.cuda.driver.FunctionAttribute;
 import dev.lamina.backend.cuda.driver.KernelModules;
 import dev.lamina.backend.cuda.driver.LaunchConfig;
 import dev.lamina.backend.sdk.ProgramError;
@@ -192,6 +193,25 @@ public final class Gpu implements AutoCloseable {
         throw Failures.unchecked("kernel " + name, e);
       }
     }
+  }
+
+  /**
+   * A kernel that takes more dynamic shared memory than 48 KiB.
+   *
+   * @param file source file, without its ending
+   * @param name the kernel's
+   * @param sharedBytes most that a launch will ask for
+   * @return its handle
+   */
+  public long function(String file, String name, int sharedBytes) {
+    long function = function(file, name);
+    try {
+      driver.setFunctionAttribute(
+          function, FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes);
+    } catch (CudaException e) {
+      throw Failures.unchecked("kernel " + name, e);
+    }
+    return function;
   }
 
   /**

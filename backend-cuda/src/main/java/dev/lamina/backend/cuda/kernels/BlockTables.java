@@ -87,7 +87,8 @@ final class BlockTables {
       for (int i = 0; i < field.count(); i++) {
         for (int k = 0; k < pieces; k++) {
           BitField.Piece p = field.pieces().get(k);
-          int word = p.byteOf(i) | p.shiftOf(i) << 16 | p.width() << 20 | p.to() << 24;
+          int bit = 8 * p.byteOf(i) + p.shiftOf(i);
+          int word = bit / 8 | bit % 8 << 16 | p.width() << 20 | p.to() << 24;
           words.setAtIndex(ValueLayout.JAVA_INT, (long) i * pieces + k, word);
         }
       }

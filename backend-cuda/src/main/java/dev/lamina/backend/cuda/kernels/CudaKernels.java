@@ -34,6 +34,7 @@ public final class CudaKernels implements KernelProvider {
   private final RouteKernels routes;
   private final RecurrentKernels recurrent;
   private final SamplingKernels sampling;
+  private final KernelProvider relaxed = new Relaxed();
 
   /**
    * Kernels of an open GPU.
@@ -52,6 +53,29 @@ public final class CudaKernels implements KernelProvider {
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
+  }
+
+  /** The same kernels, of which some round operands further. */
+  private final class Relaxed implements KernelProvider {
+    @Override
+    public KernelChoice choose(OpSpec spec) {
+      return CudaKernels.this.choose(spec, true);
+    }
+
+    @Override
+    public Kernel elementwise(Expr expr) {
+      return CudaKernels.this.elementwise(expr);
+    }
+
+    @Override
+    public Movement movement() {
+      return movement;
+    }
+  }
+
+  @Override
+  public KernelProvider relaxed() {
+    return relaxed;
   }
 
   @Override
@@ -76,8 +100,12 @@ public final class CudaKernels implements KernelProvider {
 
   @Override
   public KernelChoice choose(OpSpec spec) {
+    return choose(spec, false);
+  }
+
+  private KernelChoice choose(OpSpec spec, boolean isRelaxed) {
     return switch (spec.op()) {
-      case CompositeOp c -> composite(c, spec);
+      case CompositeOp c -> composite(c, spec, isRelaxed);
       case CoreOp c -> core.choose(c);
     };
   }
@@ -97,7 +125,7 @@ public final class CudaKernels implements KernelProvider {
     return false;
   }
 
-  private KernelChoice composite(CompositeOp op, OpSpec spec) {
+  private KernelChoice composite(CompositeOp op, OpSpec spec, boolean isRelaxed) {
     if (hasStrayBlocks(spec)) {
       return KernelChoice.decompose("the kernel reads no blocks there");
     }
@@ -110,7 +138,11 @@ public final class CudaKernels implements KernelProvider {
               ? KernelChoice.decompose("the kernel knows 8 sections")
               : fast("rope", Numerics.STRICT, node -> layers.rope(o));
       case CompositeOp.GatedActivation o -> fast("gate", Numerics.STRICT, node -> layers.gate(o));
-      case CompositeOp.Linear o -> fast("linear", Numerics.STRICT, node -> linears.linear(o));
+      case CompositeOp.Linear o ->
+          fast(
+              "linear",
+              isRelaxed ? Numerics.RELAXED : Numerics.STRICT,
+              node -> linears.linear(o, isRelaxed));
       case CompositeOp.MoeLinear o -> ok("moe_linear", Numerics.STRICT, node -> linears.experts(o));
       case CompositeOp.Embedding o -> fast("embedding", Numerics.EXACT, node -> layers.embedding());
       case CompositeOp.KvAppend o -> fast("kv_append", Numerics.EXACT, node -> states.append(o));

@@ -34,12 +34,15 @@ final class LinearKernels {
     return (Params.addressOf(t) & 15) == 0;
   }
 
-  Kernel linear(CompositeOp.Linear op) {
-    return new Linear(op.biased());
+  Kernel linear(CompositeOp.Linear op, boolean relaxed) {
+    return new Linear(op.biased(), relaxed);
   }
 
   private final class Linear implements Kernel {
     private static final int MAX_GEMV_ROWS = 8;
+
+    /** A router's choice hangs on small differences, and so few columns cost nothing. */
+    private static final int MAX_EXACT_COLUMNS = 512;
 
     private final boolean biased;
     private final long any = gpu.function("linear", "linear_any");
@@ -47,8 +50,13 @@ final class LinearKernels {
     private final long[] bf16 = gemvs("bf16");
     private final long[] f16 = gemvs("f16");
 
-    Linear(boolean biased) {
+    private final Gemm exact;
+    private final Gemm gemm;
+
+    Linear(boolean biased, boolean relaxed) {
       this.biased = biased;
+      this.exact = new Gemm(gpu, false);
+      this.gemm = relaxed ? new Gemm(gpu, true) : exact;
     }
 
     private static long[] none() {
@@ -87,6 +95,11 @@ final class LinearKernels {
           gpu.launch(kernels[rows], ceil(n, GEMV_WARPS), 1, 1, 32 * GEMV_WARPS, 0);
           row += rows;
         }
+        return;
+      }
+      if (m > 2 * MAX_GEMV_ROWS && k % 8 == 0) {
+        Gemm by = n <= MAX_EXACT_COLUMNS ? exact : gemm;
+        by.run(x, w, format(w), biased ? args.in(2) : null, out, m, n, k);
         return;
       }
       params(args, x, w, out, 0, m, n, k);
