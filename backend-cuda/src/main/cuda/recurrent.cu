@@ -143,10 +143,11 @@ KERNEL(conv_tails, ConvParams, CONV_THREADS) {
 // A block takes COLUMNS columns of one head's state M[keyDim, valueDim] through the rows of one
 // sequence: columns do not see each other. Four lanes share a column; each keeps its part of it in
 // registers, four rows of every sixteen. What the block's columns have in common, keys, queries
-// and decays, lies in shared memory for TOKENS rows at a time.
+// and decays, half of the block's warps bring into shared memory, TOKENS rows ahead of the others.
 
 #define COLUMNS 32
-#define SCAN_THREADS 128
+#define SCAN_THREADS 256
+#define SCAN_HALF 128
 
 struct ScanParams {
   Sequences seqs;
@@ -176,11 +177,19 @@ DEVICE float columnSum(float x) {
   return x + __shfl_xor_sync(FULL, x, 16);
 }
 
-DEVICE float dot(float4 a, float4 b) { return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
+// sum += a b, by components.
+DEVICE void addProduct(float4& sum, float4 a, float4 b) {
+  sum.x += a.x * b.x;
+  sum.y += a.y * b.y;
+  sum.z += a.z * b.z;
+  sum.w += a.w * b.w;
+}
+
+DEVICE float total(float4 x) { return (x.x + x.y) + (x.z + x.w); }
 
 template <int ROWS>
 struct ScanRoom {
-  static const int TOKENS = ROWS > 32 ? 512 / ROWS : 16;
+  static const int TOKENS = ROWS > 16 ? 256 / ROWS : 16;
   float q[TOKENS][4 * ROWS];
   float k[TOKENS][4 * ROWS];
   float decay[TOKENS][4 * ROWS];  // of each channel, or one at [t][0]
@@ -188,31 +197,71 @@ struct ScanRoom {
   float beta[TOKENS];
 };
 
-// Brings n rows from t on into shared memory, what is behind keyDim as zeros.
+// Eight elements at an address that is a multiple of 16 bytes.
+DEVICE void loadEight(const void* data, i64 at, int dtype, float* to) {
+  if (dtype == F32) {
+    const float4* x = (const float4*)((const float*)data + at);
+    float4 low = x[0];
+    float4 high = x[1];
+    ((float4*)to)[0] = low;
+    ((float4*)to)[1] = high;
+    return;
+  }
+  uint4 bits = *(const uint4*)((const u16*)data + at);
+  u32 words[4] = {bits.x, bits.y, bits.z, bits.w};
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    u16 low = (u16)words[i];
+    u16 high = (u16)(words[i] >> 16);
+    to[2 * i] = dtype == BF16 ? fromBf16(low) : fromF16(low);
+    to[2 * i + 1] = dtype == BF16 ? fromBf16(high) : fromF16(high);
+  }
+}
+
+DEVICE bool loadsEights(const void* data, int width, int dtype) {
+  return (width & 7) == 0 && ((u64)data & 15) == 0 && dtype <= BF16;
+}
+
+// Brings n rows from t on into shared memory, what is behind keyDim as zeros. By SCAN_HALF threads.
 template <int ROWS>
 DEVICE void loadTokens(const ScanParams& p, ScanRoom<ROWS>& room, int t, int n, int h, int column) {
   const int dim = 4 * ROWS;
+  int thread = (int)threadIdx.x - SCAN_HALF;
   int group = h / (p.valueHeads / p.keyHeads);
-  for (int i = threadIdx.x; i < n * dim; i += SCAN_THREADS) {
+  bool eights = loadsEights(p.q, p.keyDim, p.qDtype) && loadsEights(p.k, p.keyDim, p.kDtype);
+  for (int i = 8 * thread; i < n * dim && eights; i += 8 * SCAN_HALF) {
+    int row = i / dim;
+    int d = i % dim;
+    i64 at = ((i64)(t + row) * p.keyHeads + group) * p.keyDim + d;
+    if (d < p.keyDim) {
+      loadEight(p.q, at, p.qDtype, &room.q[row][d]);
+      loadEight(p.k, at, p.kDtype, &room.k[row][d]);
+    } else {
+      for (int j = d; j < d + 8; j++) room.q[row][j] = room.k[row][j] = 0;
+    }
+  }
+  for (int i = thread; i < n * dim && (!eights || p.byChannel); i += SCAN_HALF) {
     int row = i / dim;
     int d = i % dim;
     bool in = d < p.keyDim;
-    i64 at = ((i64)(t + row) * p.keyHeads + group) * p.keyDim + d;
-    room.q[row][d] = in ? loadFloat(p.q, at, p.qDtype) : 0.0f;
-    room.k[row][d] = in ? loadFloat(p.k, at, p.kDtype) : 0.0f;
+    if (!eights) {
+      i64 at = ((i64)(t + row) * p.keyHeads + group) * p.keyDim + d;
+      room.q[row][d] = in ? loadFloat(p.q, at, p.qDtype) : 0.0f;
+      room.k[row][d] = in ? loadFloat(p.k, at, p.kDtype) : 0.0f;
+    }
     if (p.byChannel) {
       i64 own = ((i64)(t + row) * p.valueHeads + h) * p.keyDim + d;
       room.decay[row][d] = in ? expf(p.g[own]) : 0.0f;
     }
   }
-  for (int i = threadIdx.x; i < n * COLUMNS; i += SCAN_THREADS) {
+  for (int i = thread; i < n * COLUMNS; i += SCAN_HALF) {
     int row = i / COLUMNS;
     int e = column + i % COLUMNS;
     i64 head = (i64)(t + row) * p.valueHeads + h;
     float v = e < p.valueDim ? loadFloat(p.v, head * p.valueDim + e, p.vDtype) : 0.0f;
     room.v[row][i % COLUMNS] = p.rate == nullptr ? v : v * p.g[head];
   }
-  for (int row = threadIdx.x; row < n; row += SCAN_THREADS) {
+  for (int row = thread; row < n; row += SCAN_HALF) {
     i64 head = (i64)(t + row) * p.valueHeads + h;
     if (!p.byChannel) {
       room.decay[row][0] = expf(p.rate == nullptr ? p.g[head] : p.g[head] * p.rate[h]);
@@ -235,13 +284,78 @@ DEVICE void clearOthers(const ScanParams& p, int h, int column) {
   }
 }
 
+// A thread's part of a column, and where it lies.
+template <int ROWS>
+struct Column {
+  static const int FOURS = ROWS / 4;
+  float4 m[FOURS];
+  int part;   // of four
+  int local;  // column of the block
+  int e;      // column of the head
+  bool in;
+
+  DEVICE int row(int i, int j) const { return 16 * i + 4 * part + j; }
+
+  DEVICE void load(const ScanParams& p, const float* from) {
+#pragma unroll
+    for (int i = 0; i < FOURS; i++) {
+      float rows[4];
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        bool there = in && from != nullptr && row(i, j) < p.keyDim;
+        rows[j] = there ? from[(i64)row(i, j) * p.valueDim + e] : 0.0f;
+      }
+      m[i] = make_float4(rows[0], rows[1], rows[2], rows[3]);
+    }
+  }
+
+  DEVICE void store(const ScanParams& p, float* to) const {
+#pragma unroll
+    for (int i = 0; i < FOURS; i++) {
+      float rows[4] = {m[i].x, m[i].y, m[i].z, m[i].w};
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        if (in && row(i, j) < p.keyDim) to[(i64)row(i, j) * p.valueDim + e] = rows[j];
+      }
+    }
+  }
+
+  // Decays, takes one row of the sequence in, and answers its query.
+  DEVICE float step(const ScanParams& p, const ScanRoom<ROWS>& room, int t) {
+    const float4* k = (const float4*)room.k[t] + part;
+    const float4* q = (const float4*)room.q[t] + part;
+    const float4* decay = (const float4*)room.decay[t] + part;
+    float all = room.decay[t][0];
+#pragma unroll
+    for (int i = 0; i < FOURS; i++) {
+      float4 f = p.byChannel ? decay[4 * i] : make_float4(all, all, all, all);
+      m[i].x *= f.x;
+      m[i].y *= f.y;
+      m[i].z *= f.z;
+      m[i].w *= f.w;
+    }
+    float w = room.v[t][local];
+    if (p.beta != nullptr) {
+      float4 known = make_float4(0, 0, 0, 0);
+#pragma unroll
+      for (int i = 0; i < FOURS; i++) addProduct(known, k[4 * i], m[i]);
+      w = room.beta[t] * (w - columnSum(total(known)));
+    }
+    float4 sum = make_float4(0, 0, 0, 0);
+    float4 ws = make_float4(w, w, w, w);
+#pragma unroll
+    for (int i = 0; i < FOURS; i++) {
+      addProduct(m[i], k[4 * i], ws);
+      addProduct(sum, q[4 * i], m[i]);
+    }
+    return columnSum(total(sum)) * p.scale;
+  }
+};
+
 // Grid: columns, value heads, S + 1.
 template <int ROWS>
-DEVICE void scanHead(const ScanParams& p, ScanRoom<ROWS>& room) {
-  const int FOURS = ROWS / 4;
-  int lane = threadIdx.x & 31;
-  int part = lane / 8;
-  int local = (int)(threadIdx.x >> 5) * 8 + lane % 8;
+DEVICE void scanHead(const ScanParams& p, ScanRoom<ROWS>* rooms) {
+  const int TOKENS = ScanRoom<ROWS>::TOKENS;
   int column = (int)blockIdx.x * COLUMNS;
   int h = (int)blockIdx.y;
   int s = (int)blockIdx.z;
@@ -249,94 +363,49 @@ DEVICE void scanHead(const ScanParams& p, ScanRoom<ROWS>& room) {
     clearOthers(p, h, column);
     return;
   }
-  int e = column + local;
-  bool in = e < p.valueDim;
-  i64 size = (i64)p.keyDim * p.valueDim;
-  int read = p.seqs.reads[s];
-  const float* from = p.states + ((i64)read * p.valueHeads + h) * size + e;
-  float4 m[FOURS];
-#pragma unroll
-  for (int i = 0; i < FOURS; i++) {
-    float rows[4];
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      int d = 16 * i + 4 * part + j;
-      rows[j] = in && read >= 0 && d < p.keyDim ? from[(i64)d * p.valueDim] : 0.0f;
-    }
-    m[i] = make_float4(rows[0], rows[1], rows[2], rows[3]);
-  }
+  bool loads = threadIdx.x >= SCAN_HALF;
+  int begin = p.seqs.cuSeqlensQ[s];
   int end = p.seqs.cuSeqlensQ[s + 1];
-  for (int t = p.seqs.cuSeqlensQ[s]; t < end; t += ScanRoom<ROWS>::TOKENS) {
-    int n = min(ScanRoom<ROWS>::TOKENS, end - t);
-    __syncthreads();
-    loadTokens(p, room, t, n, h, column);
-    __syncthreads();
-    for (int row = 0; row < n; row++) {
-      const float4* k = (const float4*)room.k[row] + part;
-      const float4* q = (const float4*)room.q[row] + part;
-      float w = room.v[row][local];
-      if (p.byChannel) {
-        const float4* decay = (const float4*)room.decay[row] + part;
-#pragma unroll
-        for (int i = 0; i < FOURS; i++) {
-          float4 f = decay[4 * i];
-          m[i].x *= f.x;
-          m[i].y *= f.y;
-          m[i].z *= f.z;
-          m[i].w *= f.w;
+  i64 size = (i64)p.keyDim * p.valueDim;
+  Column<ROWS> own;
+  if (loads) {
+    if (begin < end) loadTokens(p, rooms[0], begin, min(TOKENS, end - begin), h, column);
+  } else {
+    int lane = threadIdx.x & 31;
+    own.part = lane / 8;
+    own.local = (int)(threadIdx.x >> 5) * 8 + lane % 8;
+    own.e = column + own.local;
+    own.in = own.e < p.valueDim;
+    int read = p.seqs.reads[s];
+    own.load(p, read < 0 ? nullptr : p.states + ((i64)read * p.valueHeads + h) * size);
+  }
+  __syncthreads();
+  int turn = 0;
+  for (int t = begin; t < end; t += TOKENS) {
+    int next = t + TOKENS;
+    if (loads) {
+      if (next < end) loadTokens(p, rooms[1 - turn], next, min(TOKENS, end - next), h, column);
+    } else {
+      for (int i = 0; i < min(TOKENS, end - t); i++) {
+        float o = own.step(p, rooms[turn], i);
+        if (own.in && own.part == 0) {
+          i64 head = (i64)(t + i) * p.valueHeads + h;
+          storeFloat(p.out, head * p.valueDim + own.e, p.outDtype, o);
         }
-      } else {
-        float f = room.decay[row][0];
-#pragma unroll
-        for (int i = 0; i < FOURS; i++) {
-          m[i].x *= f;
-          m[i].y *= f;
-          m[i].z *= f;
-          m[i].w *= f;
-        }
-      }
-      if (p.beta != nullptr) {
-        float known = 0;
-#pragma unroll
-        for (int i = 0; i < FOURS; i++) known += dot(k[4 * i], m[i]);
-        w = room.beta[row] * (w - columnSum(known));
-      }
-      float sum = 0;
-#pragma unroll
-      for (int i = 0; i < FOURS; i++) {
-        float4 key = k[4 * i];
-        m[i].x += key.x * w;
-        m[i].y += key.y * w;
-        m[i].z += key.z * w;
-        m[i].w += key.w * w;
-        sum += dot(q[4 * i], m[i]);
-      }
-      sum = columnSum(sum) * p.scale;
-      if (in && part == 0) {
-        i64 head = (i64)(t + row) * p.valueHeads + h;
-        storeFloat(p.out, head * p.valueDim + e, p.outDtype, sum);
       }
     }
+    turn = 1 - turn;
+    __syncthreads();
   }
   int write = p.seqs.writes[s];
-  if (write < 0 || !in) return;
-  float* to = p.states + ((i64)write * p.valueHeads + h) * size + e;
-#pragma unroll
-  for (int i = 0; i < FOURS; i++) {
-    float rows[4] = {m[i].x, m[i].y, m[i].z, m[i].w};
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      int d = 16 * i + 4 * part + j;
-      if (d < p.keyDim) to[(i64)d * p.valueDim] = rows[j];
-    }
-  }
+  if (!loads && write >= 0) own.store(p, p.states + ((i64)write * p.valueHeads + h) * size);
 }
 
 // For keys of up to 4 times as many channels as the name says.
-#define SCAN_KERNEL(ROWS)                           \
-  KERNEL(scan_##ROWS, ScanParams, SCAN_THREADS) {   \
-    __shared__ __align__(16) ScanRoom<ROWS> room;   \
-    scanHead<ROWS>(p, room);                        \
+#define SCAN_KERNEL(ROWS)                            \
+  KERNEL(scan_##ROWS, ScanParams, SCAN_THREADS) {    \
+    __shared__ __align__(16) ScanRoom<ROWS> rooms[2]; \
+    scanHead<ROWS>(p, rooms);                        \
   }
 
 SCAN_KERNEL(8)

@@ -85,14 +85,14 @@ KERNEL(apply_bitmask, BitmaskParams, 256) {
 // the additions, which is free, changes nothing.
 
 #define SAMPLE_THREADS 512
-#define SAMPLE_CHUNK 8192
 #define SAMPLE_BINS 1024
 #define SAMPLE_LISTED 2048
 
 // Bins a unit of z; the last bin takes all that is further down, where a probability counts as 0.
 #define BINS_A_UNIT 38.0f
 
-// exp(0) as an integer: 2^37. A chunk's sums of the 19 low and of the 18 high bits fit 32 bits.
+// exp(0) as an integer: 2^37. The sums of the 19 low and of the 18 high bits over a chunk of up to
+// 8192 tokens fit 32 bits.
 #define ONE 137438953472.0f
 #define LOW_BITS 19
 
@@ -125,6 +125,7 @@ struct SampleParams {
   u64* chunkMost;       // [R, chunks]
   int vocab;
   int chunks;
+  int chunk;  // tokens of one, a multiple of 4, at most 8192
 };
 
 static_assert(sizeof(SampleState) == 28704, "SamplingKernels.java takes so many bytes a row");
@@ -168,8 +169,8 @@ KERNEL(sample_max, SampleParams, SAMPLE_THREADS) {
     }
   }
   const float* logits = p.logits + row * p.vocab;
-  int from = (int)blockIdx.y * SAMPLE_CHUNK;
-  int end = min(from + SAMPLE_CHUNK, p.vocab);
+  int from = (int)blockIdx.y * p.chunk;
+  int end = min(from + p.chunk, p.vocab);
   u64 most = 0;
   for (int v = from + 4 * (int)threadIdx.x; v < end; v += 4 * SAMPLE_THREADS) {
     Four f = loadFour(logits, v, p.vocab);
@@ -313,8 +314,8 @@ KERNEL(sample_bins, SampleParams, SAMPLE_THREADS) {
   }
   __syncthreads();
   const float* logits = p.logits + row * p.vocab;
-  int from = (int)blockIdx.y * SAMPLE_CHUNK;
-  int end = min(from + SAMPLE_CHUNK, p.vocab);
+  int from = (int)blockIdx.y * p.chunk;
+  int end = min(from + p.chunk, p.vocab);
   for (int v = from + 4 * (int)threadIdx.x; v < end; v += 4 * SAMPLE_THREADS) {
     Four f = loadFour(logits, v, p.vocab);
 #pragma unroll
@@ -377,13 +378,16 @@ DEVICE float gumbel(const SampleParams& p, i64 row, u32 v) {
 
 // Decides about the listed tokens: the largest noisy key of those that are kept.
 DEVICE u64 bestListed(
-    const SampleParams& p, const Draw& d, i64 row, SampleState& state, u64* keys, u64* masses) {
+    const SampleParams& p, const Draw& d, i64 row, SampleState& state, u64* keys, u64* masses,
+    int* bins) {
   __shared__ u64 kept;
   int n = (int)__ldcg(&state.listed);
   int kBin = state.kBin;
   for (int i = threadIdx.x; i < n; i += SAMPLE_THREADS) {
     keys[i] = __ldcg(&state.list[i]);
-    masses[i] = massOf(d, d.below(valueOf((u32)(keys[i] >> 32))));
+    float below = d.below(valueOf((u32)(keys[i] >> 32)));
+    masses[i] = massOf(d, below);
+    bins[i] = binOf(below);
   }
   if (threadIdx.x == 0) kept = 0;
   __syncthreads();
@@ -393,11 +397,11 @@ DEVICE u64 bestListed(
   for (int k = 0; k < SAMPLE_LISTED / SAMPLE_THREADS; k++) {
     int i = (int)threadIdx.x + k * SAMPLE_THREADS;
     if (i >= n) continue;
-    int b = binOf(d.below(valueOf((u32)(keys[i] >> 32))));
+    int b = bins[i];
     rank[k] = b == 0 ? 0 : state.count[b - 1];
     ahead[k] = b == 0 ? 0 : state.mass[b - 1];
     for (int o = 0; o < n; o++) {
-      if (keys[o] > keys[i] && binOf(d.below(valueOf((u32)(keys[o] >> 32)))) == b) {
+      if (keys[o] > keys[i] && bins[o] == b) {
         rank[k]++;
         ahead[k] += masses[o];
       }
@@ -467,6 +471,7 @@ DEVICE u64 bestSearched(const SampleParams& p, const Draw& d, i64 row, u64* room
 KERNEL(sample_draw, SampleParams, SAMPLE_THREADS) {
   __shared__ u64 keys[SAMPLE_LISTED];
   __shared__ u64 masses[SAMPLE_LISTED];
+  __shared__ int bins[SAMPLE_LISTED];
   __shared__ u64 mosts[SAMPLE_THREADS / WARP];
   __shared__ u32 room;
   i64 row = blockIdx.x;
@@ -481,8 +486,8 @@ KERNEL(sample_draw, SampleParams, SAMPLE_THREADS) {
   // Top-p is a part of what top-k keeps, so that cut must be known even where nothing is drawn.
   int counted = d.cuts() && d.cutsP ? state.kBin : SAMPLE_BINS;
   const float* logits = p.logits + row * p.vocab;
-  int from = (int)blockIdx.y * SAMPLE_CHUNK;
-  int end = min(from + SAMPLE_CHUNK, p.vocab);
+  int from = (int)blockIdx.y * p.chunk;
+  int end = min(from + p.chunk, p.vocab);
   u64 best = 0;
   for (int v = from + 4 * (int)threadIdx.x; v < end; v += 4 * SAMPLE_THREADS) {
     Four f = loadFour(logits, v, p.vocab);
@@ -514,7 +519,7 @@ KERNEL(sample_draw, SampleParams, SAMPLE_THREADS) {
   if (listed > SAMPLE_LISTED) {
     best = bestSearched(p, d, row, mosts);
   } else if (listed > 0) {
-    best = bestListed(p, d, row, state, keys, masses);
+    best = bestListed(p, d, row, state, keys, masses, bins);
   }
   best = blockMost(best, mosts);
   if (threadIdx.x == 0) {

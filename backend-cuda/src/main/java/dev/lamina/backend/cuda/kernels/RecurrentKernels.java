@@ -20,7 +20,7 @@ final class RecurrentKernels {
 
   private static final int CONV_THREADS = 128;
   private static final int CONV_ROWS = 16;
-  private static final int SCAN_THREADS = 128;
+  private static final int SCAN_THREADS = 256;
   private static final int COLUMNS = 32;
   private static final int[] ROWS = {8, 16, 32, 64, 128};
 

@@ -19,6 +19,11 @@ final class SamplingKernels {
   private static final int MASK_CHUNK = 2048;
   private static final int SAMPLE_THREADS = 512;
   private static final int SAMPLE_CHUNK = 8192;
+
+  /** Rows so few that their chunks would leave most of a GPU idle are cut finer. */
+  private static final int FEW_ROWS = 8;
+
+  private static final int FINE_CHUNK = 2048;
   private static final int SAMPLE_STATE_BYTES = 28704;
   private static final int TOP_THREADS = 1024;
 
@@ -61,7 +66,8 @@ final class SamplingKernels {
     return args -> {
       Tensor logits = args.in(0);
       long rows = logits.size(0);
-      long chunks = chunks(logits.size(1), SAMPLE_CHUNK);
+      int chunk = rows <= FEW_ROWS ? FINE_CHUNK : SAMPLE_CHUNK;
+      long chunks = chunks(logits.size(1), chunk);
       if (rows == 0) {
         return;
       }
@@ -71,7 +77,7 @@ final class SamplingKernels {
         p.address(args.in(i));
       }
       p.address(args.out(0)).i64(states).i64(states + rows * SAMPLE_STATE_BYTES);
-      p.i32(logits.size(1)).i32(chunks);
+      p.i32(logits.size(1)).i32(chunks).i32(chunk);
       gpu.launch(max, rows, chunks, 1, SAMPLE_THREADS, 0);
       gpu.launch(bins, rows, chunks, 1, SAMPLE_THREADS, 0);
       gpu.launch(draw, rows, chunks, 1, SAMPLE_THREADS, 0);
