@@ -1,10 +1,12 @@
 package dev.lamina.backend.cuda;
 
+import dev.lamina.backend.cuda.emulation.HostCompiler;
 import dev.lamina.conformance.BackendConformance;
 import dev.lamina.conformance.ConformanceOptions;
 import dev.lamina.conformance.Level;
 import dev.lamina.conformance.Subset;
 import dev.lamina.spi.BackendProvider;
+import org.junit.jupiter.api.BeforeAll;
 
 /**
  * A small part of the conformance kit on the kernels compiled for the host, over the stub of the
@@ -14,6 +16,11 @@ class EmulatedConformanceTest extends BackendConformance {
   private static final int PART = 64;
 
   private final BackendProvider provider = new EmulatedCudaProvider();
+
+  @BeforeAll
+  static void skipWithoutCompiler() {
+    HostCompiler.find();
+  }
 
   @Override
   protected BackendProvider provider() {

@@ -19,12 +19,24 @@ import java.util.Optional;
  * is one stub in a process. Skips the test that asks where there is no compiler.
  */
 public final class EmulatedCudaProvider implements BackendProvider {
-  private final Driver driver = StubDriver.open().driver();
-  private final EmulatedModules modules = new EmulatedModules();
+  /** What the stub says it has; a pool of the rest of it is filled with zeros. */
+  private static final long MEMORY_BYTES = 512L << 20;
 
-  private Probe look() {
+  /** Made when a device is first looked for. */
+  private static final class Emulation {
+    static final Driver DRIVER = driver();
+    static final EmulatedModules MODULES = new EmulatedModules();
+
+    private static Driver driver() {
+      StubDriver stub = StubDriver.open();
+      stub.memory(MEMORY_BYTES);
+      return stub.driver();
+    }
+  }
+
+  private static Probe look() {
     Path none = Path.of("target/no-such-folder");
-    return Probe.run(Optional.of(driver), Probe.DeviceFiles.in(none, none));
+    return Probe.run(Optional.of(Emulation.DRIVER), Probe.DeviceFiles.in(none, none));
   }
 
   @Override
@@ -59,7 +71,8 @@ public final class EmulatedCudaProvider implements BackendProvider {
           "open cuda: expected no properties, got " + options.properties().keySet());
     }
     if (look() instanceof Probe.Available a) {
-      return CudaDevices.backend(a.driver(), a.devices(), options.memoryLimitBytes(), modules::of);
+      return CudaDevices.backend(
+          a.driver(), a.devices(), options.memoryLimitBytes(), Emulation.MODULES::of);
     }
     throw new AssertionError("the stub has a device");
   }
