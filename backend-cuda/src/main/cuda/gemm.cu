@@ -186,7 +186,7 @@ DEVICE void gemm(const GemmParams& p, u8* shared) {
 // Dynamic shared memory is asked for by LinearKernels: STAGES * (XP * BM + WP * BN) * ROW_BYTES.
 #define GEMM(name, XP, WP, BM, BN, WM, WN, STAGES)                    \
   KERNEL(name, GemmParams, BM / WM * (BN / WN) * WARP) {             \
-    extern __shared__ uint4 room[];                                  \
+    SHARED_BYTES(room);                                              \
     gemm<XP, WP, BM, BN, WM, WN, STAGES>(p, (u8*)room);              \
   }
 
