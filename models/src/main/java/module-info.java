@@ -62,6 +62,7 @@ module dev.lamina.models {
       dev.lamina.models.mistral.MistralFamily,
       dev.lamina.models.mixtral.MixtralFamily,
       dev.lamina.models.mpt.MptFamily,
+      dev.lamina.models.nanochat.NanoChatFamily,
       dev.lamina.models.nemotron.NemotronFamily,
       dev.lamina.models.nemotronh.NemotronHFamily,
       dev.lamina.models.olmo.OlmoFamily,

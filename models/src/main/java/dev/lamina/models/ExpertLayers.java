@@ -218,12 +218,16 @@ public final class ExpertLayers {
     if (stack != null) {
       return l.weights.get(stack, Use.LINEAR, spec.numExperts(), n, k);
     }
-    StoredTensor stored = spec.isTurned() ? l.weights.stored(stackName(part)) : null;
     String name = module + ".experts." + part + ".weight";
-    if (stored == null) {
+    StoredTensor stored = spec.isTurned() ? l.weights.stored(stackName(part)) : null;
+    if (stored == null && (!spec.isTurned() || l.weights.names(name))) {
       return l.weights.stack(name, spec.numExperts(), n, k);
     }
     ExpertTensors.Columns columns = columns(part, n);
+    if (stored == null) {
+      // There is no other form, so this says that it is missing.
+      stored = l.weights.needed(stackName(part), spec.numExperts(), k, columns.of());
+    }
     boolean inBlocks = stored.type().isBlocked();
     if (inBlocks) {
       WeightTable.expect(stored, spec.numExperts(), columns.of(), k);

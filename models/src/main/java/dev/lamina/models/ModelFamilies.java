@@ -13,6 +13,20 @@ public final class ModelFamilies {
   /** Keys that some text configurations leave to the whole. */
   private static final List<String> SHARED = List.of("bos_token_id", "eos_token_id", "vocab_size");
 
+  /** What families call the number of layers. */
+  private static final List<String> LAYERS =
+      List.of("n_layer", "n_layers", "num_hidden_layers", "num_layers");
+
+  /** The same of experts. */
+  private static final List<String> EXPERTS =
+      List.of("moe_num_experts", "n_routed_experts", "num_experts", "num_local_experts");
+
+  // Far above any model: a wrong number is refused before lists and tables of its size are made.
+  private static final int MOST_LAYERS = 4096;
+  private static final int MOST_EXPERTS = 1 << 14;
+  private static final int MOST_WIDTH = 1 << 20;
+  private static final int MOST_POSITIONS = 1 << 30;
+
   private ModelFamilies() {}
 
   /**
@@ -41,7 +55,8 @@ public final class ModelFamilies {
    *
    * @param config a {@code config.json}
    * @return the architecture
-   * @throws ModelException if no family knows the type, or the configuration is refused
+   * @throws ModelException if no family knows the type, or the configuration is refused, by its
+   *     family or for sizes that no model has
    */
   public static Architecture parse(ModelConfig config) throws ModelException {
     String type = config.string("model_type");
@@ -50,7 +65,31 @@ public final class ModelFamilies {
     if (family == null) {
       throw unknown(config, type, families.keySet());
     }
-    return family.parse(config);
+    atMost(config, LAYERS, MOST_LAYERS);
+    atMost(config, EXPERTS, MOST_EXPERTS);
+    Architecture architecture = family.parse(config);
+    DecoderShape s = architecture.shape();
+    long widest = Math.max((long) s.numHeads() * s.headDim(), s.hiddenSize());
+    for (KvGroup group : architecture.kvGroups()) {
+      for (KvGroup.LayerKv layer : group.layers()) {
+        widest = Math.max(widest, (long) layer.numKvHeads() * layer.keyDim());
+      }
+    }
+    if (widest > MOST_WIDTH || s.maxPositions() > MOST_POSITIONS) {
+      throw new ModelException(
+          "read %s: sizes: expected a stream and heads of at most %d elements, and at most %d positions, got %d and %d; correct the file or fetch it again"
+              .formatted(config.origin(), MOST_WIDTH, MOST_POSITIONS, widest, s.maxPositions()));
+    }
+    return architecture;
+  }
+
+  private static void atMost(ModelConfig config, List<String> keys, int most)
+      throws ModelException {
+    for (String key : keys) {
+      if (config.has(key) && config.integer(key, 0) > most) {
+        throw config.refuse(key, "at most " + most);
+      }
+    }
   }
 
   /**

@@ -5,6 +5,7 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Graph;
+import dev.lamina.spi.ir.GraphException;
 import dev.lamina.spi.ir.Ops;
 import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.StepSlots;
@@ -50,8 +51,8 @@ public record ModelPlan(
    * @param checkpoint the model
    * @param options limits and precision
    * @return the plan
-   * @throws ModelException if a weight is missing or misshapen, or a sequence would be longer than
-   *     the model is made for
+   * @throws ModelException if a weight is missing or misshapen, sizes do not fit each other, or a
+   *     sequence would be longer than the model is made for
    */
   public static ModelPlan of(Checkpoint checkpoint, ModelOptions options) throws ModelException {
     Architecture architecture = checkpoint.architecture();
@@ -63,24 +64,37 @@ public record ModelPlan(
               + " for fewer");
     }
     DType kvDtype = options.kvDtype(checkpoint.tensors().weightsDtype());
+    ModelPlan plan;
+    try {
+      plan = built(checkpoint, options, kvDtype);
+    } catch (GraphException e) {
+      throw new ModelException(
+          "plan %s: config.json: expected sizes that fit each other, got %s; correct the file or fetch it again"
+              .formatted(checkpoint.name(), e.getMessage()),
+          e);
+    }
+    plan.warnOfUnused();
+    return plan;
+  }
+
+  private static ModelPlan built(Checkpoint checkpoint, ModelOptions options, DType kvDtype)
+      throws ModelException {
+    Architecture architecture = checkpoint.architecture();
     Ops ops = new Ops(checkpoint.modelType());
     WeightTable table = new WeightTable(ops, checkpoint.tensors(), architecture.weightNames());
     Layers layers = new Layers(ops, table, architecture, options, kvDtype);
     architecture.build(layers);
-    ModelPlan plan =
-        new ModelPlan(
-            checkpoint,
-            options,
-            layers.build(),
-            options.slots(maxPositions),
-            table.planned(),
-            layers.adapted(),
-            table.unused(),
-            layers.lengths.scaling(),
-            options.activations(),
-            kvDtype);
-    plan.warnOfUnused();
-    return plan;
+    return new ModelPlan(
+        checkpoint,
+        options,
+        layers.build(),
+        options.slots(architecture.maxContext()),
+        table.planned(),
+        layers.adapted(),
+        table.unused(),
+        layers.lengths.scaling(),
+        options.activations(),
+        kvDtype);
   }
 
   private void warnOfUnused() {

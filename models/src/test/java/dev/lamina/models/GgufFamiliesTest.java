@@ -88,9 +88,13 @@ class GgufFamiliesTest {
     // Factors of Gemma's norms stand in files with 1 added, in F32.
     double close = gemma && t.name().endsWith("norm.weight") ? 6e-8 : 0;
     for (long i = 0; i < t.elements(); i++) {
-      assertThat((double) Floats.get(u, first + i))
-          .as("%s element %d", t.name(), i)
-          .isCloseTo(Floats.get(t, i), within(close));
+      double expected = Floats.get(t, i);
+      // Asked first: an assertion for each of so many elements takes its time.
+      if (Math.abs(Floats.get(u, first + i) - expected) > close) {
+        assertThat((double) Floats.get(u, first + i))
+            .as("%s element %d", t.name(), i)
+            .isCloseTo(expected, within(close));
+      }
     }
   }
 

@@ -7,8 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lamina.models.checkpoint.GenerationConfig;
 import dev.lamina.models.checkpoint.ModelConfig;
 import dev.lamina.models.checkpoint.ModelException;
+import dev.lamina.models.checkpoint.StoredTensor;
+import dev.lamina.models.checkpoint.TensorSource;
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Shape;
+import java.util.List;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -64,6 +69,7 @@ class RelativesTest {
         "glm4_moe_lite|USUAL,'n_routed_experts':8,'moe_intermediate_size':16,'num_key_value_heads':4|layers.0.mlp.gate.weight layers.1.mlp.selection.e_score_correction_bias layers.3.attn.kvA.weight",
         "glm_moe_dsa|USUAL,'n_routed_experts':8,'moe_intermediate_size':16,'num_key_value_heads':4,'indexer_types':['full','shared','full','shared']|layers.0.attn.index.k.weight layers.2.attn.index.q.weight",
         "glm|USUAL,'head_dim':8|layers.0.mlp.gateUp.weight",
+        "gpt_oss|USUAL,'head_dim':8|layers.0.attn.sinks layers.0.mlp.experts.gate.weight layers.3.mlp.router.bias",
         "gpt_bigcode|GPT|layers.0.attn.qkv.bias positions.weight",
         "gpt_neo|'vocab_size':96,'hidden_size':32,'num_layers':2,'num_heads':4,'max_position_embeddings':64|layers.0.attn.o.bias",
         "gptj|GPT,'rotary_dim':4|head.bias layers.0.attn.q.weight",
@@ -87,10 +93,12 @@ class RelativesTest {
         "mamba|'vocab_size':96,'hidden_size':32,'num_hidden_layers':2,'time_step_rank':'auto'|layers.0.mixer.in.weight layers.1.mixer.conv.bias",
         "mpt|'vocab_size':96,'d_model':32,'n_layers':2,'n_heads':4,'max_seq_len':64|alibi.slopes",
         "hyperclovax|USUAL,'use_post_norm':true|layers.0.mlp.postNorm.weight",
+        "nanochat|USUAL|layers.0.mlp.up.weight head.weight",
         "nemotron|USUAL|norm.bias layers.0.mlp.up.weight",
         "olmo|USUAL,'clip_qkv':8|norm.ones",
         "olmo3|USUAL,'sliding_window':8|layers.0.attn.postNorm.weight",
         "olmo_hybrid|USUAL,'rope_parameters':{'rope_theta':null}|layers.0.linear.qConv.weight layers.3.attn.postNorm.weight layers.3.mlp.postNorm.weight layers.2.mlp.norm.weight",
+        "openai-gpt|GPT|layers.0.attn.norm.bias layers.3.mlp.norm.weight positions.weight",
         "persimmon|USUAL|layers.0.attn.qNorm.bias",
         "phi|USUAL,'qk_layernorm':true|head.bias layers.0.attn.kNorm.bias",
         "phimoe|USUAL,'lm_head_bias':true,'attention_bias':true|head.bias norm.bias layers.0.attn.o.bias",
@@ -128,6 +136,7 @@ class RelativesTest {
         "glm_moe_dsa|USUAL,'num_key_value_heads':4,'index_topk_pattern':'FS'|index_topk_pattern: expected the list indexer_types in its place, got \"FS\"",
         "glm_moe_dsa|USUAL,'num_key_value_heads':4,'indexer_types':['shared','full','full','full']|indexer_types: expected a first layer that is full, got [\"shared\",\"full\",\"full\",\"full\"]",
         "hunyuan_v1_moe|USUAL,'num_experts':4,'moe_topk':[1,2,2,2]|moe_topk: expected one whole number above 0 for all layers, others are not built, got [1,2,2,2]",
+        "nanochat|USUAL,'rope_parameters':{'rope_type':'yarn','factor':2.0,'rope_theta':1e4}|rope_parameters: expected rope_type default or linear, others are not built, got {\"rope_type\":\"yarn\",\"factor\":2.0,\"rope_theta\":10000.0}",
         "phimoe|USUAL,'num_experts_per_tok':3|num_experts_per_tok: expected 2, since they are chosen one after the other, got 3",
         "gemma3n_text|USUAL,'head_dim':8,'altup_active_idx':4|altup_active_idx: expected less than altup_num_inputs, 4, got 4",
         "gemma3n_text|USUAL,'head_dim':8,'num_kv_shared_layers':1,'layer_types':['sliding_attention','sliding_attention','sliding_attention','full_attention']|num_kv_shared_layers: expected a layer of each type before the shared ones, got 1",
@@ -139,12 +148,69 @@ class RelativesTest {
         "longcat_flash|USUAL,'num_layers':2,'num_key_value_heads':4,'router_bias':true|router_bias: expected false, the other is not built, got true",
         "recurrent_gemma|USUAL,'block_types':['scan']|block_types: expected recurrent and attention, at least one of them, got [\"scan\"]",
         "recurrent_gemma|USUAL,'lru_width':33|lru_width: expected a multiple of num_attention_heads, 4, got 33",
+        "llama|USUAL,'num_hidden_layers':4097|num_hidden_layers: expected at most 4096, got 4097",
+        "mixtral|USUAL,'num_local_experts':16385|num_local_experts: expected at most 16384, got 16385",
+        "llama|USUAL,'head_dim':8388608|sizes: expected a stream and heads of at most 1048576 elements, and at most 1073741824 positions, got 33554432 and 128",
         "arcee|USUAL,'hidden_act':'mish'|hidden_act: expected one of silu, gelu, gelu_pytorch_tanh, relu, relu2, xielu, got \"mish\"",
       })
   void refusals_nameTheKey(String type, String keys, String message) {
     assertThatThrownBy(() -> open(type, keys))
         .isInstanceOf(ModelException.class)
         .hasMessage("read config.json: %s; correct the file or fetch it again", message);
+  }
+
+  @Test
+  void sizesThatDoNotFit_areRefusedByOneLine() throws Exception {
+    String sizes = "'vocab_size':96,'hidden_size':32,'num_hidden_layers':2,'expand':16777216";
+    try (Checkpoint c = open("falcon_mamba", sizes)) {
+      assertThatThrownBy(() -> ModelPlan.of(c, ModelOptions.DEFAULT))
+          .isInstanceOf(ModelException.class)
+          .hasMessage(
+              "plan falcon_mamba: config.json: expected sizes that fit each other, got state entry memory: expected layer >= 0 and sizes >= 1, got layer 0, [0, 1, 1]; correct the file or fetch it again");
+    }
+  }
+
+  @Test
+  void stacksThatAreNotThere_areNamed() throws Exception {
+    try (Checkpoint c = open("gpt_oss", USUAL + ",'head_dim':8")) {
+      Checkpoint less =
+          new Checkpoint(
+              c.name(), c.config(), c.architecture(), c.generation(), without(c.tensors(), "proj"));
+      assertThatThrownBy(() -> ModelPlan.of(less, ModelOptions.DEFAULT))
+          .isInstanceOf(ModelException.class)
+          .hasMessageStartingWith("load ")
+          .hasMessageContaining(
+              "tensor 'model.layers.0.mlp.experts.gate_up_proj': expected it with shape [128,32,96]")
+          .hasMessageContaining("got no such tensor");
+    }
+  }
+
+  /** Tensors but for those whose names end so. */
+  private static TensorSource without(TensorSource all, String part) {
+    return new TensorSource() {
+      @Override
+      public String origin() {
+        return all.origin();
+      }
+
+      @Override
+      public List<StoredTensor> tensors() {
+        return all.tensors().stream().filter(t -> !t.name().endsWith(part)).toList();
+      }
+
+      @Override
+      public @Nullable StoredTensor find(String name) {
+        return name.endsWith(part) ? null : all.find(name);
+      }
+
+      @Override
+      public @Nullable StoredTensor find(String name, Shape needed) {
+        return name.endsWith(part) ? null : all.find(name, needed);
+      }
+
+      @Override
+      public void close() {}
+    };
   }
 
   @Test
