@@ -1,5 +1,7 @@
-// Attention over paged keys and values, and what writes them.
-#include "lamina.cuh"
+// What writes keys and values, attention by plain loops for all dtypes and widths, and the sum of
+// what the blocks of a split wrote.
+#include "attention.cuh"
+#include "attention_tile.cuh"
 
 struct AppendParams {
   const void* k;
@@ -19,6 +21,7 @@ struct AppendParams {
 };
 
 KERNEL(kv_append, AppendParams, 256) {
+  waitForPrevious();
   int width = p.kWidth + p.vWidth;
   for (i64 i = globalThread(); i < p.tokens * width; i += globalThreads()) {
     i64 t = i / width;
@@ -39,182 +42,118 @@ KERNEL(kv_append, AppendParams, 256) {
   }
 }
 
-struct AttentionParams {
-  const void* q;
-  const void* keys;
-  const void* values;
-  const int* cuSeqlensQ;
-  const int* kvLens;
-  const int* blockTable;
-  const void* sinks;
-  const void* alibi;
-  const int* select;
-  void* out;
-  i64 tokens;
-  i64 window;
-  i64 chunk;
-  i64 keyStride;    // elements from one slot to the next
-  i64 valueStride;
-  int sequences;
-  int maxPages;
-  int page;
-  int heads;
-  int kvHeads;
-  int keyWidth;
-  int valueWidth;
-  int selected;     // positions a token in select
-  int seenWords;    // words of the set of positions in shared memory
-  int causal;
-  float scale;
-  float softcap;
-  int qDtype;
-  int keysDtype;
-  int valuesDtype;
-  int sinksDtype;
-  int alibiDtype;
-  int outDtype;
-};
+// Eight elements, which begin at a multiple of 16 bytes.
+DEVICE void loadEight(const void* data, i64 i, int dtype, float (&x)[8]) {
+  if (dtype == F32) {
+    float4 a = ((const float4*)data)[i / 4];
+    float4 b = ((const float4*)data)[i / 4 + 1];
+    x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
+    x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
+  } else if (dtype == F16 || dtype == BF16) {
+    uint4 pairs = ((const uint4*)data)[i / 8];
+    u32 two[4] = {pairs.x, pairs.y, pairs.z, pairs.w};
+    for (int e = 0; e < 8; e++) {
+      u16 bits = (u16)(two[e / 2] >> e % 2 * 16);
+      x[e] = dtype == F16 ? fromF16(bits) : fromBf16(bits);
+    }
+  } else {
+    for (int e = 0; e < 8; e++) x[e] = loadFloat(data, i + e, dtype);
+  }
+}
 
-#define ATTENTION_THREADS 128
-#define MAX_VALUES_A_THREAD 8
+DEVICE void storeEight(void* data, i64 i, int dtype, const float (&x)[8]) {
+  if (dtype == F32) {
+    ((float4*)data)[i / 4] = make_float4(x[0], x[1], x[2], x[3]);
+    ((float4*)data)[i / 4 + 1] = make_float4(x[4], x[5], x[6], x[7]);
+  } else if (dtype == F16 || dtype == BF16) {
+    u32 two[4];
+    for (int e = 0; e < 8; e += 2) {
+      u16 low = dtype == F16 ? toF16(x[e]) : toBf16(x[e]);
+      u16 high = dtype == F16 ? toF16(x[e + 1]) : toBf16(x[e + 1]);
+      two[e / 2] = (u32)high << 16 | low;
+    }
+    ((uint4*)data)[i / 8] = make_uint4(two[0], two[1], two[2], two[3]);
+  } else {
+    for (int e = 0; e < 8; e++) storeFloat(data, i + e, dtype, x[e]);
+  }
+}
 
-// The sequence of a row: the last s whose rows start at or before it; -1 if it is in none.
-DEVICE int sequenceOf(const int* cu, int sequences, i64 row) {
-  int low = 0;
-  int high = sequences;
-  while (low < high) {
-    int mid = (low + high) / 2;
-    if (cu[mid + 1] <= row) {
-      low = mid + 1;
+// The same where both widths are multiples of 8 and everything begins at a multiple of 16 bytes.
+KERNEL(kv_append_eight, AppendParams, 256) {
+  waitForPrevious();
+  int units = (p.kWidth + p.vWidth) / 8;
+  for (i64 i = globalThread(); i < p.tokens * units; i += globalThreads()) {
+    i64 t = i / units;
+    int c = (int)(i % units) * 8;
+    i64 slot = p.slots[t];
+    if (slot < 0) continue;
+    if (slot >= p.limit) {
+      report(p.fault, INDEX_PAST_END, slot, p.limit);
+      continue;
+    }
+    float x[8];
+    if (c < p.kWidth) {
+      loadEight(p.k, t * p.kWidth + c, p.kDtype, x);
+      storeEight(p.keys, slot * p.kWidth + c, p.keysDtype, x);
     } else {
-      high = mid;
+      c -= p.kWidth;
+      loadEight(p.v, t * p.vWidth + c, p.vDtype, x);
+      storeEight(p.values, slot * p.vWidth + c, p.valuesDtype, x);
     }
   }
-  return low < sequences && cu[low] <= row ? low : -1;
 }
 
-// Whether a position stands in the row of select before index j, too.
-DEVICE bool isRepeat(const AttentionParams& p, i64 row, i64 j) {
-  const int* list = p.select + row * p.selected;
-  for (i64 i = 0; i < j; i++) {
-    if (list[i] == list[j]) return true;
-  }
-  return false;
-}
-
-// Whether the row of select lists a position twice. Where the positions are more than the set has room
-// for, it may.
-DEVICE bool hasRepeats(const AttentionParams& p, u32* seen, i64 row) {
-  for (int w = threadIdx.x; w < p.seenWords; w += ATTENTION_THREADS) seen[w] = 0;
-  __syncthreads();
-  bool twice = false;
-  for (int j = threadIdx.x; j < p.selected; j += ATTENTION_THREADS) {
-    int key = p.select[row * p.selected + j];
-    if (key < 0) continue;
-    if (key / 32 >= p.seenWords) {
-      twice = true;
-    } else {
-      u32 bit = 1u << (key & 31);
-      twice |= (atomicOr(&seen[key / 32], bit) & bit) != 0;
-    }
-  }
-  return __syncthreads_or(twice) != 0;
-}
-
-// A block a row and head. Each thread takes a key at a time, then columns of the values.
+// A block a row and head.
 KERNEL(paged_attention_any, AttentionParams, ATTENTION_THREADS) {
-  SHARED_BYTES(bytes);
-  float* shared = (float*)bytes;
-  float* q = shared;                       // keyWidth
-  float* weight = shared + p.keyWidth;     // a key a thread
-  i64* slotOf = (i64*)(shared + ((p.keyWidth + ATTENTION_THREADS + 1) & ~1));
-  u32* seen = (u32*)(slotOf + ATTENTION_THREADS);
-  __shared__ float room[32];
+  SHARED_BYTES(shared);
+  waitForPrevious();
+  i64 row = (i64)blockIdx.z * 65535 + blockIdx.y;
+  if (row < p.tokens) attendRow(p, row, blockIdx.x, shared);
+}
+
+// A block a row and head: adds what the splits of a decode kernel wrote, each by its share of the
+// softmax's sum.
+KERNEL(paged_decode_merge, AttentionParams, ATTENTION_THREADS) {
+  SHARED_BYTES(shared);
+  waitForPrevious();
   i64 row = (i64)blockIdx.z * 65535 + blockIdx.y;
   int head = blockIdx.x;
-  int tid = threadIdx.x;
-  if (row >= p.tokens) return;
-  i64 outAt = (row * p.heads + head) * p.valueWidth;
-  int s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
-  if (s < 0) {
-    for (int c = tid; c < p.valueWidth; c += ATTENTION_THREADS) storeFloat(p.out, outAt + c, p.outDtype, 0.0f);
-    return;
+  i64 partial = row;
+  int s;
+  if (p.mergedRows > 0) {
+    s = (int)(row / p.mergedRows);
+    if (s >= p.sequences) return;
+    row = p.cuSeqlensQ[s] + row % p.mergedRows;
+    if (row >= p.cuSeqlensQ[s + 1]) return;
+  } else {
+    if (row >= p.tokens) return;
+    s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
+    if (s < 0) return;
   }
-  i64 length = p.kvLens[s];
-  i64 position = length - p.cuSeqlensQ[s + 1] + row;
-  i64 end = p.causal ? position + 1 : length;
-  i64 start = p.window > 0 && position - p.window + 1 > 0 ? position - p.window + 1 : 0;
-  if (p.chunk > 0) {
-    i64 first = position / p.chunk * p.chunk;
-    if (first > start) start = first;
-    if (first + p.chunk < end) end = first + p.chunk;
-  }
-  if (end > length) end = length;
-  // Of chosen positions those are walked that the row of select lists.
-  i64 from = p.select != nullptr ? 0 : start;
-  i64 to = p.select != nullptr ? p.selected : end;
-  int kvHead = head / (p.heads / p.kvHeads);
-  for (int c = tid; c < p.keyWidth; c += ATTENTION_THREADS) {
-    q[c] = loadFloat(p.q, (row * p.heads + head) * p.keyWidth + c, p.qDtype);
-  }
-  float slope = p.alibi != nullptr ? loadFloat(p.alibi, head, p.alibiDtype) : 0.0f;
+  int first = p.cuSeqlensQ[s];
+  int last = p.cuSeqlensQ[s + 1];
+  if (last - first > p.fewRows) return;
+  int tile = first + ((int)row - first) / p.tileTokens * p.tileTokens;
+  int splits = splitsOf(p, tilePositions(p, s, tile, last));
+  if (splits < 2) return;
+  i64 at = (partial * p.heads + head) * p.splits;
+  const float* share = partialShare(p, at);
   float peak = -infinity();
+  for (int z = 0; z < splits; z++) peak = fmaxf(peak, share[2 * z]);
+  float sink = p.sinks != nullptr ? loadFloat(p.sinks, head, p.sinksDtype) : -infinity();
+  peak = fmaxf(peak, sink);
   float total = 0.0f;
-  float value[MAX_VALUES_A_THREAD];
-  for (int v = 0; v < MAX_VALUES_A_THREAD; v++) value[v] = 0.0f;
-  __syncthreads();
-  bool repeats = p.select != nullptr && hasRepeats(p, seen, row);
-  for (i64 j0 = from; j0 < to; j0 += ATTENTION_THREADS) {
-    i64 j = j0 + tid;
-    i64 slot = -1;
-    float logit = -infinity();
-    if (j < to) {
-      i64 key = p.select != nullptr ? p.select[row * p.selected + j] : j;
-      if (key >= start && key < end && !(repeats && isRepeat(p, row, j))) {
-        slot = (i64)p.blockTable[(i64)s * p.maxPages + key / p.page] * p.page + key % p.page;
-        i64 at = slot * p.keyStride + (i64)kvHead * p.keyWidth;
-        float sum = 0.0f;
-        for (int c = 0; c < p.keyWidth; c++) sum = fmaf(q[c], loadFloat(p.keys, at + c, p.keysDtype), sum);
-        logit = p.scale * sum;
-        if (p.softcap > 0.0f) logit = p.softcap * tanhf(logit / p.softcap);
-        if (p.alibi != nullptr) logit += slope * (float)(key - position);
-      }
+  for (int z = 0; z < splits; z++) total += weightOf(share[2 * z], peak) * share[2 * z + 1];
+  if (p.sinks != nullptr) total += weightOf(sink, peak);
+  bool nan = false;
+  for (int c = threadIdx.x; c < p.valueWidth; c += ATTENTION_THREADS) {
+    float sum = 0.0f;
+    for (int z = 0; z < splits; z++) {
+      sum = fmaf(weightOf(share[2 * z], peak), p.partials[(at + z) * p.valueWidth + c], sum);
     }
-    slotOf[tid] = slot;
-    bool nan = isNan(logit);
-    float top = blockMax(nan ? -infinity() : logit, room);
-    if (__syncthreads_or(nan)) top = quietNan();
-    float newPeak = maxNan(peak, top);
-    float keep = peak == -infinity() ? 0.0f : expf(peak - newPeak);
-    float w = slot < 0 || newPeak == -infinity() ? 0.0f : expf(logit - newPeak);
-    weight[tid] = w;
-    total = total * keep + blockSum(w, room);
-    peak = newPeak;
-    int n = to - j0 < ATTENTION_THREADS ? (int)(to - j0) : ATTENTION_THREADS;
-#pragma unroll
-    for (int v = 0; v < MAX_VALUES_A_THREAD; v++) {
-      int c = tid + v * ATTENTION_THREADS;
-      if (c >= p.valueWidth) break;
-      float sum = value[v] * keep;
-      for (int k = 0; k < n; k++) {
-        if (slotOf[k] < 0) continue;
-        i64 at = slotOf[k] * p.valueStride + (i64)kvHead * p.valueWidth;
-        sum = fmaf(weight[k], loadFloat(p.values, at + c, p.valuesDtype), sum);
-      }
-      value[v] = sum;
-    }
-    __syncthreads();
+    float x = total == 0.0f ? 0.0f : sum / total;
+    nan |= isNan(x);
+    storeFloat(p.out, (row * p.heads + head) * p.valueWidth + c, p.outDtype, x);
   }
-  if (p.sinks != nullptr) {
-    float sink = loadFloat(p.sinks, head, p.sinksDtype);
-    float newPeak = maxNan(peak, sink);
-    float keep = peak == -infinity() ? 0.0f : expf(peak - newPeak);
-    total = total * keep + (newPeak == -infinity() ? 0.0f : expf(sink - newPeak));
-    for (int v = 0; v < MAX_VALUES_A_THREAD; v++) value[v] *= keep;
-  }
-  for (int v = 0; v < MAX_VALUES_A_THREAD; v++) {
-    int c = tid + v * ATTENTION_THREADS;
-    if (c >= p.valueWidth) break;
-    storeFloat(p.out, outAt + c, p.outDtype, total == 0.0f ? 0.0f : value[v] / total);
-  }
+  if (__syncthreads_or(nan)) attendRow(p, row, head, shared);
 }

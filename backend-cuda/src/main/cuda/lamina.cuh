@@ -13,9 +13,15 @@ typedef long long i64;
 
 // Opens a kernel, whose body follows; the dynamic shared memory of a launch. Tests compile the
 // kernels for the host and have both from there.
-#ifndef LAMINA_EMULATE
+#ifdef LAMINA_EMULATE
+#define KERNEL_OF(name, Params, threads, blocks) KERNEL(name, Params, threads)
+#else
 #define KERNEL(name, Params, threads) \
   extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Params p)
+// With registers for at least so many blocks on a multiprocessor, and up to as many as that leaves.
+#define KERNEL_OF(name, Params, threads, blocks)                      \
+  extern "C" __global__ void __launch_bounds__(threads, blocks) name( \
+      const __grid_constant__ Params p)
 #define SHARED_BYTES(name) extern __shared__ __align__(1024) unsigned char name[]
 #endif
 

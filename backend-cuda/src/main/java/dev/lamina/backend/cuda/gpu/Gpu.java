@@ -64,6 +64,7 @@ public final class Gpu implements AutoCloseable {
   private final long stream;
   private final long faults;
   private final int multiprocessors;
+  private final int maxSharedBytes;
   private long scratch;
   private long scratchBytes;
   private boolean checking;
@@ -80,6 +81,7 @@ public final class Gpu implements AutoCloseable {
     this.driver = driver;
     this.kernels = kernels;
     this.multiprocessors = facts.numSms();
+    this.maxSharedBytes = facts.maxSharedBytes();
     this.device = facts.device();
     this.context = driver.primaryContextRetain(device);
     driver.use(context);
@@ -104,6 +106,13 @@ public final class Gpu implements AutoCloseable {
   /** Streaming multiprocessors, to size grids by. */
   public int multiprocessors() {
     return multiprocessors;
+  }
+
+  /**
+   * Most shared memory of a block, of a kernel that {@link #function(String, String, int)} gave.
+   */
+  public int maxSharedBytes() {
+    return maxSharedBytes;
   }
 
   /** Makes this GPU's context current on the calling thread. */

@@ -34,6 +34,7 @@ public final class CudaKernels implements KernelProvider {
   private final RouteKernels routes;
   private final RecurrentKernels recurrent;
   private final SamplingKernels sampling;
+  private final AttentionKernels attention;
   private final KernelProvider relaxed = new Relaxed();
 
   /**
@@ -53,6 +54,7 @@ public final class CudaKernels implements KernelProvider {
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
+    attention = new AttentionKernels(gpu);
   }
 
   /** The same kernels, of which some round operands further. */
@@ -149,11 +151,19 @@ public final class CudaKernels implements KernelProvider {
       case CompositeOp.PagedAttention o ->
           isWide(spec)
               ? KernelChoice.decompose("the kernel has room for 1024 columns of values")
-              : ok("attention", Numerics.STRICT, node -> states.attention(o));
+              : KernelChoice.dense(
+                  "attention",
+                  AttentionKernels.isFast(o, spec.operands().get(1)) ? Perf.FAST : Perf.OK,
+                  isRelaxed ? Numerics.RELAXED : Numerics.STRICT,
+                  node -> attention.paged(o, node, isRelaxed));
       case CompositeOp.MlaAttention o ->
           o.rank() > MAX_VALUE_WIDTH
               ? KernelChoice.decompose("the kernel has room for 1024 columns of values")
-              : ok("mla_attention", Numerics.STRICT, node -> states.latentAttention(o));
+              : KernelChoice.dense(
+                  "mla_attention",
+                  AttentionKernels.isFast(o, spec.operands().get(1)) ? Perf.FAST : Perf.OK,
+                  Numerics.STRICT,
+                  node -> attention.latent(o, node));
       case CompositeOp.StateCopy o -> fast("state_copy", Numerics.EXACT, node -> states.copy());
       case CompositeOp.StateExport o ->
           fast("state_export", Numerics.EXACT, node -> states.export(o));

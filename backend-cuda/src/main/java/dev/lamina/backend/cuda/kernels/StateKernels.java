@@ -9,18 +9,10 @@ import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
-import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.StateSpec;
-import org.jspecify.annotations.Nullable;
 
 /** The composites that read or write a pool in the dense layout. */
 final class StateKernels {
-  private static final int ATTENTION_THREADS = 128;
-  private static final int MAX_GRID_Y = 65535;
-
-  /** Of the set of positions that a block keeps in shared memory: 256 Ki positions. */
-  private static final int MAX_SEEN_WORDS = 8192;
-
   private final Gpu gpu;
 
   StateKernels(Gpu gpu) {
@@ -60,7 +52,8 @@ final class StateKernels {
   }
 
   Kernel append(CompositeOp.KvAppend op) {
-    long kernel = gpu.function("attention", "kv_append");
+    long any = gpu.function("attention", "kv_append");
+    long eight = gpu.function("attention", "kv_append_eight");
     long distinct = gpu.function("move", "check_distinct");
     return args -> {
       Entries e = keysAndValues(args.state(0), op.layer());
@@ -75,7 +68,10 @@ final class StateKernels {
       gpu.fault(p, args.debug(), Gpu.Checked.KV_APPEND);
       p.i32(e.first.width()).i32(e.second.width()).i32(k.dtype().ordinal());
       p.i32(v.dtype().ordinal()).i32(e.first.dtype()).i32(e.second.dtype());
-      gpu.launchOver(kernel, slots.size(0) * (e.first.width() + e.second.width()), 256);
+      long width = e.first.width() + e.second.width();
+      long begins = Params.addressOf(k) | Params.addressOf(v) | e.first.address | e.second.address;
+      boolean whole = e.first.width() % 8 == 0 && e.second.width() % 8 == 0 && begins % 16 == 0;
+      gpu.launchOver(whole ? eight : any, slots.size(0) * (whole ? width / 8 : width), 256);
     };
   }
 
@@ -89,91 +85,6 @@ final class StateKernels {
     Params p = gpu.params().address(slots).i64(seen).i64(limit).i64(slots.elements());
     gpu.fault(p, args.debug(), Gpu.Checked.KV_APPEND).i32(slots.dtype().ordinal());
     gpu.launchOver(kernel, slots.elements(), 256);
-  }
-
-  Kernel attention(CompositeOp.PagedAttention op) {
-    Attention attention = new Attention();
-    return args -> {
-      HostState state = args.state(1);
-      Entries e = keysAndValues(state, op.layer());
-      int next = 5;
-      Tensor none = null;
-      attention.sinks = op.sinks() ? args.in(next++) : none;
-      attention.alibi = op.alibi() ? args.in(next) : none;
-      attention.select = none;
-      attention.causal = op.causal();
-      attention.window = op.window();
-      attention.chunk = op.chunk();
-      attention.softcap = op.softcap();
-      attention.scale = op.scale();
-      attention.kvHeads = e.first.spec.shape().getFirst();
-      attention.keyWidth = e.first.spec.shape().getLast();
-      attention.valueWidth = e.second.spec.shape().getLast();
-      attention.run(args, state, e.first, e.second);
-    };
-  }
-
-  Kernel latentAttention(CompositeOp.MlaAttention op) {
-    Attention attention = new Attention();
-    return args -> {
-      HostState state = args.state(1);
-      Entry latent = Entry.of(state, "latent", op.layer());
-      attention.select = op.selected() ? args.in(5) : null;
-      attention.causal = true;
-      attention.scale = op.scale();
-      attention.kvHeads = 1;
-      attention.keyWidth = latent.spec.shape().getLast();
-      attention.valueWidth = op.rank();
-      attention.run(args, state, latent, latent);
-    };
-  }
-
-  /** One node's attention; written anew each run, on the thread that runs it. */
-  private final class Attention {
-    private final long any = gpu.function("attention", "paged_attention_any");
-    private @Nullable Tensor sinks;
-    private @Nullable Tensor alibi;
-    private @Nullable Tensor select;
-    private boolean causal;
-    private long window;
-    private long chunk;
-    private double softcap;
-    private double scale;
-    private long kvHeads;
-    private long keyWidth;
-    private long valueWidth;
-
-    private static long address(@Nullable Tensor t) {
-      return t == null ? 0 : Params.addressOf(t);
-    }
-
-    private static int dtype(@Nullable Tensor t) {
-      return t == null ? 0 : t.dtype().ordinal();
-    }
-
-    void run(KernelArgs args, HostState state, Entry keys, Entry values) {
-      Tensor q = args.in(0);
-      Tensor out = args.out(0);
-      long tokens = q.size(0);
-      long heads = q.size(1);
-      Params p = gpu.params().address(q).i64(keys.address).i64(values.address);
-      p.address(args.in(2)).address(args.in(3)).address(args.in(4));
-      p.i64(address(sinks)).i64(address(alibi)).i64(address(select)).address(out);
-      p.i64(tokens).i64(window).i64(chunk).i64(keys.width()).i64(values.width());
-      p.i32(args.in(3).size(0)).i32(args.in(4).size(1)).i32(state.spec().slotsPerPage());
-      p.i32(heads).i32(kvHeads).i32(keyWidth).i32(valueWidth);
-      long positions = args.in(4).size(1) * state.spec().slotsPerPage();
-      long seenWords = select == null ? 0 : Math.min(MAX_SEEN_WORDS, (positions + 31) / 32);
-      p.i32(select == null ? 0 : select.size(1)).i32(seenWords);
-      p.i32(causal ? 1 : 0).f32(scale).f32(softcap);
-      p.i32(q.dtype().ordinal()).i32(keys.dtype()).i32(values.dtype());
-      p.i32(dtype(sinks)).i32(dtype(alibi)).i32(out.dtype().ordinal());
-      long floats = keyWidth + ATTENTION_THREADS + 1 & ~1;
-      long shared = 4 * floats + 8L * ATTENTION_THREADS + 4 * seenWords;
-      long y = Math.min(tokens, MAX_GRID_Y);
-      long z = (tokens + MAX_GRID_Y - 1) / MAX_GRID_Y;
-      gpu.launch(any, heads, y, z, ATTENTION_THREADS, Math.toIntExact(shared));
-    }
   }
 
   /** Whole slots of one entry to or from a tensor, by their slots. */
@@ -225,10 +136,5 @@ final class StateKernels {
         gpu.launchOver(scatter, src.elements() * (bytes / unit), 256);
       }
     };
-  }
-
-  /** Whether attention has a kernel for a pool's entry of this dtype. */
-  static boolean reads(DType dtype) {
-    return dtype.isFloat();
   }
 }

@@ -51,11 +51,28 @@ public final class HostKernels {
    * @param sharedBytes dynamic shared memory
    * @return what went wrong, empty for nothing
    */
-  @SuppressWarnings("restricted")
   public String launch(
       String kernel, MemorySegment params, int grid, int threads, int sharedBytes) {
+    return launch(kernel, params, grid, 1, 1, threads, sharedBytes);
+  }
+
+  /**
+   * Runs a grid of three dimensions.
+   *
+   * @param kernel its name
+   * @param params its struct
+   * @param x thread blocks
+   * @param y thread blocks
+   * @param z thread blocks
+   * @param threads of a block
+   * @param sharedBytes dynamic shared memory
+   * @return what went wrong, empty for nothing
+   */
+  @SuppressWarnings("restricted")
+  public String launch(
+      String kernel, MemorySegment params, int x, int y, int z, int threads, int sharedBytes) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment gridDim = arena.allocateFrom(ValueLayout.JAVA_INT, grid, 1, 1);
+      MemorySegment gridDim = arena.allocateFrom(ValueLayout.JAVA_INT, x, y, z);
       MemorySegment blockDim = arena.allocateFrom(ValueLayout.JAVA_INT, threads, 1, 1);
       MemorySegment message =
           (MemorySegment) call(kernel, KERNEL, params, gridDim, blockDim, sharedBytes);

@@ -1,0 +1,151 @@
+package dev.lamina.backend.cuda.kernels;
+
+import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.spi.ir.DType;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels of attention on tensor cores for one dtype of the pool and one width, and what their
+ * blocks ask for: see {@code attention_tile.cuh}.
+ */
+final class AttentionTiles {
+  static final int DECODE_ROWS = 16;
+  static final int PREFILL_ROWS = 64;
+
+  /** Positions of a part of a split. */
+  static final int SPLIT_POSITIONS = 256;
+
+  static final int LATENT_ROWS = 16;
+
+  private static final int LATENT_WIDTH = 576;
+  private static final int LATENT_RANK = 512;
+  private static final int LATENT_KEYS = 64;
+  private static final int[] WIDTHS = {64, 128, 256};
+  private static final int WARPS = 4;
+  private static final int DECODE_TILES = 2 * 2 * WARPS * 16;
+
+  /** Of a row of a tile: a factor and whether its result is NaN. */
+  private static final int ROW_BYTES = 8;
+
+  /** Peaks and sums of the warps. */
+  private static final int WARP_BYTES = 8 * WARPS * 16;
+
+  private final long decode;
+  private final long prefill;
+  private final int decodeShared;
+  private final int prefillShared;
+
+  private AttentionTiles(
+      Gpu gpu, String dtype, String form, int width, int decodeShared, int prefillShared) {
+    this.decodeShared = decodeShared;
+    this.prefillShared = prefillShared;
+    String file = "attention_" + dtype;
+    decode = gpu.function(file, "paged_decode_" + dtype + "_" + width, decodeShared);
+    String name = "paged_prefill_" + dtype + form + "_" + width;
+    prefill = gpu.function(file + form, name, prefillShared);
+  }
+
+  /** Terms of the queries, tiles of keys and values, and what rows and warps need. */
+  private static int sharedBytes(int terms, int rows, int tileRows, int width) {
+    return 2 * (width + 8) * (terms * rows + tileRows) + ROW_BYTES * rows + WARP_BYTES;
+  }
+
+  /**
+   * The kernels for a pool, or null where there are none or this GPU has no room for their blocks.
+   *
+   * @param keys dtype of the keys
+   * @param values dtype of the values
+   * @param keyWidth elements of a head's key
+   * @param valueWidth elements of a head's value
+   * @param relaxed whether prefill may round queries and weights to BF16
+   */
+  static @Nullable AttentionTiles of(
+      Gpu gpu, DType keys, DType values, long keyWidth, long valueWidth, boolean relaxed) {
+    if (!knows(keys, values, keyWidth, valueWidth)) {
+      return null;
+    }
+    int terms = terms(keys);
+    // With F16 there are two terms only, and that stays.
+    boolean rounds = relaxed && keys == DType.BF16;
+    for (int width : WIDTHS) {
+      if (keyWidth <= width && valueWidth <= width) {
+        int decode = sharedBytes(terms, DECODE_ROWS, DECODE_TILES, width);
+        int prefill = sharedBytes(rounds ? 1 : terms, PREFILL_ROWS, width > 128 ? 64 : 128, width);
+        return Math.max(decode, prefill) > gpu.maxSharedBytes()
+            ? null
+            : new AttentionTiles(
+                gpu,
+                keys.name().toLowerCase(Locale.ROOT),
+                rounds ? "_rounded" : "",
+                width,
+                decode,
+                prefill);
+      }
+    }
+    return null;
+  }
+
+  /** Attention over latents, and the shared memory of its blocks. */
+  record Latent(long kernel, int sharedBytes) {}
+
+  /**
+   * The kernel for latents, or null where there is none or this GPU has no room for its blocks.
+   *
+   * @param latents dtype of the pool's entry
+   * @param width elements of a latent
+   * @param rank elements of it that are its value
+   */
+  static @Nullable Latent latent(Gpu gpu, DType latents, long width, long rank) {
+    if (!knowsLatents(latents, width, rank)) {
+      return null;
+    }
+    int terms = terms(latents);
+    int shared =
+        sharedBytes(terms, LATENT_ROWS, 2 * LATENT_KEYS, LATENT_WIDTH)
+            + 2 * terms * LATENT_ROWS * (LATENT_KEYS + 8);
+    if (shared > gpu.maxSharedBytes()) {
+      return null;
+    }
+    String name = "latent_attention_" + latents.name().toLowerCase(Locale.ROOT);
+    return new Latent(gpu.function("attention_latent", name, shared), shared);
+  }
+
+  /** Whether there are kernels for keys and values of this kind, where blocks have the room. */
+  static boolean knows(DType keys, DType values, long keyWidth, long valueWidth) {
+    return keys == values
+        && (keys == DType.BF16 || keys == DType.F16)
+        && keyWidth % 8 == 0
+        && valueWidth % 8 == 0
+        && Math.max(keyWidth, valueWidth) <= WIDTHS[WIDTHS.length - 1];
+  }
+
+  /** The same for latents. */
+  static boolean knowsLatents(DType latents, long width, long rank) {
+    return (latents == DType.BF16 || latents == DType.F16)
+        && width % 8 == 0
+        && width <= LATENT_WIDTH
+        && rank <= LATENT_RANK;
+  }
+
+  /** Terms of 16 bits that hold an F32 factor. */
+  private static int terms(DType dtype) {
+    return dtype == DType.BF16 ? 3 : 2;
+  }
+
+  long decode() {
+    return decode;
+  }
+
+  int decodeShared() {
+    return decodeShared;
+  }
+
+  long prefill() {
+    return prefill;
+  }
+
+  int prefillShared() {
+    return prefillShared;
+  }
+}
