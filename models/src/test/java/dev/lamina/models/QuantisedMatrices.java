@@ -185,6 +185,9 @@ final class QuantisedMatrices {
       MemorySegment shape = to.tensor(module + "weight_shape", DType.I64, 2);
       shape.setAtIndex(ValueLayout.JAVA_LONG, 0, n);
       shape.setAtIndex(ValueLayout.JAVA_LONG, 1, k);
+      MemorySegment gIdx = to.tensor(module + "weight_g_idx", DType.I32, k);
+      // As where room for act-order was made and not used.
+      gIdx.fill((byte) -1);
       int[] zeros = new int[n * groups];
       java.util.Arrays.fill(zeros, 1 << bits - 1);
       if (zeroPoints) {

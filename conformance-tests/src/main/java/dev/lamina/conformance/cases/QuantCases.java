@@ -3,6 +3,7 @@ package dev.lamina.conformance.cases;
 import dev.lamina.conformance.Rule;
 import dev.lamina.conformance.oracle.LayerOracle;
 import dev.lamina.conformance.oracle.RefTensor;
+import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.QuantFormat;
@@ -54,6 +55,8 @@ final class QuantCases {
       embedding(list, format, 259, 64, 300);
       scales(list, format);
       codes(list, format);
+      largeInputs(list, format);
+      specialScales(list, format);
       nanScales(list, format, 3);
       nanScales(list, format, 17);
       for (int i = 0; i < 6; i++) {
@@ -71,6 +74,8 @@ final class QuantCases {
     // More than one tile of the decomposition, the last one ragged.
     linear(list, format, 2, 65536, 9);
     linear(list, format, 33, 4 * e, 37);
+    largeInputs(list, format);
+    specialScales(list, format);
     embedding(list, format, 5, e, 7);
     embedding(list, format, 13, 3 * e, 70);
   }
@@ -123,6 +128,62 @@ final class QuantCases {
             bytes.exact(i, nan ? F16_NAN >> 8 * at & 255 : usual.bits(i));
           }
           project(g, format, bytes.build(), g.make(Regime.NORMAL, DType.F32, m, k), true);
+        },
+        Rule.R3);
+  }
+
+  /** Products near 2^100: a kernel that scales its sums late must not overflow before it does. */
+  private static void largeInputs(CaseList list, QuantFormat format) {
+    long k = 2L * Math.max(format.elements(), 32);
+    list.composite(
+        "linear",
+        "f32",
+        Dtypes.shape(3, k, 9),
+        "large-inputs,w=" + format.text(),
+        g -> {
+          Source large = Source.reals(r -> () -> Math.scalb(r.nextGaussian(), 100));
+          RefTensor bytes = blocks(g, format, Source.blocks(format), 9, k);
+          project(g, format, bytes, g.make(large, DType.F32, 3, k), false);
+        },
+        Rule.R2);
+  }
+
+  /**
+   * Infinite scales, over levels of any sign (NaN, as infinities of both signs meet) and over equal
+   * ones. Formats that can't write them have no such case.
+   */
+  private static void specialScales(CaseList list, QuantFormat format) {
+    BlockSpec.Factor scale = format.spec().scale();
+    int top =
+        switch (scale.written()) {
+          case F16, QUARTER_F16, EIGHTH_F16 -> 0x7C;
+          case F32 -> 0x7F;
+          case HALF_E8M0, HALF_E4M3, EIGHTH_F16_IN_HALVES -> 0;
+        };
+    if (top == 0) {
+      return;
+    }
+    int last = scale.at() + scale.written().bytes() - 1;
+    long k = 2L * Math.max(format.elements(), 32);
+    list.composite(
+        "linear",
+        "f32",
+        Dtypes.shape(3, k, 12),
+        "special-scales,w=" + format.text(),
+        g -> {
+          RefTensor usual = blocks(g, format, Source.blocks(format), 12, k);
+          RefTensor.Builder bytes = new RefTensor.Builder(DType.U8, usual.sizes());
+          for (int i = 0; i < usual.count(); i++) {
+            int at = i % format.bytes();
+            int kind = i / format.bytes() % 7;
+            boolean written = at >= scale.at() && at <= last;
+            boolean infinite = kind == 2 || kind == 4;
+            long plain = kind == 4 ? 0x11 : usual.bits(i);
+            // The exponent of F32 ends in the byte below its highest.
+            int below = top == 0x7F && at == last - 1 ? 0x80 : 0;
+            bytes.exact(i, infinite && written ? (at == last ? top : below) : plain);
+          }
+          project(g, format, bytes.build(), g.make(Regime.POSITIVE, DType.F32, 3, k), false);
         },
         Rule.R3);
   }

@@ -168,8 +168,14 @@ final class Layouts {
     Grouping g = Grouping.of(scale, n, k, null);
     int[] group = new int[k];
     boolean ordered = true;
+    if (gIdx != null) {
+      expect(gIdx, DType.I32, 1);
+      expectCount(gIdx, k);
+    }
+    // Filled with -1 where a tool made room for it and did not use it.
+    StoredTensor given = gIdx != null && word(gIdx.data(), 0) != -1 ? gIdx : null;
     for (int c = 0; c < k; c++) {
-      group[c] = gIdx == null ? c / g.size() : word(gIdx.data(), c);
+      group[c] = given == null ? c / g.size() : word(given.data(), c);
       ordered &= group[c] == c / g.size();
       if (group[c] < 0 || group[c] >= g.across()) {
         throw Numbers.refuse(

@@ -40,6 +40,7 @@ final class Streaming {
   private final float unit;
 
   private final BlockDecoder decoder;
+  private final LevelForm form;
 
   private Streaming(QuantFormat format, HotKernel kernel, Order order) {
     this.format = format;
@@ -47,6 +48,7 @@ final class Streaming {
     this.order = order.columns();
     unit = VectorStreaming.unit(format);
     decoder = BlockDecoder.of(format);
+    form = LevelForm.of(format);
   }
 
   /** Which level a vector form brings to a lane. */
@@ -214,7 +216,33 @@ final class Streaming {
         }
       }
     }
+    for (int i = 0; i < rows * height; i++) {
+      if (!Float.isFinite(scratch.products[i])) {
+        scratch.products[i] =
+            weighed(w, row + i / height, x, i % height * w.cols, scratch.products[i], scratch);
+      }
+    }
     return scratch.products;
+  }
+
+  /**
+   * A product whose sums were not finite, weight by weight: levels times large numbers may overflow
+   * where their scale would bring them back, and under an infinite scale each level counts by
+   * itself. NaN in x makes NaN of everything, so there is nothing to add up.
+   */
+  private float weighed(Matrix w, int row, float[] x, int xo, float product, Scratch scratch) {
+    for (int k = 0; k < w.cols; k++) {
+      if (Float.isNaN(x[xo + k])) {
+        return product;
+      }
+    }
+    BlockDecoder.Unpacked u = scratch.unpack(decoder, w, row, format);
+    double sum = 0;
+    for (int k = 0; k < w.cols; k++) {
+      int place = k % order.length;
+      sum += (double) ScalarLevels.weight(form, u, k - place + order[place]) * x[xo + k];
+    }
+    return (float) sum;
   }
 
   private void fold(int rows, Scratch scratch) {

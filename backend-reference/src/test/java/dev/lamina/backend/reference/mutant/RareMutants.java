@@ -3,6 +3,7 @@ package dev.lamina.backend.reference.mutant;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Command;
 import dev.lamina.spi.Points;
+import dev.lamina.spi.ir.CompositeOp.Linear;
 import dev.lamina.spi.ir.CompositeOp.PagedAttention;
 import dev.lamina.spi.ir.CoreOp.Matmul;
 import dev.lamina.spi.ir.CoreOp.Scan;
@@ -64,6 +65,30 @@ final class RareMutants {
               double scale(QuantFormat format, int block) {
                 double right = super.scale(format, block);
                 return Double.isNaN(right) ? 0 : right;
+              }
+            });
+    WeightMutants.linear(
+        list,
+        "quantised-infinite-scale",
+        "an infinite scale is the largest number",
+        () ->
+            new PlainLinear.Weights() {
+              @Override
+              double scale(QuantFormat format, int block) {
+                double right = super.scale(format, block);
+                return Double.isInfinite(right) ? Math.copySign(Float.MAX_VALUE, right) : right;
+              }
+            });
+    list.op(
+        "quantised-large-inputs",
+        "products from 2^95 on are infinite",
+        Linear.class,
+        op ->
+            new PlainLinear.Linear(op, new PlainLinear.Weights()) {
+              @Override
+              double add(double sum, double product) {
+                boolean overflows = Math.abs(product) >= 0x1p95;
+                return sum + (overflows ? product * Double.POSITIVE_INFINITY : product);
               }
             });
   }
