@@ -57,12 +57,30 @@ final class CudaDevices {
       BiFunction<Driver, DeviceFacts, KernelModules> modules) {
     List<DeviceInfo> infos =
         devices.stream().map(f -> info(f).withMemoryLimit(memoryLimitBytes)).toList();
-    return new HostBackend(
-        infos,
+    HostBackend opened =
+        new HostBackend(
+            infos,
+            i -> {
+              DeviceFacts facts = devices.get(i);
+              return open(driver, facts, infos.get(i), modules.apply(driver, facts));
+            });
+    return new MeteredBackend(
+        opened,
         i -> {
           DeviceFacts facts = devices.get(i);
-          return open(driver, facts, infos.get(i), modules.apply(driver, facts));
+          return measure(driver, facts, modules.apply(driver, facts));
         });
+  }
+
+  private static DeviceInfo.Peak measure(Driver driver, DeviceFacts facts, KernelModules modules)
+      throws BackendException {
+    try (Gpu gpu = new Gpu(driver, facts, modules)) {
+      return new Yardsticks(gpu).measure();
+    } catch (CudaException e) {
+      throw Failures.of("measure " + facts.name(), e);
+    } catch (BackendFailure e) {
+      throw e.failure();
+    }
   }
 
   private static HostDevice open(

@@ -27,12 +27,12 @@ final class Gemm {
     private final int threads;
     private final int sharedBytes;
 
-    Tile(Gpu gpu, String name, int planes, int side, int threads, int stages) {
+    Tile(Gpu gpu, String file, String name, int planes, int side, int threads, int stages) {
       this.rows = side;
       this.columns = side;
       this.threads = threads;
       this.sharedBytes = stages * planes * side * ROW_BYTES;
-      this.function = gpu.function("gemm", name, sharedBytes);
+      this.function = gpu.function(file, name, sharedBytes);
     }
   }
 
@@ -52,13 +52,13 @@ final class Gemm {
     this.gpu = gpu;
     this.planes = relaxed ? 1 : 3;
     toPlanes = gpu.function("gemm", "to_planes");
-    Tile one = new Tile(gpu, "gemm_1_1", 2, 128, 256, 4);
-    exactWeight = relaxed ? one : new Tile(gpu, "gemm_3_1", 4, 128, 256, 3);
+    Tile one = new Tile(gpu, "gemm", "gemm_1_1", 2, 128, 256, 4);
+    exactWeight = relaxed ? one : new Tile(gpu, "gemm_exact", "gemm_3_1", 4, 128, 256, 3);
     exactWeightSmall =
         relaxed
-            ? new Tile(gpu, "gemm_1_1_small", 2, 64, 256, 6)
-            : new Tile(gpu, "gemm_3_1_small", 4, 64, 256, 5);
-    anyWeight = relaxed ? one : new Tile(gpu, "gemm_3_3", 6, 128, 256, 2);
+            ? new Tile(gpu, "gemm", "gemm_1_1_small", 2, 64, 256, 6)
+            : new Tile(gpu, "gemm", "gemm_3_1_small", 4, 64, 256, 5);
+    anyWeight = relaxed ? one : new Tile(gpu, "gemm_exact", "gemm_3_3", 6, 128, 256, 2);
   }
 
   private static long ceil(long n, long by) {
