@@ -69,8 +69,13 @@ final class SamplerGraph implements AutoCloseable {
    * @param numRows rows of the forward pass's logits, padding included
    */
   void submit(ScheduledBatch batch, long numRows, StepQueue queue) throws BackendException {
+    program.want(rowsDim, numRows);
+    program.want(historyDim, longestHistory(batch));
+    program.bucket();
     program.bind(rowsDim, numRows);
-    program.bind(historyDim, longestHistory(batch));
+    if (historyDim >= 0) {
+      program.bind(historyDim, program.value(historyDim));
+    }
     for (int i = 0; i < inputs.size(); i++) {
       StepBuffer input = inputs.get(i);
       program.ensure(input);

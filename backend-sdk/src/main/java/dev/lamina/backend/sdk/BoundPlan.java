@@ -193,4 +193,13 @@ final class BoundPlan {
       throw new StepFailed(plan.steps().get(i).name(), e);
     }
   }
+
+  /** Kernels that a run calls, those of loops in every iteration; after {@link #layout}. */
+  long numLaunches() {
+    long n = 0;
+    for (int i = 0; i < kernels.length; i++) {
+      n += kernels[i] instanceof LoopRun loop ? loop.numLaunches() : 1;
+    }
+    return n;
+  }
 }

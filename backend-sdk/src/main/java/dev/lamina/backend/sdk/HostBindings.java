@@ -13,6 +13,7 @@ import dev.lamina.spi.ir.StateType;
 import dev.lamina.spi.ir.TensorType;
 import java.util.Arrays;
 import java.util.List;
+import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
 /** Arguments of a host executable, with the tensors that its kernels see. */
@@ -31,6 +32,7 @@ final class HostBindings implements Bindings {
   private HostExecutable.@Nullable Workspace laidOutFor;
   private boolean checked;
   private long closesSeen = -1;
+  private long addresses;
 
   HostBindings(HostExecutable executable) {
     this.executable = executable;
@@ -93,7 +95,7 @@ final class HostBindings implements Bindings {
     } else {
       memory.output(checks.planOutput(ordinal - input), buffer.segment(), view.offset());
     }
-    changed();
+    moved();
     return this;
   }
 
@@ -116,7 +118,7 @@ final class HostBindings implements Bindings {
     w.checkOpen("bind");
     bound[ordinal] = w;
     memory.input(checks.planInput(ordinal, 0), w.segment(), 0);
-    changed();
+    moved();
     return this;
   }
 
@@ -139,7 +141,7 @@ final class HostBindings implements Bindings {
     } else {
       plan.state(checks.planInput(ordinal, 0), pool);
     }
-    changed();
+    moved();
     return this;
   }
 
@@ -162,6 +164,21 @@ final class HostBindings implements Bindings {
     dims[dim] = value;
     changed();
     return this;
+  }
+
+  private void moved() {
+    addresses++;
+    changed();
+  }
+
+  /** Changes whenever something is bound to a slot. */
+  long addresses() {
+    return addresses;
+  }
+
+  /** Values of the executable's symbols; not to be changed. */
+  long[] dims() {
+    return dims;
   }
 
   private void changed() {
@@ -194,6 +211,17 @@ final class HostBindings implements Bindings {
     }
   }
 
+  /** Whether something bound was closed since. */
+  boolean hasClosed() {
+    for (int i = 0; i < bound.length; i++) {
+      Resource r = bound[i];
+      if (r != null && r.isClosed()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Runs the plan; {@link #check} has passed. */
   void run() throws OutOfDeviceMemory {
     HostExecutable.Bucket b = bucket;
@@ -204,15 +232,45 @@ final class HostBindings implements Bindings {
     }
     HostExecutable.Workspace w = executable.acquire(b.plan().bytes());
     try {
-      if (laidOutFor != w) {
-        laidOutFor = null;
-        memory.workspace(w.segment(), 0);
-        plan.layout(dims, b.plan());
-        laidOutFor = w;
+      CapturedRuns captured = executable.capturedRuns();
+      if (captured != null) {
+        captured.run(this, b.plan(), w);
+      } else {
+        layOut(b.plan(), w);
+        runKernels();
       }
-      plan.run();
     } finally {
       executable.release(w);
     }
+  }
+
+  /** Gives tensors their sizes and addresses, unless they have them. */
+  void layOut(MemoryPlan offsets, HostExecutable.Workspace w) {
+    if (laidOutFor != w) {
+      laidOutFor = null;
+      memory.workspace(w.segment(), 0);
+      plan.layout(dims, offsets);
+      laidOutFor = w;
+    }
+  }
+
+  /** Runs all kernels; {@link #layOut} came first. */
+  void runKernels() {
+    plan.run();
+  }
+
+  /** Kernels that {@link #runKernels} runs, those of loops in every iteration. */
+  long numLaunches() {
+    return plan.numLaunches();
+  }
+
+  /** The dims, for messages: {@code T=8, S=2}. */
+  String sizes() {
+    List<Dim.Sym> syms = executable.dims().syms();
+    StringJoiner text = new StringJoiner(", ");
+    for (int i = 0; i < dims.length; i++) {
+      text.add(syms.get(i).name() + "=" + dims[i]);
+    }
+    return text.toString();
   }
 }

@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A plan that bindings run. Keeps one workspace for each run at a time, and one memory plan for
@@ -26,6 +27,7 @@ final class HostExecutable extends Resource implements Executable {
   /** Scratch memory of one run at a time. */
   static final class Workspace {
     private final MemorySpace.Block memory;
+    private volatile boolean dropped;
 
     Workspace(MemorySpace.Block memory) {
       this.memory = memory;
@@ -34,12 +36,19 @@ final class HostExecutable extends Resource implements Executable {
     MemorySegment segment() {
       return memory.segment();
     }
+
+    /** Whether its memory was given back. */
+    boolean isDropped() {
+      return dropped;
+    }
   }
 
   private final HostDevice device;
   private final Program program;
   private final List<Slot> slots;
   private final MemorySpace.Block constants;
+  private final SymbolBuckets rounding;
+  private final @Nullable CapturedRuns capturedRuns;
   private final List<Workspace> idle = new ArrayList<>();
   private volatile List<Bucket> buckets = List.of();
 
@@ -48,9 +57,23 @@ final class HostExecutable extends Resource implements Executable {
     this.device = device;
     this.program = program;
     this.slots = slots(program.graph());
+    this.rounding =
+        new SymbolBuckets(device.provider(), program.dims(), program.decomposed().graph());
+    this.capturedRuns = capturedRuns(device, program);
     this.constants = constants(device, program);
     device.ledger().compiled();
     device.ledger().addBytes(constants.segment().byteSize());
+  }
+
+  /** Checks and counts that the device holds need the host between kernels. */
+  private static @Nullable CapturedRuns capturedRuns(HostDevice on, Program p) {
+    if (p.debug() || p.plan().readsCounts()) {
+      return null;
+    }
+    RunCapturer capturer = on.provider().capturer().orElse(null);
+    return capturer == null
+        ? null
+        : new CapturedRuns(p.graph().name(), p.dims().syms().size(), on.ledger(), capturer);
   }
 
   private MemorySpace.Block constants(HostDevice on, Program p) throws OutOfDeviceMemory {
@@ -111,6 +134,17 @@ final class HostExecutable extends Resource implements Executable {
   public Bindings newBindings() {
     checkOpen("newBindings");
     return new HostBindings(this);
+  }
+
+  /** What is captured of its runs; null if nothing ever is. */
+  @Nullable CapturedRuns capturedRuns() {
+    return capturedRuns;
+  }
+
+  @Override
+  public void bucket(long[] values) {
+    checkOpen("bucket");
+    rounding.round(values);
   }
 
   @Override
@@ -203,11 +237,15 @@ final class HostExecutable extends Resource implements Executable {
 
   private void drop(Workspace w) {
     device.ledger().addBytes(-w.segment().byteSize());
+    w.dropped = true;
     w.memory.close();
   }
 
   @Override
   void free() {
+    if (capturedRuns != null) {
+      capturedRuns.close();
+    }
     synchronized (idle) {
       idle.forEach(this::drop);
       idle.clear();

@@ -2,6 +2,7 @@ package dev.lamina.backend.sdk;
 
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -60,6 +61,28 @@ public interface KernelProvider {
    */
   default KernelProvider relaxed() {
     return this;
+  }
+
+  /**
+   * How what a run launches is kept, to be launched whole when the same run comes again. Debug
+   * executables and plans with loops whose count the device holds are never captured.
+   *
+   * @return the same at each call; nothing if kernels are best run one by one
+   */
+  default Optional<RunCapturer> capturer() {
+    return Optional.empty();
+  }
+
+  /**
+   * Rounds a symbol's value up to one that runs come back to, for callers that pad.
+   *
+   * @param size at least 1
+   * @param inputsOnly whether no computed value has the symbol in its shape, so that padding costs
+   *     the room of inputs alone
+   * @return at least {@code size}; not smaller for a larger one, and the same for a rounded one
+   */
+  default long bucket(long size, boolean inputsOnly) {
+    return size;
   }
 
   /** Called on the submitting thread before the first kernel of a run. */

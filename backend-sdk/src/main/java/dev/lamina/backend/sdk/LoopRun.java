@@ -72,6 +72,11 @@ final class LoopRun implements Kernel {
     }
   }
 
+  /** Launches of all iterations, if their number is a dim. */
+  long numLaunches() {
+    return spare.length + dimCount * (1 + bodies[0].numLaunches());
+  }
+
   @Override
   public void run(KernelArgs args) {
     long n = dimCount;

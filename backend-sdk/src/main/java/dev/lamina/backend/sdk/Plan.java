@@ -18,4 +18,15 @@ record Plan(
     List<Storage> blocks,
     int numInputs,
     int numOutputs,
-    boolean[] inPlace) {}
+    boolean[] inPlace) {
+  /** Whether a loop's count is read from the device, so that the host must wait for it. */
+  boolean readsCounts() {
+    for (Step step : steps) {
+      LoopPlan loop = step.loop();
+      if (loop != null && (loop.count() == null || loop.body().readsCounts())) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -21,6 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A device on plain kernels, and short ways to fill, run and read. */
 final class Rig {
@@ -36,12 +37,20 @@ final class Rig {
           DeviceInfo.Peak.UNKNOWN);
 
   final PlainKernels kernels = new PlainKernels();
-  final HostDevice device = new HostDevice(INFO, kernels, () -> {});
+  final HostDevice device;
   final Queue queue;
   final Timeline timeline;
   private long next;
 
   Rig() throws BackendException {
+    this(null);
+  }
+
+  /**
+   * @param other kernels in place of the plain ones
+   */
+  Rig(@Nullable KernelProvider other) throws BackendException {
+    device = new HostDevice(INFO, other == null ? kernels : other, () -> {});
     queue = device.newQueue();
     timeline = device.newTimeline(0);
   }

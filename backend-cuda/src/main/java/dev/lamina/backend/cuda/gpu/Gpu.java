@@ -61,12 +61,15 @@ public final class Gpu implements AutoCloseable {
   private final LaunchConfig config = new LaunchConfig(arena, 1);
   private final Params params = new Params(arena);
   private final MemorySegment faultsHost;
-  private final long stream;
+  private final long memoryStream;
+  private final long captureStream;
   private final long faults;
   private final int multiprocessors;
   private final int maxSharedBytes;
+  private long stream;
   private long scratch;
   private long scratchBytes;
+  private long scratchGeneration;
   private boolean checking;
 
   /**
@@ -85,12 +88,18 @@ public final class Gpu implements AutoCloseable {
     this.device = facts.device();
     this.context = driver.primaryContextRetain(device);
     driver.use(context);
-    this.stream = driver.streamCreate();
+    this.memoryStream = driver.streamCreate();
+    this.captureStream = driver.streamCreate();
     long bytes = Checked.values().length * FAULT_BYTES;
     this.faults = own(bytes);
     this.faultsHost = arena.allocate(bytes, 8);
-    driver.memsetD8Async(faults, (byte) 0, bytes, stream);
-    config.stream(stream);
+    driver.memsetD8Async(faults, (byte) 0, bytes, memoryStream);
+    launchTo(memoryStream);
+  }
+
+  private void launchTo(long to) {
+    stream = to;
+    config.stream(to);
   }
 
   /** The driver. */
@@ -98,9 +107,37 @@ public final class Gpu implements AutoCloseable {
     return driver;
   }
 
-  /** The stream of all work. */
+  /**
+   * Where kernels launch, copy and fill: the stream of all work, or the one that is captured. For
+   * the thread that runs kernels.
+   */
   public long stream() {
     return stream;
+  }
+
+  /**
+   * The stream of all work, never captured: what other threads put there must not end up in the
+   * graph of a run.
+   */
+  public long memoryStream() {
+    return memoryStream;
+  }
+
+  /** Lets launches become nodes of a graph until {@link #endCapture}. */
+  void beginCapture() throws CudaException {
+    driver.streamBeginCapture(captureStream);
+    launchTo(captureStream);
+  }
+
+  /** Lets launches run again; gives the graph of those since {@link #beginCapture}. */
+  long endCapture() throws CudaException {
+    launchTo(memoryStream);
+    return driver.streamEndCapture(captureStream);
+  }
+
+  /** Changes when scratch moves, so that launches made before point to freed memory. */
+  long scratchGeneration() {
+    return scratchGeneration;
   }
 
   /** Streaming multiprocessors, to size grids by. */
@@ -146,8 +183,14 @@ public final class Gpu implements AutoCloseable {
    */
   public long scratch(long bytes) {
     if (bytes > scratchBytes) {
+      if (stream == captureStream) {
+        throw new IllegalStateException(
+            "scratch: expected at most the %d bytes of earlier runs in a capture, got %d"
+                .formatted(scratchBytes, bytes));
+      }
       try {
-        driver.streamSynchronize(stream);
+        driver.streamSynchronize(memoryStream);
+        scratchGeneration++;
         if (scratch != 0) {
           driver.memFree(scratch);
           scratch = 0;
@@ -234,11 +277,33 @@ public final class Gpu implements AutoCloseable {
    * @param sharedBytes dynamic shared memory of a block
    */
   public void launch(long function, long x, long y, long z, int threads, int sharedBytes) {
+    launch(function, x, y, z, threads, sharedBytes, false);
+  }
+
+  /**
+   * Launches a kernel that may start before the one ahead of it ends (programmatic dependent
+   * launch). Every block of it calls {@code waitForPrevious()} before it touches memory that any
+   * earlier kernel writes or reads, and before it returns: a block that does neither lets what
+   * comes after overtake what came before.
+   *
+   * @param function from {@link #function}
+   * @param x blocks; nothing is launched if a count is 0
+   * @param y blocks
+   * @param z blocks
+   * @param threads of a block
+   * @param sharedBytes dynamic shared memory of a block
+   */
+  public void launchDependent(long function, long x, long y, long z, int threads, int sharedBytes) {
+    launch(function, x, y, z, threads, sharedBytes, true);
+  }
+
+  private void launch(
+      long function, long x, long y, long z, int threads, int sharedBytes, boolean dependent) {
     if (x == 0 || y == 0 || z == 0) {
       return;
     }
     config.grid(Math.toIntExact(x), Math.toIntExact(y), Math.toIntExact(z));
-    config.block(threads, 1, 1).sharedBytes(sharedBytes);
+    config.block(threads, 1, 1).sharedBytes(sharedBytes).pdl(dependent);
     config.clearArgs().argStruct(params.struct());
     try {
       driver.launch(function, config);
@@ -256,7 +321,7 @@ public final class Gpu implements AutoCloseable {
   /** Waits for all work. */
   public void synchronize() {
     try {
-      driver.streamSynchronize(stream);
+      driver.streamSynchronize(memoryStream);
     } catch (CudaException e) {
       throw Failures.unchecked("run", e);
     }
@@ -270,8 +335,8 @@ public final class Gpu implements AutoCloseable {
     }
     checking = false;
     try {
-      driver.memcpyDtoHAsync(faultsHost, faults, stream);
-      driver.streamSynchronize(stream);
+      driver.memcpyDtoHAsync(faultsHost, faults, memoryStream);
+      driver.streamSynchronize(memoryStream);
     } catch (CudaException e) {
       throw Failures.unchecked("run", e);
     }
@@ -289,7 +354,7 @@ public final class Gpu implements AutoCloseable {
 
   private void clearFaults() {
     try {
-      driver.memsetD8Async(faults, (byte) 0, faultsHost.byteSize(), stream);
+      driver.memsetD8Async(faults, (byte) 0, faultsHost.byteSize(), memoryStream);
     } catch (CudaException e) {
       throw Failures.unchecked("run", e);
     }
@@ -309,7 +374,7 @@ public final class Gpu implements AutoCloseable {
   public void close() {
     try {
       driver.use(context);
-      driver.streamSynchronize(stream);
+      driver.streamSynchronize(memoryStream);
       for (long module : modules) {
         driver.moduleUnload(module);
       }
@@ -319,7 +384,8 @@ public final class Gpu implements AutoCloseable {
       if (scratch != 0) {
         driver.memFree(scratch);
       }
-      driver.streamDestroy(stream);
+      driver.streamDestroy(captureStream);
+      driver.streamDestroy(memoryStream);
       driver.primaryContextRelease(device);
     } catch (CudaException e) {
       throw Failures.unchecked("close", e);

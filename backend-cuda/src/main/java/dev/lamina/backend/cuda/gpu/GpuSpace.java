@@ -12,15 +12,21 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /** A GPU's memory, and pinned memory of the host that it addresses too. */
 public final class GpuSpace implements MemorySpace {
-  /** Host memory that is copied from while the next piece is being written to its other half. */
+  /** Host memory that is copied from in pieces, in turn: the copy of one hides writing the next. */
   private static final long STAGING_BYTES = 32L << 20;
+
+  /** So many that the small inputs of a step find pieces whose last copy is long done. */
+  private static final int PIECES = 16;
+
+  private static final long PIECE_BYTES = STAGING_BYTES / PIECES;
 
   private final Gpu gpu;
   private final Driver driver;
   private final long fill;
   private final ReentrantLock staging = new ReentrantLock();
   private final MemorySegment pinned;
-  private final long[] copied = new long[2];
+  private final long[] copied = new long[PIECES];
+  private int turn;
 
   /**
    * The memory of a GPU.
@@ -116,7 +122,7 @@ public final class GpuSpace implements MemorySpace {
   private Block zeroed(long bytes) throws CudaException {
     Block block = taken(bytes);
     if (bytes > 0) {
-      driver.memsetD8Async(block.segment().address(), (byte) 0, bytes, gpu.stream());
+      driver.memsetD8Async(block.segment().address(), (byte) 0, bytes, gpu.memoryStream());
     }
     return block;
   }
@@ -138,20 +144,18 @@ public final class GpuSpace implements MemorySpace {
     }
   }
 
-  /** Copies through pinned memory, one half while the other is on its way. */
+  /** Copies through pinned memory, one piece while others are on their way. */
   private void copyIn(MemorySegment host, MemorySegment to) throws CudaException {
-    long half = STAGING_BYTES / 2;
     staging.lock();
     try {
-      int turn = 0;
-      for (long at = 0; at < host.byteSize(); at += half) {
-        long n = Math.min(half, host.byteSize() - at);
-        MemorySegment room = pinned.asSlice(turn * half, n);
+      for (long at = 0; at < host.byteSize(); at += PIECE_BYTES) {
+        long n = Math.min(PIECE_BYTES, host.byteSize() - at);
+        MemorySegment room = pinned.asSlice(turn * PIECE_BYTES, n);
         driver.eventSynchronize(copied[turn]);
         room.copyFrom(host.asSlice(at, n));
-        driver.memcpyHtoDAsync(to.address() + at, room, gpu.stream());
-        driver.eventRecord(copied[turn], gpu.stream());
-        turn = 1 - turn;
+        driver.memcpyHtoDAsync(to.address() + at, room, gpu.memoryStream());
+        driver.eventRecord(copied[turn], gpu.memoryStream());
+        turn = (turn + 1) % PIECES;
       }
     } finally {
       staging.unlock();
@@ -176,8 +180,8 @@ public final class GpuSpace implements MemorySpace {
     }
     try {
       if (host.isNative()) {
-        driver.memcpyDtoHAsync(host, from.address(), gpu.stream());
-        driver.streamSynchronize(gpu.stream());
+        driver.memcpyDtoHAsync(host, from.address(), gpu.memoryStream());
+        driver.streamSynchronize(gpu.memoryStream());
       } else {
         copyOut(from, host);
       }
@@ -192,8 +196,8 @@ public final class GpuSpace implements MemorySpace {
       for (long at = 0; at < host.byteSize(); at += STAGING_BYTES) {
         long n = Math.min(STAGING_BYTES, host.byteSize() - at);
         MemorySegment room = pinned.asSlice(0, n);
-        driver.memcpyDtoHAsync(room, from.address() + at, gpu.stream());
-        driver.streamSynchronize(gpu.stream());
+        driver.memcpyDtoHAsync(room, from.address() + at, gpu.memoryStream());
+        driver.streamSynchronize(gpu.memoryStream());
         host.asSlice(at, n).copyFrom(room);
       }
     } finally {
@@ -208,8 +212,8 @@ public final class GpuSpace implements MemorySpace {
       return;
     }
     try {
-      driver.memcpyDtoDAsync(to.address(), from.address(), from.byteSize(), gpu.stream());
-      driver.streamSynchronize(gpu.stream());
+      driver.memcpyDtoDAsync(to.address(), from.address(), from.byteSize(), gpu.memoryStream());
+      driver.streamSynchronize(gpu.memoryStream());
     } catch (CudaException e) {
       throw Failures.unchecked("copy", e);
     }
@@ -233,7 +237,7 @@ public final class GpuSpace implements MemorySpace {
 
   private void fillBytes(MemorySegment to, byte value) {
     try {
-      driver.memsetD8Async(to.address(), value, to.byteSize(), gpu.stream());
+      driver.memsetD8Async(to.address(), value, to.byteSize(), gpu.memoryStream());
     } catch (CudaException e) {
       throw Failures.unchecked("fill", e);
     }
@@ -243,7 +247,7 @@ public final class GpuSpace implements MemorySpace {
   public void close() {
     gpu.use();
     try {
-      driver.streamSynchronize(gpu.stream());
+      driver.streamSynchronize(gpu.memoryStream());
       for (long event : copied) {
         driver.eventDestroy(event);
       }

@@ -1,11 +1,13 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.cuda.gpu.GraphCapturer;
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
 import dev.lamina.backend.sdk.Movement;
+import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
@@ -15,6 +17,7 @@ import dev.lamina.spi.ir.Node;
 import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.ValueType;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /** Chooses a GPU's kernels. */
@@ -25,6 +28,7 @@ public final class CudaKernels implements KernelProvider {
   private static final int MAX_SECTIONS = 8;
 
   private final Gpu gpu;
+  private final Optional<RunCapturer> capturer;
   private final GpuMovement movement;
   private final ElementwiseKernels elementwise;
   private final CoreKernels core;
@@ -45,6 +49,7 @@ public final class CudaKernels implements KernelProvider {
   public CudaKernels(Gpu gpu) {
     this.gpu = gpu;
     BlockTables blocks = new BlockTables(gpu);
+    capturer = Optional.of(new GraphCapturer(gpu));
     movement = new GpuMovement(gpu);
     elementwise = new ElementwiseKernels(gpu);
     sampling = new SamplingKernels(gpu);
@@ -83,6 +88,24 @@ public final class CudaKernels implements KernelProvider {
   @Override
   public Movement movement() {
     return movement;
+  }
+
+  @Override
+  public Optional<RunCapturer> capturer() {
+    return capturer;
+  }
+
+  /**
+   * Sizes of batches, pages and rows that graphs are captured for: few, where padding costs little.
+   * A matrix of up to 64 rows costs its weights, whatever the rows.
+   */
+  @Override
+  public long bucket(long size, boolean inputsOnly) {
+    if (inputsOnly || size <= 8) {
+      return size <= 1 ? size : Long.highestOneBit(size - 1) << 1;
+    }
+    long step = size <= 64 ? 8 : 64;
+    return (size + step - 1) / step * step;
   }
 
   @Override
