@@ -54,59 +54,92 @@ DEVICE float dot8(uint4 w, const float4& a, const float4& b, float sum) {
   return dotWord<W>(w.w, b.z, b.w, sum);
 }
 
-#define GEMV_WARPS 4
-#define IN_FLIGHT 4
-
-// A warp a row of w, ROWS rows of x; x is F32, k a multiple of 8, all aligned to 16 bytes.
-template <typename W, int ROWS>
-DEVICE void gemv16(const LinearParams& p) {
+// WARPS warps make COLUMNS results for each of ROWS rows of x; SPLIT of them share a column's row of w
+// and take turns on it, IN_FLIGHT loads of a row at a time, so that few columns still keep the whole
+// memory busy. x is F32, k a multiple of 8, all aligned to 16 bytes.
+template <typename W, int ROWS, int COLUMNS, int IN_FLIGHT, int WARPS, int SPLIT>
+DEVICE void gemv(const LinearParams& p) {
+  __shared__ float part[WARPS][COLUMNS * ROWS];
   int lane = threadIdx.x & 31;
-  i64 n = (i64)blockIdx.x * GEMV_WARPS + (threadIdx.x >> 5);
-  if (n >= p.n) return;
-  const uint4* w = (const uint4*)((const u16*)p.weight + n * p.k);
+  int warp = threadIdx.x >> 5;
+  i64 n0 = ((i64)blockIdx.x * (WARPS / SPLIT) + warp / SPLIT) * COLUMNS;
   const float4* x = (const float4*)p.x;
-  int units = (int)(p.k / 8);
+  int units = n0 < p.n ? (int)(p.k / 8) : 0;
   int stride = (int)(p.k / 4);
-  float sum[ROWS];
+  const uint4* w[COLUMNS];
+  float sum[COLUMNS][ROWS];
 #pragma unroll
-  for (int r = 0; r < ROWS; r++) sum[r] = 0;
-  int i = lane;
-  for (; i + (IN_FLIGHT - 1) * WARP < units; i += IN_FLIGHT * WARP) {
-    uint4 v[IN_FLIGHT];
+  for (int c = 0; c < COLUMNS; c++) {
+    // Past the last column the last one is read again, and not written.
+    i64 n = n0 + c < p.n ? n0 + c : p.n - 1;
+    w[c] = (const uint4*)((const u16*)p.weight + n * p.k);
 #pragma unroll
-    for (int u = 0; u < IN_FLIGHT; u++) v[u] = stream16(w + i + u * WARP);
+    for (int r = 0; r < ROWS; r++) sum[c][r] = 0;
+  }
+  int i = lane + warp % SPLIT * (IN_FLIGHT * WARP);
+  for (; i + (IN_FLIGHT - 1) * WARP < units; i += SPLIT * IN_FLIGHT * WARP) {
+    uint4 v[COLUMNS][IN_FLIGHT];
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++)
+#pragma unroll
+      for (int u = 0; u < IN_FLIGHT; u++) v[c][u] = stream16(w[c] + i + u * WARP);
 #pragma unroll
     for (int u = 0; u < IN_FLIGHT; u++) {
 #pragma unroll
       for (int r = 0; r < ROWS; r++) {
         const float4* at = x + (i64)r * stride + 2 * (i + u * WARP);
-        sum[r] = dot8<W>(v[u], at[0], at[1], sum[r]);
+        float4 a = at[0];
+        float4 b = at[1];
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) sum[c][r] = dot8<W>(v[c][u], a, b, sum[c][r]);
       }
     }
   }
-  for (; i < units; i += WARP) {
-    uint4 v = stream16(w + i);
+  // What is left of the last turn.
 #pragma unroll
-    for (int r = 0; r < ROWS; r++) {
-      const float4* at = x + (i64)r * stride + 2 * i;
-      sum[r] = dot8<W>(v, at[0], at[1], sum[r]);
+  for (int u = 0; u < IN_FLIGHT - 1; u++) {
+    int at = i + u * WARP;
+    if (at >= units) break;
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+      uint4 v = stream16(w[c] + at);
+#pragma unroll
+      for (int r = 0; r < ROWS; r++) {
+        const float4* xs = x + (i64)r * stride + 2 * at;
+        sum[c][r] = dot8<W>(v, xs[0], xs[1], sum[c][r]);
+      }
     }
   }
 #pragma unroll
-  for (int r = 0; r < ROWS; r++) {
-    float all = warpSum(sum[r]);
-    if (lane == 0) finish(p, r, n, all);
+  for (int c = 0; c < COLUMNS; c++) {
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+      float all = warpSum(sum[c][r]);
+      if (lane == 0) part[warp][c * ROWS + r] = all;
+    }
+  }
+  __syncthreads();
+  if (warp % SPLIT == 0 && lane < COLUMNS * ROWS) {
+    float all = 0;
+    for (int s = 0; s < SPLIT; s++) all += part[warp + s][lane];
+    i64 n = n0 + lane / ROWS;
+    if (n < p.n) finish(p, lane % ROWS, n, all);
   }
 }
 
-KERNEL(gemv_bf16_1, LinearParams, GEMV_WARPS * 32) { gemv16<AsBf16, 1>(p); }
-KERNEL(gemv_bf16_2, LinearParams, GEMV_WARPS * 32) { gemv16<AsBf16, 2>(p); }
-KERNEL(gemv_bf16_4, LinearParams, GEMV_WARPS * 32) { gemv16<AsBf16, 4>(p); }
-KERNEL(gemv_bf16_8, LinearParams, GEMV_WARPS * 32) { gemv16<AsBf16, 8>(p); }
-KERNEL(gemv_f16_1, LinearParams, GEMV_WARPS * 32) { gemv16<AsF16, 1>(p); }
-KERNEL(gemv_f16_2, LinearParams, GEMV_WARPS * 32) { gemv16<AsF16, 2>(p); }
-KERNEL(gemv_f16_4, LinearParams, GEMV_WARPS * 32) { gemv16<AsF16, 4>(p); }
-KERNEL(gemv_f16_8, LinearParams, GEMV_WARPS * 32) { gemv16<AsF16, 8>(p); }
+// Long rows are shared by all warps of a block, short ones by two.
+#define GEMV(dtype, W, ROWS, LONG_IN_FLIGHT)                                          \
+  KERNEL(gemv_##dtype##_##ROWS, LinearParams, 256) { gemv<W, ROWS, 4, LONG_IN_FLIGHT, 8, 8>(p); } \
+  KERNEL(gemv_##dtype##_##ROWS##_short, LinearParams, 128) { gemv<W, ROWS, 1, 2, 4, 2>(p); }
+
+GEMV(bf16, AsBf16, 1, 2)
+GEMV(bf16, AsBf16, 2, 2)
+GEMV(bf16, AsBf16, 4, 1)
+GEMV(bf16, AsBf16, 8, 1)
+GEMV(f16, AsF16, 1, 2)
+GEMV(f16, AsF16, 2, 2)
+GEMV(f16, AsF16, 4, 1)
+GEMV(f16, AsF16, 8, 1)
 
 // A warp an element of the result, anything at any alignment.
 KERNEL(linear_any, LinearParams, 128) {

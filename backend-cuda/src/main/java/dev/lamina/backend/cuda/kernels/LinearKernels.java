@@ -10,7 +10,6 @@ import dev.lamina.spi.ir.Layout;
 
 /** Projections, plain and by experts. */
 final class LinearKernels {
-  private static final int GEMV_WARPS = 4;
   private static final int TILE = 64;
   private static final int MAX_GRID_Y = 65535;
 
@@ -41,14 +40,22 @@ final class LinearKernels {
   private final class Linear implements Kernel {
     private static final int MAX_GEMV_ROWS = 8;
 
+    /** Rows of w from this length on are read by all warps of a block. */
+    private static final int LONG_ROW = 2048;
+
+    private static final int LONG_COLUMNS = 4;
+    private static final int SHORT_COLUMNS = 2;
+
     /** A router's choice hangs on small differences, and so few columns cost nothing. */
     private static final int MAX_EXACT_COLUMNS = 512;
 
     private final boolean biased;
     private final long any = gpu.function("linear", "linear_any");
     private final long tile = gpu.function("linear", "linear_tile");
-    private final long[] bf16 = gemvs("bf16");
-    private final long[] f16 = gemvs("f16");
+    private final long[] bf16 = gemvs("bf16", "");
+    private final long[] bf16Short = gemvs("bf16", "_short");
+    private final long[] f16 = gemvs("f16", "");
+    private final long[] f16Short = gemvs("f16", "_short");
 
     private final Gemm exact;
     private final Gemm gemm;
@@ -63,10 +70,10 @@ final class LinearKernels {
       return new long[MAX_GEMV_ROWS + 1];
     }
 
-    private long[] gemvs(String dtype) {
+    private long[] gemvs(String dtype, String form) {
       long[] all = none();
       for (int rows = 1; rows <= MAX_GEMV_ROWS; rows *= 2) {
-        all[rows] = gpu.function("linear", "gemv_" + dtype + "_" + rows);
+        all[rows] = gpu.function("linear", "gemv_" + dtype + "_" + rows + form);
       }
       return all;
     }
@@ -88,11 +95,14 @@ final class LinearKernels {
               && isAligned(x)
               && isAligned(w);
       if (streams) {
-        long[] kernels = w.dtype() == DType.BF16 ? bf16 : f16;
+        boolean isLong = k >= LONG_ROW;
+        long[] kernels =
+            w.dtype() == DType.BF16 ? (isLong ? bf16 : bf16Short) : (isLong ? f16 : f16Short);
+        long blocks = ceil(n, isLong ? LONG_COLUMNS : SHORT_COLUMNS);
         for (long row = 0; row < m; ) {
           int rows = (int) Math.min(MAX_GEMV_ROWS, Long.highestOneBit(m - row));
           params(args, x, w, out, row, rows, n, k);
-          gpu.launch(kernels[rows], ceil(n, GEMV_WARPS), 1, 1, 32 * GEMV_WARPS, 0);
+          gpu.launch(kernels[rows], blocks, 1, 1, isLong ? 256 : 128, 0);
           row += rows;
         }
         return;
