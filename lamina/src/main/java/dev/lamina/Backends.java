@@ -140,6 +140,8 @@ public final class Backends {
 
   private static Choice best(List<Found> all) {
     List<String> passed = new ArrayList<>();
+    // What is not installed is nobody's news; what is there and does not work is.
+    List<String> broken = new ArrayList<>();
     for (Found f : all) {
       if (f.provider().preference() < 0) {
         continue;
@@ -150,10 +152,14 @@ public final class Backends {
                 .formatted(
                     f.provider().id(),
                     available.devices().getFirst().name(),
-                    passed.isEmpty() ? "" : ", not " + String.join(", not ", passed));
+                    broken.isEmpty() ? "" : ", not " + String.join(", not ", broken));
         return new Choice(f, 0, line);
       }
-      passed.add(f.provider().id() + " (" + f.why() + ")");
+      String reason = f.provider().id() + " (" + f.why() + ")";
+      passed.add(reason);
+      if (f.probe() instanceof ProbeResult.Broken) {
+        broken.add(reason);
+      }
     }
     throw new LaminaException(
         "backend: expected at least one that can be used, found "

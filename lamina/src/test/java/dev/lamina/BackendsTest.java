@@ -60,11 +60,14 @@ class BackendsTest {
           found("skeleton", -1, ONE));
 
   @Test
-  void choose_takesThePreferredAvailableOneAndSaysWhatItPassedOver() {
+  void choose_takesThePreferredAvailableOneAndSaysWhatIsBroken() {
     Backends.Choice choice = Backends.choose(null, ALL);
     assertThat(choice.id()).isEqualTo("slow:0");
-    assertThat(choice.announcement())
-        .isEqualTo("backend slow:0 (chip), not gone (no driver); --backend picks another");
+    assertThat(choice.announcement()).isEqualTo("backend slow:0 (chip); --backend picks another");
+    List<Backends.Found> withBroken =
+        List.of(found("old", 20, new ProbeResult.Broken("driver too old", null)), ALL.get(1));
+    assertThat(Backends.choose(null, withBroken).announcement())
+        .isEqualTo("backend slow:0 (chip), not old (driver too old); --backend picks another");
   }
 
   @Test
