@@ -2,8 +2,6 @@
 #pragma once
 #include "lamina.cuh"
 
-#define MAX_PIECES 4
-
 // An integer put together from pieces: a word a piece is byte | shift << 16 | width << 20 | to << 24,
 // the shift below 8; a piece may reach into the next byte.
 struct BitTable {

@@ -225,11 +225,6 @@ DEVICE i64 wrapTo(int dtype, i64 x) {
 
 // ---- Typed access, where the dtype is known when the kernel is compiled.
 
-struct AsF32 {
-  typedef float Stored;
-  static DEVICE float get(float x) { return x; }
-  static DEVICE float put(float x) { return x; }
-};
 struct AsF16 {
   typedef u16 Stored;
   static DEVICE float get(u16 x) { return fromF16(x); }

@@ -1,16 +1,6 @@
 // Kernels that only move elements: copies between strides, index ramps, boxes, gather and scatter.
 #include "lamina.cuh"
 
-DEVICE i64 offsetOf(i64 i, const Tensor& t) {
-  i64 at = 0;
-  for (int axis = t.rank - 1; axis >= 0; axis--) {
-    i64 n = t.size[axis];
-    at += i % n * t.stride[axis];
-    i /= n;
-  }
-  return at;
-}
-
 DEVICE void moveElement(void* to, i64 t, const void* from, i64 f, int width) {
   switch (width) {
     case 1: ((u8*)to)[t] = ((const u8*)from)[f]; break;

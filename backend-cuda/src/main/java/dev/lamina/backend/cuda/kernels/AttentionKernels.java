@@ -114,10 +114,6 @@ final class AttentionKernels {
     };
   }
 
-  private static long ceil(long n, long by) {
-    return (n + by - 1) / by;
-  }
-
   /** One node's attention; what a run brings is written anew, on the thread that runs it. */
   private final class Attention {
     private final long any = gpu.function("attention", "paged_attention_any");
@@ -173,7 +169,7 @@ final class AttentionKernels {
     }
 
     private long seenWords(long positions) {
-      return select == null ? 0 : Math.min(MAX_SEEN_WORDS, ceil(positions, 32));
+      return select == null ? 0 : Math.min(MAX_SEEN_WORDS, Math.ceilDiv(positions, 32));
     }
 
     /** Shared memory of a block that goes through a row by plain loops. */
@@ -189,7 +185,12 @@ final class AttentionKernels {
     /** A block for each of some rows, and each head. */
     private void launchRows(long kernel, long rows, int shared) {
       gpu.launch(
-          kernel, heads, Math.min(rows, MAX_GRID_Y), ceil(rows, MAX_GRID_Y), THREADS, shared);
+          kernel,
+          heads,
+          Math.min(rows, MAX_GRID_Y),
+          Math.ceilDiv(rows, MAX_GRID_Y),
+          THREADS,
+          shared);
     }
 
     private void runAny(KernelArgs args, HostState state, Entry keys, Entry values) {
@@ -202,7 +203,7 @@ final class AttentionKernels {
       long group = heads / kvHeads;
       tileHeads = Math.min(group, rows);
       tileTokens = rows / tileHeads;
-      return kvHeads * ceil(group, tileHeads);
+      return kvHeads * Math.ceilDiv(group, tileHeads);
     }
 
     private void runDecode(
@@ -222,8 +223,8 @@ final class AttentionKernels {
 
     /** Shares the positions of each of so many tiles among blocks, to have enough of those. */
     private void split(KernelArgs args, HostState state, long blocks) {
-      long wanted = ceil((long) BLOCKS_A_MULTIPROCESSOR * gpu.multiprocessors(), blocks);
-      long parts = ceil(positions(args, state), AttentionTiles.SPLIT_POSITIONS);
+      long wanted = Math.ceilDiv((long) BLOCKS_A_MULTIPROCESSOR * gpu.multiprocessors(), blocks);
+      long parts = Math.ceilDiv(positions(args, state), AttentionTiles.SPLIT_POSITIONS);
       splits = Math.max(1, Math.min(MAX_SPLITS, Math.min(wanted, parts)));
       long floats = mergedRows() * heads * splits * (valueWidth + 2);
       partials = splits == 1 ? 0 : gpu.scratch(Float.BYTES * Math.max(1, floats));
@@ -244,7 +245,7 @@ final class AttentionKernels {
         AttentionTiles.Latent kernel, KernelArgs args, HostState state, Entry latents) {
       long y = tile(AttentionTiles.LATENT_ROWS);
       fewRows = ALL_ROWS;
-      split(args, state, Math.max(1, ceil(tokens, tileTokens)) * y);
+      split(args, state, Math.max(1, Math.ceilDiv(tokens, tileTokens)) * y);
       params(args, state, latents, latents);
       long x = tokens / tileTokens + sequences + 2;
       gpu.launch(kernel.kernel(), x, y, splits, THREADS, kernel.sharedBytes());

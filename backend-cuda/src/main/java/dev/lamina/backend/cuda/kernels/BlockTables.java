@@ -4,10 +4,12 @@ import dev.lamina.backend.cuda.driver.CudaException;
 import dev.lamina.backend.cuda.gpu.Failures;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.sdk.Elements;
+import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.BitField;
 import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.Codebook;
 import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Layout;
 import dev.lamina.spi.ir.QuantFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,6 +34,11 @@ final class BlockTables {
 
   BlockTables(Gpu gpu) {
     this.gpu = gpu;
+  }
+
+  /** Where the {@code BlockFormat} of a tensor's blocks lies on the device; 0 if it is plain. */
+  long of(Tensor t) {
+    return t.layout() instanceof Layout.Blocked(var format) ? of(format) : 0;
   }
 
   /** Where a format's {@code BlockFormat} lies on the device. */

@@ -1,7 +1,5 @@
 package dev.lamina.backend.cuda.kernels;
 
-import dev.lamina.backend.cuda.driver.CudaException;
-import dev.lamina.backend.cuda.gpu.Failures;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
@@ -118,28 +116,13 @@ final class CoreKernels {
 
   private Kernel set(CoreOp.Scatter op) {
     long kernel = gpu.function("move", "scatter_rows");
-    long distinct = gpu.function("move", "check_distinct");
+    DistinctIndices distinct = new DistinctIndices(gpu, Gpu.Checked.SCATTER);
     return args -> {
       Tensor out = args.out(0);
       movement.copy(args.in(0), out);
-      if (args.debug()) {
-        checkDistinct(distinct, args, args.in(1), out.size(op.dim()), Gpu.Checked.SCATTER);
-      }
+      distinct.check(args, args.in(1), out.size(op.dim()));
       rows(kernel, args, args.in(2), out, out, op.dim(), args.in(1), Gpu.Checked.SCATTER);
     };
-  }
-
-  /** Has the device report an index that occurs twice. */
-  private void checkDistinct(long kernel, KernelArgs args, Tensor index, long n, Gpu.Checked op) {
-    long seen = gpu.scratch(4 * Math.max(1, n));
-    try {
-      gpu.driver().memsetD32Async(seen, 0, Math.max(1, n), gpu.stream());
-    } catch (CudaException e) {
-      throw Failures.unchecked("scatter", e);
-    }
-    Params p = gpu.params().address(index).i64(seen).i64(n).i64(index.elements());
-    gpu.fault(p, args.debug(), op).i32(index.dtype().ordinal());
-    gpu.launchOver(kernel, index.elements(), 256);
   }
 
   private Kernel add(CoreOp.Scatter op) {

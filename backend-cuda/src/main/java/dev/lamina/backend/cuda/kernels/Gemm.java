@@ -61,10 +61,6 @@ final class Gemm {
     anyWeight = relaxed ? one : new Tile(gpu, "gemm_exact", "gemm_3_3", 6, 128, 256, 2);
   }
 
-  private static long ceil(long n, long by) {
-    return (n + by - 1) / by;
-  }
-
   /**
    * Multiplies.
    *
@@ -97,8 +93,8 @@ final class Gemm {
       p.i32(bias == null ? 0 : bias.dtype().ordinal()).i32(out.dtype().ordinal());
       gpu.launch(
           tile.function,
-          ceil(m, tile.rows),
-          ceil(now, tile.columns),
+          Math.ceilDiv(m, tile.rows),
+          Math.ceilDiv(now, tile.columns),
           1,
           tile.threads,
           tile.sharedBytes);

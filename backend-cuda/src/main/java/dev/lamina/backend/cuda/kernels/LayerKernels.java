@@ -5,7 +5,6 @@ import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
-import dev.lamina.spi.ir.Layout;
 import org.jspecify.annotations.Nullable;
 
 /** The composites of a layer that touch no state: norms, rope, gates and lookup. */
@@ -109,13 +108,9 @@ final class LayerKernels {
       Tensor table = args.in(1);
       Tensor out = args.out(0);
       Params p = gpu.params().address(args.in(0)).address(table).address(out);
-      p.i64(format(table)).i64(args.in(0).size(0)).i64(table.size(0)).i32(width(out));
+      p.i64(blocks.of(table)).i64(args.in(0).size(0)).i64(table.size(0)).i32(width(out));
       p.i32(table.dtype().ordinal()).i32(out.dtype().ordinal());
       gpu.launchOver(kernel, out.elements(), BLOCK);
     };
-  }
-
-  private long format(Tensor w) {
-    return w.layout() instanceof Layout.Blocked(var format) ? blocks.of(format) : 0;
   }
 }

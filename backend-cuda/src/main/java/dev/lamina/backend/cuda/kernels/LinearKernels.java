@@ -6,7 +6,6 @@ import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
-import dev.lamina.spi.ir.Layout;
 
 /** Projections, plain and by experts. */
 final class LinearKernels {
@@ -19,14 +18,6 @@ final class LinearKernels {
   LinearKernels(Gpu gpu, BlockTables blocks) {
     this.gpu = gpu;
     this.blocks = blocks;
-  }
-
-  private static long ceil(long n, long by) {
-    return (n + by - 1) / by;
-  }
-
-  private long format(Tensor w) {
-    return w.layout() instanceof Layout.Blocked(var format) ? blocks.of(format) : 0;
   }
 
   private static boolean isAligned(Tensor t) {
@@ -98,7 +89,7 @@ final class LinearKernels {
         boolean isLong = k >= LONG_ROW;
         long[] kernels =
             w.dtype() == DType.BF16 ? (isLong ? bf16 : bf16Short) : (isLong ? f16 : f16Short);
-        long blocks = ceil(n, isLong ? LONG_COLUMNS : SHORT_COLUMNS);
+        long blocks = Math.ceilDiv(n, isLong ? LONG_COLUMNS : SHORT_COLUMNS);
         for (long row = 0; row < m; ) {
           int rows = (int) Math.min(MAX_GEMV_ROWS, Long.highestOneBit(m - row));
           params(args, x, w, out, row, rows, n, k);
@@ -109,14 +100,14 @@ final class LinearKernels {
       }
       if (m > 2 * MAX_GEMV_ROWS && k % 8 == 0) {
         Gemm by = n <= MAX_EXACT_COLUMNS ? exact : gemm;
-        by.run(x, w, format(w), biased ? args.in(2) : null, out, m, n, k);
+        by.run(x, w, blocks.of(w), biased ? args.in(2) : null, out, m, n, k);
         return;
       }
       params(args, x, w, out, 0, m, n, k);
       if (m <= 2 * MAX_GEMV_ROWS) {
-        gpu.launch(any, ceil(m * n, 4), 1, 1, 128, 0);
+        gpu.launch(any, Math.ceilDiv(m * n, 4), 1, 1, 128, 0);
       } else {
-        gpu.launch(tile, ceil(n, TILE), ceil(m, TILE), 1, 256, 0);
+        gpu.launch(tile, Math.ceilDiv(n, TILE), Math.ceilDiv(m, TILE), 1, 256, 0);
       }
     }
 
@@ -133,7 +124,7 @@ final class LinearKernels {
       p.i64(Params.addressOf(x) + row * k * x.dtype().bytes()).address(w);
       p.i64(biased ? Params.addressOf(args.in(2)) : 0);
       p.i64(Params.addressOf(out) + row * n * out.dtype().bytes());
-      p.i64(format(w)).i64(rows).i64(n).i64(k);
+      p.i64(blocks.of(w)).i64(rows).i64(n).i64(k);
       p.i32(x.dtype().ordinal()).i32(w.dtype().ordinal());
       p.i32(biased ? args.in(2).dtype().ordinal() : 0).i32(out.dtype().ordinal());
     }
@@ -149,13 +140,13 @@ final class LinearKernels {
       long choices = ids.size(0) * ids.size(1);
       long n = w.size(1);
       Params p = gpu.params().address(x).address(w).address(ids);
-      p.i64(op.biased() ? Params.addressOf(args.in(3)) : 0).address(out).i64(format(w));
+      p.i64(op.biased() ? Params.addressOf(args.in(3)) : 0).address(out).i64(blocks.of(w));
       p.i64(ids.size(0)).i64(w.size(0)).i64(n).i64(x.size(x.rank() - 1));
       p.i32(ids.size(1)).i32(x.rank() == 3 ? 1 : 0);
       p.i32(x.dtype().ordinal()).i32(w.dtype().ordinal());
       p.i32(op.biased() ? args.in(3).dtype().ordinal() : 0).i32(out.dtype().ordinal());
       long y = Math.min(choices, MAX_GRID_Y);
-      gpu.launch(kernel, ceil(n, 4), y, ceil(choices, MAX_GRID_Y), 128, 0);
+      gpu.launch(kernel, Math.ceilDiv(n, 4), y, Math.ceilDiv(choices, MAX_GRID_Y), 128, 0);
     };
   }
 }

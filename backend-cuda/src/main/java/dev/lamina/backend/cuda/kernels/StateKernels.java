@@ -1,12 +1,9 @@
 package dev.lamina.backend.cuda.kernels;
 
-import dev.lamina.backend.cuda.driver.CudaException;
-import dev.lamina.backend.cuda.gpu.Failures;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.HostState;
 import dev.lamina.backend.sdk.Kernel;
-import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.StateSpec;
@@ -54,15 +51,13 @@ final class StateKernels {
   Kernel append(CompositeOp.KvAppend op) {
     long any = gpu.function("attention", "kv_append");
     long eight = gpu.function("attention", "kv_append_eight");
-    long distinct = gpu.function("move", "check_distinct");
+    DistinctIndices distinct = new DistinctIndices(gpu, Gpu.Checked.KV_APPEND);
     return args -> {
       Entries e = keysAndValues(args.state(0), op.layer());
       Tensor k = args.in(1);
       Tensor v = args.in(2);
       Tensor slots = args.in(3);
-      if (args.debug()) {
-        checkDistinct(distinct, args, slots, e.first.slots);
-      }
+      distinct.check(args, slots, e.first.slots);
       Params p = gpu.params().address(k).address(v).address(slots);
       p.i64(e.first.address).i64(e.second.address).i64(slots.size(0)).i64(e.first.slots);
       gpu.fault(p, args.debug(), Gpu.Checked.KV_APPEND);
@@ -73,18 +68,6 @@ final class StateKernels {
       boolean whole = e.first.width() % 8 == 0 && e.second.width() % 8 == 0 && begins % 16 == 0;
       gpu.launchOver(whole ? eight : any, slots.size(0) * (whole ? width / 8 : width), 256);
     };
-  }
-
-  private void checkDistinct(long kernel, KernelArgs args, Tensor slots, long limit) {
-    long seen = gpu.scratch(4 * Math.max(1, limit));
-    try {
-      gpu.driver().memsetD32Async(seen, 0, Math.max(1, limit), gpu.stream());
-    } catch (CudaException e) {
-      throw Failures.unchecked("kv_append", e);
-    }
-    Params p = gpu.params().address(slots).i64(seen).i64(limit).i64(slots.elements());
-    gpu.fault(p, args.debug(), Gpu.Checked.KV_APPEND).i32(slots.dtype().ordinal());
-    gpu.launchOver(kernel, slots.elements(), 256);
   }
 
   /** Whole slots of one entry to or from a tensor, by their slots. */
