@@ -40,7 +40,7 @@ struct Bf16Exact {
 struct Bf16Rounded {
   enum { TERMS = 1, SCALED = 0 };
   static DEVICE void split(float x, float y, u32 (&terms)[1]) {
-    terms[0] = (u32)toBf16(y) << 16 | toBf16(x);
+    terms[0] = toBf16Pair(x, y);
   }
   static DEVICE void multiply(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) { mmaBf16(d, a, b); }
 };

@@ -33,6 +33,39 @@ KERNEL(to_planes, PlanesParams, 256) {
   }
 }
 
+struct RoundParams {
+  const float4* x;
+  uint4* out;
+  i64 n;  // of eight elements each
+};
+
+// One plane of F32, both aligned to 16 bytes.
+KERNEL(round_f32, RoundParams, 256) {
+  for (i64 i = globalThread(); i < p.n; i += globalThreads()) {
+    float4 a = p.x[2 * i];
+    float4 b = p.x[2 * i + 1];
+    p.out[i] = make_uint4(toBf16Pair(a.x, a.y), toBf16Pair(a.z, a.w), toBf16Pair(b.x, b.y),
+                          toBf16Pair(b.z, b.w));
+  }
+}
+
+struct SpreadParams {
+  const void* bias;
+  float* out;
+  i64 m;
+  i64 n;
+  i64 outStride;  // elements from one row of out to the next
+  int biasDtype;
+};
+
+// A bias in each row of a result that a product is then added to.
+KERNEL(spread_bias, SpreadParams, 256) {
+  for (i64 i = globalThread(); i < p.m * p.n; i += globalThreads()) {
+    i64 column = i % p.n;
+    p.out[i / p.n * p.outStride + column] = loadFloat(p.bias, column, p.biasDtype);
+  }
+}
+
 GEMM(gemm_1_1, 1, 1, 128, 128, 32, 64, 4)
 GEMM(gemm_1_1_small, 1, 1, 64, 64, 32, 16, 6)
 GEMM(gemm_3_1_small, 3, 1, 64, 64, 32, 16, 5)

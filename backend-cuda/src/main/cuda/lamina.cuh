@@ -54,12 +54,26 @@ DEVICE bool isNan(float x) { return x != x; }
 
 DEVICE float fromBf16(u16 bits) { return __int_as_float((int)((u32)bits << 16)); }
 
-// Nearest even; NaN stays NaN.
+// Nearest even; NaN stays NaN. Of a pair the first is the lower half.
+#if defined(__CUDA_ARCH__)
+DEVICE u16 toBf16(float x) {
+  u16 bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return bits;
+}
+DEVICE u32 toBf16Pair(float x, float y) {
+  u32 pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(y), "f"(x));
+  return pair;
+}
+#else
 DEVICE u16 toBf16(float x) {
   u32 bits = (u32)__float_as_int(x);
   if ((bits & 0x7FFFFFFF) > 0x7F800000) return (u16)(bits >> 16 | 0x40);
   return (u16)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
+DEVICE u32 toBf16Pair(float x, float y) { return (u32)toBf16(y) << 16 | toBf16(x); }
+#endif
 
 #if defined(__CUDA_ARCH__)
 DEVICE float fromF16(u16 bits) {

@@ -21,6 +21,8 @@ typedef struct {
 
 typedef struct {
   uint64_t workspaceBytes;
+  uint32_t reductionSchemes;
+  uint32_t alignment[4];
 } Preference;
 
 typedef struct {
@@ -37,10 +39,15 @@ typedef struct {
 
 static int numLive, nextStatus, lastAlgorithm;
 
-// What tests call: things not freed, the next product's status, the algorithm of the last one.
+// What tests call: things not freed, the next product's status, the algorithm of the last one,
+// which is then forgotten.
 STUB int stub_live(void) { return numLive; }
 STUB int stub_status(int status) { return nextStatus = status; }
-STUB int stub_algorithm(void) { return lastAlgorithm; }
+STUB int stub_algorithm(void) {
+  int last = lastAlgorithm;
+  lastAlgorithm = 0;
+  return last;
+}
 
 static int make(void** made, size_t bytes) {
   *made = calloc(1, bytes);
@@ -87,8 +94,16 @@ STUB int cublasLtMatmulDescSetAttribute(Description* d, int attribute, const voi
 }
 
 STUB int cublasLtMatmulPreferenceSetAttribute(Preference* p, int attribute, const void* value, size_t bytes) {
-  if (attribute != 1 || bytes != 8) return INVALID_VALUE;
-  memcpy(&p->workspaceBytes, value, 8);
+  if (bytes != (attribute == 1 ? 8 : 4)) return INVALID_VALUE;
+  if (attribute == 1) {
+    memcpy(&p->workspaceBytes, value, 8);
+  } else if (attribute == 3) {
+    memcpy(&p->reductionSchemes, value, 4);
+  } else if (attribute >= 5 && attribute <= 8) {
+    memcpy(&p->alignment[attribute - 5], value, 4);
+  } else {
+    return INVALID_VALUE;
+  }
   return SUCCESS;
 }
 
@@ -98,6 +113,11 @@ STUB int cublasLtMatmulAlgoGetHeuristic(
     int count, Result* results, int* found) {
   if (!handle || !d || !a || !b || !c || c != out) return INVALID_VALUE;
   *found = 0;
+  // Sums of parts of k in place may differ from run to run; the binding promises 16 bytes.
+  if (p->reductionSchemes != 2) return INVALID_VALUE;
+  for (int i = 0; i < 4; i++) {
+    if (p->alignment[i] != 16) return INVALID_VALUE;
+  }
   if (d->transA != 1 || a->rows != b->rows || c->rows != a->columns || c->columns != b->columns) {
     return NOT_SUPPORTED;
   }
@@ -149,6 +169,7 @@ STUB int cublasLtMatmul(
   if (!handle || d->transA != 1 || c != out || lc != lout || algorithm->data[0] < 100) return INVALID_VALUE;
   if (workspaceBytes != (algorithm->data[0] - 100) << 10) return INVALID_VALUE;
   if (workspaceBytes && !workspace) return INVALID_VALUE;
+  if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)out) % 16) return INVALID_VALUE;
   lastAlgorithm = (int)algorithm->data[0];
   for (uint64_t j = 0; j < lout->columns; j++) {
     for (uint64_t i = 0; i < lout->rows; i++) {

@@ -1,5 +1,6 @@
 package dev.lamina.backend.cuda;
 
+import dev.lamina.backend.cuda.driver.BlasLt;
 import dev.lamina.backend.cuda.driver.CudaException;
 import dev.lamina.backend.cuda.driver.DeviceFacts;
 import dev.lamina.backend.cuda.driver.Driver;
@@ -46,15 +47,16 @@ final class CudaDevices {
 
   /** A backend of these GPUs. */
   static Backend backend(Driver driver, List<DeviceFacts> devices, long memoryLimitBytes) {
-    return backend(driver, devices, memoryLimitBytes, KernelModules::of);
+    return backend(driver, devices, memoryLimitBytes, KernelModules::of, BlasLt::open);
   }
 
-  /** The same with kernels from elsewhere. */
+  /** The same with kernels and cuBLASLt from elsewhere. */
   static Backend backend(
       Driver driver,
       List<DeviceFacts> devices,
       long memoryLimitBytes,
-      BiFunction<Driver, DeviceFacts, KernelModules> modules) {
+      BiFunction<Driver, DeviceFacts, KernelModules> modules,
+      BlasLt.Opener blas) {
     List<DeviceInfo> infos =
         devices.stream().map(f -> info(f).withMemoryLimit(memoryLimitBytes)).toList();
     HostBackend opened =
@@ -62,7 +64,7 @@ final class CudaDevices {
             infos,
             i -> {
               DeviceFacts facts = devices.get(i);
-              return open(driver, facts, infos.get(i), modules.apply(driver, facts));
+              return open(driver, facts, infos.get(i), modules.apply(driver, facts), blas);
             });
     return new MeteredBackend(
         opened,
@@ -84,12 +86,12 @@ final class CudaDevices {
   }
 
   private static HostDevice open(
-      Driver driver, DeviceFacts facts, DeviceInfo info, KernelModules modules)
+      Driver driver, DeviceFacts facts, DeviceInfo info, KernelModules modules, BlasLt.Opener blas)
       throws BackendException {
     String what = "open " + facts.name();
     try {
       Gpu gpu = new Gpu(driver, facts, modules);
-      return device(gpu, info);
+      return device(gpu, info, blas);
     } catch (CudaException e) {
       throw Failures.of(what, e);
     } catch (BackendFailure e) {
@@ -97,15 +99,18 @@ final class CudaDevices {
     }
   }
 
-  private static HostDevice device(Gpu gpu, DeviceInfo info) throws CudaException {
+  private static HostDevice device(Gpu gpu, DeviceInfo info, BlasLt.Opener blas)
+      throws CudaException {
     try {
       GpuSpace space = new GpuSpace(gpu);
+      CudaKernels kernels = new CudaKernels(gpu, blas);
       Runnable close =
           () -> {
+            kernels.close();
             space.close();
             gpu.close();
           };
-      return new HostDevice(info, new CudaKernels(gpu), space, close);
+      return new HostDevice(info, kernels, space, close);
     } catch (CudaException | BackendFailure e) {
       gpu.close();
       throw e;

@@ -1,5 +1,6 @@
 package dev.lamina.backend.cuda;
 
+import dev.lamina.backend.cuda.driver.BlasLt;
 import dev.lamina.backend.cuda.driver.Driver;
 import dev.lamina.backend.cuda.driver.EmulatedModules;
 import dev.lamina.backend.cuda.driver.Probe;
@@ -32,6 +33,22 @@ public final class EmulatedCudaProvider implements BackendProvider {
       stub.memory(MEMORY_BYTES);
       return stub.driver();
     }
+  }
+
+  private final BlasLt.Opener blas;
+
+  /** Without cuBLASLt. */
+  public EmulatedCudaProvider() {
+    this(Optional::empty);
+  }
+
+  /**
+   * With a cuBLASLt, whose products run when they are submitted, so not in captured runs.
+   *
+   * @param blas opens it
+   */
+  EmulatedCudaProvider(BlasLt.Opener blas) {
+    this.blas = blas;
   }
 
   private static Probe look() {
@@ -72,7 +89,7 @@ public final class EmulatedCudaProvider implements BackendProvider {
     }
     if (look() instanceof Probe.Available a) {
       return CudaDevices.backend(
-          a.driver(), a.devices(), options.memoryLimitBytes(), Emulation.MODULES::of);
+          a.driver(), a.devices(), options.memoryLimitBytes(), Emulation.MODULES::of, blas);
     }
     throw new AssertionError("the stub has a device");
   }

@@ -87,6 +87,18 @@ public interface BlasLt extends AutoCloseable {
     void close();
   }
 
+  /** Opens the library, when it is first wanted: to load it takes a while. */
+  @FunctionalInterface
+  interface Opener {
+    /**
+     * The library.
+     *
+     * @return empty if it is not installed
+     * @throws CudaException if it is but does not start
+     */
+    Optional<BlasLt> open() throws CudaException;
+  }
+
   /**
    * Opens the newest that is there: by soname, then in the folders of {@code LAMINA_CUDA_PATH},
    * {@code CUDA_HOME} and {@code CUDA_PATH}.
@@ -115,7 +127,8 @@ public interface BlasLt extends AutoCloseable {
   }
 
   /**
-   * Ways to compute a product, by the library's own estimate the quickest first.
+   * Ways to compute a product, by the library's own estimate the quickest first. All give the same
+   * bits in every run, and sums of parts of k are F32.
    *
    * @param product what to compute
    * @param maxWorkspaceBytes device memory that each may need at most

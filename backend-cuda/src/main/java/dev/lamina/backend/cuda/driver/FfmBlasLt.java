@@ -19,6 +19,11 @@ final class FfmBlasLt implements BlasLt {
   private static final int COMPUTE_32F = 68;
   private static final int DESC_TRANSA = 3;
   private static final int PREF_MAX_WORKSPACE_BYTES = 1;
+  private static final int PREF_REDUCTION_SCHEME_MASK = 3;
+  private static final int PREF_MIN_ALIGNMENT_A_BYTES = 5;
+  private static final int PREF_MIN_ALIGNMENT_D_BYTES = 8;
+  private static final int REDUCTION_IN_COMPUTE_TYPE = 2;
+  private static final int ALIGNMENT = 16;
   private static final int TRANSPOSE = 1;
 
   // cublasLtMatmulHeuristicResult_t: an algorithm of 64 bytes, its workspace, status, waves, spare.
@@ -108,18 +113,26 @@ final class FfmBlasLt implements BlasLt {
 
   private long preference(long maxWorkspaceBytes) throws CudaException {
     long preference = create("cublasLtMatmulPreferenceCreate");
-    try (Scratch in = new Scratch()) {
-      in.memory().set(ValueLayout.JAVA_LONG, 0, maxWorkspaceBytes);
-      check(
-          "cublasLtMatmulPreferenceSetAttribute",
-          call(
-              at("cublasLtMatmulPreferenceSetAttribute"),
-              preference,
-              PREF_MAX_WORKSPACE_BYTES,
-              in.address(),
-              Long.BYTES));
+    try {
+      prefer(preference, PREF_MAX_WORKSPACE_BYTES, maxWorkspaceBytes, Long.BYTES);
+      // Not in place: parts of k are added in the workspace, in one order.
+      prefer(preference, PREF_REDUCTION_SCHEME_MASK, REDUCTION_IN_COMPUTE_TYPE, Integer.BYTES);
+      for (int i = PREF_MIN_ALIGNMENT_A_BYTES; i <= PREF_MIN_ALIGNMENT_D_BYTES; i++) {
+        prefer(preference, i, ALIGNMENT, Integer.BYTES);
+      }
+      return preference;
+    } catch (CudaException e) {
+      destroy("cublasLtMatmulPreferenceDestroy", preference);
+      throw e;
     }
-    return preference;
+  }
+
+  private void prefer(long preference, int attribute, long value, int bytes) throws CudaException {
+    String function = "cublasLtMatmulPreferenceSetAttribute";
+    try (Scratch in = new Scratch()) {
+      in.memory().set(ValueLayout.JAVA_LONG, 0, value);
+      check(function, call(at(function), preference, attribute, in.address(), bytes));
+    }
   }
 
   @Override

@@ -70,6 +70,7 @@ public final class Gpu implements AutoCloseable {
   private long scratch;
   private long scratchBytes;
   private long scratchGeneration;
+  private long submissions;
   private boolean checking;
 
   /**
@@ -98,6 +99,7 @@ public final class Gpu implements AutoCloseable {
   }
 
   private void launchTo(long to) {
+    submissions++;
     stream = to;
     config.stream(to);
   }
@@ -112,7 +114,22 @@ public final class Gpu implements AutoCloseable {
    * the thread that runs kernels.
    */
   public long stream() {
+    submissions++;
     return stream;
+  }
+
+  /**
+   * Changes when anything is launched or a run begins: what a kernel left in memory that others may
+   * write is still there only if this is as it was.
+   */
+  public long submissions() {
+    return submissions;
+  }
+
+  /** Makes this GPU's context current on the thread that runs kernels. */
+  public void beginRun() {
+    submissions++;
+    use();
   }
 
   /**
@@ -302,6 +319,7 @@ public final class Gpu implements AutoCloseable {
     if (x == 0 || y == 0 || z == 0) {
       return;
     }
+    submissions++;
     config.grid(Math.toIntExact(x), Math.toIntExact(y), Math.toIntExact(z));
     config.block(threads, 1, 1).sharedBytes(sharedBytes).pdl(dependent);
     config.clearArgs().argStruct(params.struct());

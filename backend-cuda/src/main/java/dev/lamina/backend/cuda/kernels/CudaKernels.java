@@ -1,5 +1,6 @@
 package dev.lamina.backend.cuda.kernels;
 
+import dev.lamina.backend.cuda.driver.BlasLt;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.GraphCapturer;
 import dev.lamina.backend.sdk.Expr;
@@ -21,7 +22,7 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /** Chooses a GPU's kernels. */
-public final class CudaKernels implements KernelProvider {
+public final class CudaKernels implements KernelProvider, AutoCloseable {
   /** Columns of values that a block of the general attention has room for. */
   private static final int MAX_VALUE_WIDTH = 1024;
 
@@ -39,15 +40,18 @@ public final class CudaKernels implements KernelProvider {
   private final RecurrentKernels recurrent;
   private final SamplingKernels sampling;
   private final AttentionKernels attention;
+  private final BlasProducts blas;
   private final KernelProvider relaxed = new Relaxed();
 
   /**
    * Kernels of an open GPU.
    *
    * @param gpu open
+   * @param opener opens cuBLASLt when it is first wanted
    */
-  public CudaKernels(Gpu gpu) {
+  public CudaKernels(Gpu gpu, BlasLt.Opener opener) {
     this.gpu = gpu;
+    blas = new BlasProducts(gpu, opener);
     BlockTables blocks = new BlockTables(gpu);
     capturer = Optional.of(new GraphCapturer(gpu));
     movement = new GpuMovement(gpu);
@@ -55,7 +59,7 @@ public final class CudaKernels implements KernelProvider {
     sampling = new SamplingKernels(gpu);
     core = new CoreKernels(gpu, movement, sampling);
     layers = new LayerKernels(gpu, blocks);
-    linears = new LinearKernels(gpu, blocks);
+    linears = new LinearKernels(gpu, blocks, blas);
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
@@ -110,12 +114,20 @@ public final class CudaKernels implements KernelProvider {
 
   @Override
   public void beginRun() {
-    gpu.use();
+    gpu.beginRun();
   }
 
   @Override
   public void endRun() {
     gpu.finish();
+  }
+
+  /** Gives cuBLASLt back, once all work has ended. */
+  @Override
+  public void close() {
+    gpu.use();
+    gpu.synchronize();
+    blas.close();
   }
 
   @Override

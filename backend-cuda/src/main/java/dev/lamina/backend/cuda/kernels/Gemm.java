@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Products of many rows on tensor cores, as {@code gemm.cu} says: operands are taken apart into
- * planes of BF16 in scratch memory, unless they are BF16.
+ * planes of BF16 in scratch memory, unless they are BF16. Where one rounded plane is enough,
+ * cuBLASLt multiplies them if it is there.
  */
 final class Gemm {
   /** Elements of k a stage, of 128 bytes. */
@@ -37,8 +38,11 @@ final class Gemm {
   }
 
   private final Gpu gpu;
+  private final BlasProducts blas;
+  private final RoundedOperand rounded;
   private final int planes;
   private final long toPlanes;
+  private final long spreadBias;
   private final Tile exactWeight;
   private final Tile exactWeightSmall;
   private final Tile anyWeight;
@@ -46,12 +50,17 @@ final class Gemm {
   /**
    * Loads the kernels.
    *
+   * @param blas multiplies rounded operands, where it can
+   * @param rounded the last one of this device
    * @param relaxed whether operands may be rounded to BF16
    */
-  Gemm(Gpu gpu, boolean relaxed) {
+  Gemm(Gpu gpu, BlasProducts blas, RoundedOperand rounded, boolean relaxed) {
     this.gpu = gpu;
+    this.blas = blas;
+    this.rounded = rounded;
     this.planes = relaxed ? 1 : 3;
     toPlanes = gpu.function("gemm", "to_planes");
+    spreadBias = gpu.function("gemm", "spread_bias");
     Tile one = new Tile(gpu, "gemm", "gemm_1_1", 2, 128, 256, 4);
     exactWeight = relaxed ? one : new Tile(gpu, "gemm_exact", "gemm_3_1", 4, 128, 256, 3);
     exactWeightSmall =
@@ -74,10 +83,12 @@ final class Gemm {
     long xBytes = own ? 0 : 2 * planes * m * k;
     long chunk = direct ? n : Math.clamp(MAX_PLANES_BYTES / (2 * planes * k), 1, n);
     long scratch = gpu.scratch(Math.max(1, xBytes + (direct ? 0 : 2 * planes * chunk * k)));
-    if (!own) {
+    if (!own && planes == 1) {
+      rounded.put(x, m * k, scratch);
+    } else if (!own) {
       planes(Params.addressOf(x), 0, scratch, 0, m * k, x.dtype());
     }
-    Tile tile = !direct ? anyWeight : m <= SMALL_ROWS ? exactWeightSmall : exactWeight;
+    Operands o = new Operands(own ? Params.addressOf(x) : scratch, bias, out, m, k, n);
     for (long from = 0; from < n; from += chunk) {
       long now = Math.min(chunk, n - from);
       long weight = Params.addressOf(w) + 2 * from * k;
@@ -85,20 +96,56 @@ final class Gemm {
         weight = scratch + xBytes;
         planes(Params.addressOf(w), format, weight, from * k, now * k, w.dtype());
       }
-      Params p = gpu.params().i64(own ? Params.addressOf(x) : scratch).i64(weight);
-      int biasBytes = bias == null ? 0 : bias.dtype().bytes();
-      p.i64(bias == null ? 0 : Params.addressOf(bias) + from * biasBytes);
-      p.i64(Params.addressOf(out) + from * out.dtype().bytes());
-      p.i64(m * k).i64(now * k).i64(m).i64(now).i64(k).i64(n);
-      p.i32(bias == null ? 0 : bias.dtype().ordinal()).i32(out.dtype().ordinal());
-      gpu.launch(
-          tile.function,
-          Math.ceilDiv(m, tile.rows),
-          Math.ceilDiv(now, tile.columns),
-          1,
-          tile.threads,
-          tile.sharedBytes);
+      if (planes > 1 || !byBlas(o, weight, from, now)) {
+        byTiles(o, weight, from, now, direct);
+      }
     }
+    if (!own && planes == 1) {
+      rounded.keep();
+    }
+  }
+
+  /** What all chunks of a product share; x is an address of planes. */
+  private record Operands(long x, @Nullable Tensor bias, Tensor out, long m, long k, long n) {
+    long outAt(long column) {
+      return Params.addressOf(out) + column * out.dtype().bytes();
+    }
+
+    long biasAt(long column) {
+      return bias == null ? 0 : Params.addressOf(bias) + column * bias.dtype().bytes();
+    }
+
+    long biasDtype() {
+      return bias == null ? 0 : bias.dtype().ordinal();
+    }
+  }
+
+  /** Columns {@code from} on by cuBLASLt; false if it cannot. */
+  private boolean byBlas(Operands o, long weight, long from, long now) {
+    boolean biased = o.bias != null;
+    if (biased) {
+      if (o.out.dtype() != DType.F32) {
+        return false;
+      }
+      Params p = gpu.params().i64(o.biasAt(from)).i64(o.outAt(from)).i64(o.m).i64(now).i64(o.n);
+      p.i32(o.biasDtype());
+      gpu.launchOver(spreadBias, o.m * now, 256);
+    }
+    return blas.run(o.x, weight, o.outAt(from), o.out.dtype(), o.m, now, o.k, o.n, biased);
+  }
+
+  private void byTiles(Operands o, long weight, long from, long now, boolean direct) {
+    Tile tile = !direct ? anyWeight : o.m <= SMALL_ROWS ? exactWeightSmall : exactWeight;
+    Params p = gpu.params().i64(o.x).i64(weight).i64(o.biasAt(from)).i64(o.outAt(from));
+    p.i64(o.m * o.k).i64(now * o.k).i64(o.m).i64(now).i64(o.k).i64(o.n);
+    p.i32(o.biasDtype()).i32(o.out.dtype().ordinal());
+    gpu.launch(
+        tile.function,
+        Math.ceilDiv(o.m, tile.rows),
+        Math.ceilDiv(now, tile.columns),
+        1,
+        tile.threads,
+        tile.sharedBytes);
   }
 
   private void planes(long from, long format, long to, long first, long n, DType dtype) {

@@ -14,10 +14,14 @@ final class LinearKernels {
 
   private final Gpu gpu;
   private final BlockTables blocks;
+  private final BlasProducts blas;
+  private final RoundedOperand rounded;
 
-  LinearKernels(Gpu gpu, BlockTables blocks) {
+  LinearKernels(Gpu gpu, BlockTables blocks, BlasProducts blas) {
     this.gpu = gpu;
     this.blocks = blocks;
+    this.blas = blas;
+    this.rounded = new RoundedOperand(gpu);
   }
 
   private static boolean isAligned(Tensor t) {
@@ -53,8 +57,8 @@ final class LinearKernels {
 
     Linear(boolean biased, boolean relaxed) {
       this.biased = biased;
-      this.exact = new Gemm(gpu, false);
-      this.gemm = relaxed ? new Gemm(gpu, true) : exact;
+      this.exact = new Gemm(gpu, blas, rounded, false);
+      this.gemm = relaxed ? new Gemm(gpu, blas, rounded, true) : exact;
     }
 
     private static long[] none() {

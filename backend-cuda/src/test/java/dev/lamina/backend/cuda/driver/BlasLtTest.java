@@ -21,20 +21,21 @@ class BlasLtTest {
   private static final int K = 8;
 
   private final Arena arena = Arena.ofConfined();
+  private StubBlasLt made;
   private NativeLibrary stub;
   private BlasLt blas;
 
   @BeforeEach
   void open() throws CudaException {
-    Path library = StubCompiler.compile("libcublasLt", "libcublasLt.so.13");
-    stub = NativeLibrary.open(List.of(library.toString())).orElseThrow();
-    blas = new FfmBlasLt(stub);
+    made = StubBlasLt.load();
+    stub = made.library();
+    blas = made.open().orElseThrow();
   }
 
   @AfterEach
   void nothingIsLeft() {
     blas.close();
-    assertThat(StubDriver.call(stub, "stub_live")).isZero();
+    assertThat(made.live()).isZero();
     arena.close();
   }
 
@@ -107,7 +108,7 @@ class BlasLtTest {
     assertThat(plans).extracting(BlasLt.Plan::workspaceBytes).containsExactly(0L, 2048L);
     MemorySegment memory = arena.allocate(4096, 256);
     plans.getLast().run(memory.address(), memory.address(), memory.address(), memory.address(), 0);
-    assertThat(StubDriver.call(stub, "stub_algorithm")).isEqualTo(102);
+    assertThat(made.lastAlgorithm()).isEqualTo(102);
     plans.forEach(BlasLt.Plan::close);
   }
 
@@ -140,7 +141,7 @@ class BlasLtTest {
   void aRunThatFails_namesTheProduct() throws CudaException {
     BlasLt.Product p = product(BlasLt.Type.F32, BlasLt.Type.F32, false);
     try (BlasLt.Plan plan = blas.plans(p, 0, 1).getFirst()) {
-      StubDriver.call(stub, "stub_status", 13);
+      made.fail(13);
       assertThatThrownBy(() -> plan.run(16, 16, 16, 0, 0))
           .hasMessage(
               "cublasLtMatmul(%s): CUBLAS_STATUS_EXECUTION_FAILED (13): %s"
@@ -150,7 +151,7 @@ class BlasLtTest {
 
   @Test
   void aLibraryThatDoesNotStart_isToldFromOneThatIsAbsent() throws CudaException {
-    StubDriver.call(stub, "stub_status", 1);
+    made.fail(1);
     assertThatThrownBy(() -> new FfmBlasLt(stub))
         .hasMessageStartingWith("cublasLtCreate: CUBLAS_STATUS_NOT_INITIALIZED (1): ");
     assertThat(

@@ -1,0 +1,63 @@
+package dev.lamina.backend.cuda.kernels;
+
+import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.spi.ir.DType;
+
+/**
+ * An operand rounded to BF16 in scratch memory. Projections that follow each other often share
+ * theirs (queries, keys and values; gate and up), so the last one is not rounded again while
+ * nothing but its products was launched since.
+ *
+ * <p>Used by the thread that runs kernels.
+ */
+final class RoundedOperand {
+  private final Gpu gpu;
+  private final long round;
+  private final long roundAny;
+  private long address;
+  private long elements;
+  private DType dtype = DType.F32;
+  private long to;
+  private long submissions = -1;
+
+  RoundedOperand(Gpu gpu) {
+    this.gpu = gpu;
+    this.round = gpu.function("gemm", "round_f32");
+    this.roundAny = gpu.function("gemm", "to_planes");
+  }
+
+  /**
+   * Sees to it that the scratch memory at {@code to} holds the first elements of x in BF16.
+   *
+   * @param to a multiple of 16; the products that follow may write behind it only
+   */
+  void put(Tensor x, long n, long to) {
+    long from = Params.addressOf(x);
+    if (gpu.submissions() == submissions
+        && address == from
+        && elements == n
+        && dtype == x.dtype()
+        && this.to == to) {
+      return;
+    }
+    address = from;
+    elements = n;
+    dtype = x.dtype();
+    this.to = to;
+    if (dtype == DType.F32 && n % 8 == 0 && (from & 15) == 0) {
+      gpu.params().i64(from).i64(to).i64(n / 8);
+      gpu.launchOver(round, n / 8, 256);
+    } else {
+      Params p = gpu.params().i64(from).i64(to).i64(0).i64(0).i64(n).i64(n);
+      p.i32(1).i32(dtype.ordinal());
+      gpu.launchOver(roundAny, n, 256);
+    }
+  }
+
+  /** Says that since {@link #put} only products of this operand were launched. */
+  void keep() {
+    submissions = gpu.submissions();
+  }
+}
