@@ -21,6 +21,8 @@ import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.DeviceInfo.Peak;
 import dev.lamina.spi.PeakMeter;
+import dev.lamina.spi.RunMeter;
+import dev.lamina.spi.RunMeter.RunTimes;
 import dev.lamina.spi.State;
 import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.Support.Numerics;
@@ -206,6 +208,40 @@ public final class ModelRuntime implements AutoCloseable {
       return meter.get().measure(choice.ordinal());
     } catch (BackendException e) {
       throw new LaminaException("measure peak: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Has the device time the steps from here on by its own clock, if it has one.
+   *
+   * @throws LaminaException if the device fails
+   */
+  public void startTiming() {
+    Optional<RunMeter> meter = backend.extension(RunMeter.class);
+    if (meter.isPresent()) {
+      try {
+        meter.get().startTiming(device);
+      } catch (BackendException e) {
+        throw new LaminaException("time steps: " + e.getMessage(), e);
+      }
+    }
+  }
+
+  /**
+   * Ends what {@link #startTiming} began.
+   *
+   * @return what was timed; nothing if the device has no clock
+   * @throws LaminaException if the device fails
+   */
+  public Optional<RunTimes> stopTiming() {
+    Optional<RunMeter> meter = backend.extension(RunMeter.class);
+    if (meter.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(meter.get().stopTiming(device));
+    } catch (BackendException e) {
+      throw new LaminaException("time steps: " + e.getMessage(), e);
     }
   }
 

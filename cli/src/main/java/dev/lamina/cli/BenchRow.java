@@ -1,7 +1,10 @@
 package dev.lamina.cli;
 
+import dev.lamina.spi.RunMeter.RunTimes;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -16,6 +19,8 @@ import tools.jackson.databind.node.ObjectNode;
  *     allows; median
  * @param flopsFraction operations that must be done over what the peak measured beside it allows;
  *     median
+ * @param idleFraction share of the time, by the device's clock, in which it ran no part of a step:
+ *     gaps between steps and within them; median, empty if the device has no clock
  */
 record BenchRow(
     int numPrompt,
@@ -24,7 +29,15 @@ record BenchRow(
     int requests,
     double[] rates,
     double bandwidthFraction,
-    double flopsFraction) {
+    double flopsFraction,
+    OptionalDouble idleFraction) {
+
+  /** The median share of repetitions that a device's clock timed. */
+  static OptionalDouble idleFraction(List<RunTimes> times) {
+    return times.isEmpty()
+        ? OptionalDouble.empty()
+        : OptionalDouble.of(median(times.stream().mapToDouble(RunTimes::idleFraction).toArray()));
+  }
 
   double median() {
     return median(rates);
@@ -58,6 +71,9 @@ record BenchRow(
     row.put("max_ts", max());
     row.put("bandwidth_fraction", bandwidthFraction);
     row.put("flops_fraction", flopsFraction);
+    if (idleFraction.isPresent()) {
+      row.put("idle_fraction", idleFraction.getAsDouble());
+    }
     return row;
   }
 
@@ -67,15 +83,20 @@ record BenchRow(
         requests > 0
             ? "%d x (%d in, %d out)".formatted(requests, numPrompt, numGenerated)
             : numGenerated == 0 ? "pp" + numPrompt : "tg" + numGenerated;
+    String idle =
+        idleFraction.isEmpty()
+            ? ""
+            : String.format(Locale.ROOT, "  %5.2f %% idle", 100 * idleFraction.getAsDouble());
     return String.format(
-        Locale.ROOT,
-        "%-24s np %-4d %10.1f tok/s  (%.1f .. %.1f)  %5.1f %% of bandwidth  %5.1f %% of FMA peak",
-        test,
-        numParallel,
-        median(),
-        min(),
-        max(),
-        100 * bandwidthFraction,
-        100 * flopsFraction);
+            Locale.ROOT,
+            "%-24s np %-4d %10.1f tok/s  (%.1f .. %.1f)  %5.1f %% of bandwidth  %5.1f %% of FMA peak",
+            test,
+            numParallel,
+            median(),
+            min(),
+            max(),
+            100 * bandwidthFraction,
+            100 * flopsFraction)
+        + idle;
   }
 }

@@ -6,6 +6,9 @@ import dev.lamina.scheduler.Engine;
 import dev.lamina.scheduler.GenerationRequest;
 import dev.lamina.scheduler.SamplingParams;
 import dev.lamina.scheduler.TokenListener;
+import dev.lamina.spi.RunMeter.RunTimes;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
@@ -29,15 +32,19 @@ final class EngineBench {
   /** Output tokens a second of each repetition; {@code concurrency} 0 = all at once. */
   BenchRow run(int requests, int concurrency, int repetitions) {
     double[] rates = new double[repetitions];
+    List<RunTimes> times = new ArrayList<>();
     try (Engine engine = runtime.startEngine(options)) {
       drive(engine, Math.min(requests, 8), concurrency, -1);
       for (int r = 0; r < repetitions; r++) {
+        runtime.startTiming();
         long start = System.nanoTime();
         drive(engine, requests, concurrency, r);
         rates[r] = (double) requests * out / ((System.nanoTime() - start) / 1e9);
+        runtime.stopTiming().ifPresent(times::add);
       }
     }
-    return new BenchRow(in, out, concurrency == 0 ? requests : concurrency, requests, rates, 0, 0);
+    int parallel = concurrency == 0 ? requests : concurrency;
+    return new BenchRow(in, out, parallel, requests, rates, 0, 0, BenchRow.idleFraction(times));
   }
 
   private void drive(Engine engine, int requests, int concurrency, int seed) {

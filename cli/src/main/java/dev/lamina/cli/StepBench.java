@@ -7,8 +7,10 @@ import dev.lamina.scheduler.KvGroup;
 import dev.lamina.scheduler.ScheduledBatch;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.DeviceInfo.Peak;
+import dev.lamina.spi.RunMeter.RunTimes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
@@ -58,7 +60,8 @@ final class StepBench {
         0,
         runs.stream().mapToDouble(t -> tokens / t.seconds).toArray(),
         median(runs, t -> fraction(bytes / t.seconds, t.peak.readBytesPerSecond())),
-        median(runs, t -> fraction(flops / t.seconds, t.peak.flopsPerSecond())));
+        median(runs, t -> fraction(flops / t.seconds, t.peak.flopsPerSecond())),
+        BenchRow.idleFraction(runs.stream().flatMap(t -> t.times.stream()).toList()));
   }
 
   private static double median(List<Timed> runs, ToDoubleFunction<Timed> of) {
@@ -79,10 +82,11 @@ final class StepBench {
    * One repetition.
    *
    * @param seconds that it took
+   * @param times by the device's clock, if it has one
    * @param peak the larger of what was measured just before it and just after it: what a shared
    *     machine can do changes within seconds
    */
-  private record Timed(double seconds, Peak peak) {}
+  private record Timed(double seconds, Optional<RunTimes> times, Peak peak) {}
 
   /** What is timed. */
   private interface Run {
@@ -103,11 +107,13 @@ final class StepBench {
       }
       Peak before = peak.get();
       for (int r = 0; r < repetitions; r++) {
+        runtime.startTiming();
         long start = System.nanoTime();
         run.run(forward, batch, ids);
         double seconds = (System.nanoTime() - start) / 1e9;
+        Optional<RunTimes> times = runtime.stopTiming();
         Peak after = peak.get();
-        runs.add(new Timed(seconds, larger(before, after)));
+        runs.add(new Timed(seconds, times, larger(before, after)));
         before = after;
       }
     } catch (BackendException e) {

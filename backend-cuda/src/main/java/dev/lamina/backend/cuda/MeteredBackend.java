@@ -36,7 +36,7 @@ record MeteredBackend(HostBackend devicesOf, Meter meter) implements Backend, Pe
 
   @Override
   public <T> Optional<T> extension(Class<T> type) {
-    return type == PeakMeter.class ? Optional.of(type.cast(this)) : Optional.empty();
+    return type == PeakMeter.class ? Optional.of(type.cast(this)) : devicesOf.extension(type);
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Device;
 import dev.lamina.spi.DeviceInfo;
 import dev.lamina.spi.InvalidProgram;
+import dev.lamina.spi.RunMeter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -24,6 +25,27 @@ public final class HostBackend implements Backend {
      */
     HostDevice open(int index) throws BackendException;
   }
+
+  private static final RunMeter METER =
+      new RunMeter() {
+        @Override
+        public void startTiming(Device device) throws BackendException {
+          own(device).startTiming();
+        }
+
+        @Override
+        public RunTimes stopTiming(Device device) throws BackendException {
+          return own(device).stopTiming();
+        }
+
+        private static HostDevice own(Device device) throws InvalidProgram {
+          if (device instanceof HostDevice own) {
+            return own;
+          }
+          throw new InvalidProgram(
+              "timing: expected a device of this backend, got " + device.info().name());
+        }
+      };
 
   private final List<DeviceInfo> infos;
   private final Opener opener;
@@ -71,9 +93,11 @@ public final class HostBackend implements Backend {
     return device;
   }
 
+  /** {@link RunMeter} while a device is open that has a clock. */
   @Override
-  public <T> Optional<T> extension(Class<T> type) {
-    return Optional.empty();
+  public synchronized <T> Optional<T> extension(Class<T> type) {
+    boolean isMetered = type == RunMeter.class && opened.stream().anyMatch(HostDevice::hasClock);
+    return isMetered ? Optional.of(type.cast(METER)) : Optional.empty();
   }
 
   @Override

@@ -13,11 +13,14 @@ import dev.lamina.spi.InvalidProgram;
 import dev.lamina.spi.MemoryKind;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.OutOfDeviceMemory;
+import dev.lamina.spi.Points;
 import dev.lamina.spi.Queue;
+import dev.lamina.spi.RunMeter.RunTimes;
 import dev.lamina.spi.State;
 import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.Support;
 import dev.lamina.spi.Timeline;
+import dev.lamina.spi.Unsupported;
 import dev.lamina.spi.Weight;
 import dev.lamina.spi.WeightSpec;
 import dev.lamina.spi.ir.Graph;
@@ -39,6 +42,7 @@ public final class HostDevice implements Device {
   private final Runnable onClose;
   private final Ledger ledger = new Ledger();
   private final ReentrantLock running = new ReentrantLock();
+  private final @Nullable PendingWork pending;
   private volatile boolean closed;
   private volatile @Nullable DeviceLost lost;
 
@@ -66,6 +70,8 @@ public final class HostDevice implements Device {
     this.provider = provider;
     this.space = space;
     this.onClose = onClose;
+    OrderMarks marks = provider.marks().orElse(null);
+    this.pending = marks == null ? null : new PendingWork(marks, this);
   }
 
   Ledger ledger() {
@@ -91,19 +97,41 @@ public final class HostDevice implements Device {
     }
   }
 
-  /** Runs a command that was checked; returns its error, if any. */
-  @Nullable BackendException run(CommandRunner runner, Command command) {
+  /** Runs a command that was checked; its signals are told when it is done, now or later. */
+  void run(CommandRunner runner, Command command, int generation, Points signals) {
+    BackendException error;
     running.lock();
+    try {
+      error = attempt(runner, command);
+      if (error == null && pending != null) {
+        pending.add(generation, signals);
+        return;
+      }
+    } catch (BackendFailure e) {
+      error = failed(e);
+    } finally {
+      running.unlock();
+    }
+    end(generation, signals, error);
+  }
+
+  /** Tells the signals of a command that is over, after those of the ones before it. */
+  void end(int generation, Points signals, @Nullable BackendException error) {
+    drain();
+    ledger.exit(generation);
+    for (int i = 0; i < signals.size(); i++) {
+      HostQueue.signal(signals.timeline(i), signals.value(i), error);
+    }
+  }
+
+  private @Nullable BackendException attempt(CommandRunner runner, Command command) {
     try {
       runner.run(command);
       return null;
     } catch (BackendException e) {
       return e;
     } catch (BackendFailure e) {
-      if (e.failure() instanceof DeviceLost error) {
-        lost = error;
-      }
-      return e.failure();
+      return failed(e);
     } catch (ProgramError e) {
       return new InvalidProgram("run: " + e.getMessage(), e);
     } catch (RuntimeException e) {
@@ -115,8 +143,74 @@ public final class HostDevice implements Device {
       DeviceLost error = new DeviceLost("run: " + info.name() + " failed: " + e, e);
       lost = error;
       return error;
+    }
+  }
+
+  /** The error of a failure; a device that is lost stays so. */
+  BackendException failed(BackendFailure e) {
+    if (e.failure() instanceof DeviceLost error) {
+      lost = error;
+    }
+    return e.failure();
+  }
+
+  /** Tells timelines what the device has done by now. */
+  void settle() {
+    if (pending != null) {
+      pending.settle();
+    }
+  }
+
+  /** Completes stages though nobody asks for values. */
+  void watch() {
+    if (pending != null) {
+      pending.watch();
+    }
+  }
+
+  /** Whether it has a clock for runs. */
+  boolean hasClock() {
+    return provider.clock().isPresent();
+  }
+
+  /** Times runs from here on. */
+  void startTiming() throws BackendException {
+    RunClock clock = clock();
+    running.lock();
+    try {
+      checkUsable("startTiming");
+      clock.start();
+    } catch (BackendFailure e) {
+      throw failed(e);
     } finally {
       running.unlock();
+    }
+  }
+
+  /** Ends what {@link #startTiming} began. */
+  RunTimes stopTiming() throws BackendException {
+    RunClock clock = clock();
+    running.lock();
+    try {
+      checkUsable("stopTiming");
+      return clock.stop();
+    } catch (BackendFailure e) {
+      throw failed(e);
+    } finally {
+      running.unlock();
+    }
+  }
+
+  private RunClock clock() throws Unsupported {
+    return provider
+        .clock()
+        .orElseThrow(() -> new Unsupported("timing: " + info.name() + " has no clock for runs"));
+  }
+
+  /** Waits for all that was run. */
+  private void drain() {
+    if (pending != null) {
+      pending.drain();
     }
   }
 
@@ -230,7 +324,7 @@ public final class HostDevice implements Device {
   @Override
   public Timeline newTimeline(long initial) throws BackendException {
     checkUsable("newTimeline");
-    return new HostTimeline(ledger, initial);
+    return new HostTimeline(this, initial);
   }
 
   @Override
@@ -241,6 +335,7 @@ public final class HostDevice implements Device {
 
   @Override
   public DeviceStats stats() {
+    settle();
     return ledger.stats();
   }
 
@@ -250,6 +345,7 @@ public final class HostDevice implements Device {
       if (closed) {
         return;
       }
+      drain();
       ledger.checkEmpty("device " + info.name());
       closed = true;
     }

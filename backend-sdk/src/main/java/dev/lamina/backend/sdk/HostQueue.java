@@ -17,16 +17,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a command inside submit if its waits are reached and nothing is deferred; else a thread of
- * the queue runs it in order. The path inside submit allocates nothing.
+ * the queue runs it in order. The path inside submit allocates nothing. On a device that goes on
+ * after a command was run, what is ahead in its own order counts as reached.
  */
 final class HostQueue extends Resource implements Queue {
-  private record Task(
-      Timeline[] waits,
-      long[] waitValues,
-      Command command,
-      Timeline[] signals,
-      long[] signalValues,
-      int generation) {}
+  private record Task(Points waits, Command command, Points signals, int generation) {}
 
   private final HostDevice device;
   private final CommandRunner runner;
@@ -80,10 +75,13 @@ final class HostQueue extends Resource implements Queue {
     return generation;
   }
 
-  private static boolean isDecided(Points waits) {
+  /** Whether nothing is to be waited for: reached, failed, or ahead in the device's own order. */
+  private boolean isDecided(Points waits) {
     for (int i = 0; i < waits.size(); i++) {
       Timeline t = waits.timeline(i);
-      if (t.value() < waits.value(i) && t.failure().isEmpty()) {
+      long value = waits.value(i);
+      boolean ordered = t instanceof HostTimeline own && own.isInOrderOf(device, value);
+      if (!ordered && t.value() < value && t.failure().isEmpty()) {
         return false;
       }
     }
@@ -93,20 +91,24 @@ final class HostQueue extends Resource implements Queue {
   private void runNow(Points waits, Command command, Points signals, int generation) {
     BackendException error = null;
     for (int i = 0; i < waits.size() && error == null; i++) {
-      if (waits.timeline(i).value() < waits.value(i)) {
-        error = waits.timeline(i).failure().orElse(null);
+      BackendException failure = waits.timeline(i).failure().orElse(null);
+      if (failure != null && waits.timeline(i).value() < waits.value(i)) {
+        error = failure;
       }
     }
+    finish(command, error, signals, generation);
+  }
+
+  private void finish(
+      Command command, @Nullable BackendException error, Points signals, int generation) {
     if (error == null) {
-      error = device.run(runner, command);
-    }
-    device.ledger().exit(generation);
-    for (int i = 0; i < signals.size(); i++) {
-      signal(signals.timeline(i), signals.value(i), error);
+      device.run(runner, command, generation, signals);
+    } else {
+      device.end(generation, signals, error);
     }
   }
 
-  private static void signal(Timeline timeline, long value, @Nullable BackendException error) {
+  static void signal(Timeline timeline, long value, @Nullable BackendException error) {
     if (error != null) {
       timeline.fail(error);
     } else if (timeline instanceof HostTimeline t) {
@@ -117,14 +119,7 @@ final class HostQueue extends Resource implements Queue {
   }
 
   private void defer(Points waits, Command command, Points signals, int generation) {
-    Task task =
-        new Task(
-            timelines(waits),
-            values(waits),
-            command,
-            timelines(signals),
-            values(signals),
-            generation);
+    Task task = new Task(copy(waits), command, copy(signals), generation);
     lock.lock();
     try {
       deferred.add(task);
@@ -138,32 +133,17 @@ final class HostQueue extends Resource implements Queue {
     }
   }
 
-  private static Timeline[] timelines(Points points) {
-    Timeline[] t = new Timeline[points.size()];
-    for (int i = 0; i < t.length; i++) {
-      t[i] = points.timeline(i);
+  private static Points copy(Points points) {
+    Points all = new Points();
+    for (int i = 0; i < points.size(); i++) {
+      all.add(points.timeline(i), points.value(i));
     }
-    return t;
-  }
-
-  private static long[] values(Points points) {
-    long[] v = new long[points.size()];
-    for (int i = 0; i < v.length; i++) {
-      v[i] = points.value(i);
-    }
-    return v;
+    return all;
   }
 
   private void runDeferred() {
     for (Task task = next(); task != null; task = next()) {
-      BackendException error = awaitAll(task);
-      if (error == null) {
-        error = device.run(runner, task.command);
-      }
-      device.ledger().exit(task.generation);
-      for (int i = 0; i < task.signals.length; i++) {
-        signal(task.signals[i], task.signalValues[i], error);
-      }
+      finish(task.command, awaitAll(task.waits), task.signals, task.generation);
       pending.decrementAndGet();
     }
   }
@@ -184,13 +164,13 @@ final class HostQueue extends Resource implements Queue {
     }
   }
 
-  private static @Nullable BackendException awaitAll(Task task) {
+  private @Nullable BackendException awaitAll(Points waits) {
     try {
-      for (int i = 0; i < task.waits.length; i++) {
-        if (task.waits[i] instanceof HostTimeline t) {
-          t.awaitForWork(task.waitValues[i]);
-        } else {
-          task.waits[i].await(task.waitValues[i], java.time.Duration.ofDays(365));
+      for (int i = 0; i < waits.size(); i++) {
+        if (!(waits.timeline(i) instanceof HostTimeline t)) {
+          waits.timeline(i).await(waits.value(i), java.time.Duration.ofDays(365));
+        } else if (!t.isInOrderOf(device, waits.value(i))) {
+          t.awaitForWork(waits.value(i));
         }
       }
       return null;

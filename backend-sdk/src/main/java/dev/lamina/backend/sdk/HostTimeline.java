@@ -16,24 +16,90 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** A timeline in this process. Advancing it allocates nothing while nobody waits by a stage. */
+/**
+ * A timeline in this process. Advancing it allocates nothing while nobody waits by a stage. Where a
+ * device goes on after a command was run, the timeline learns how far it is when it is asked.
+ */
 final class HostTimeline extends Resource implements Timeline {
   private record Waiter(long value, CompletableFuture<Void> stage) {}
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final List<Waiter> waiters = new ArrayList<>();
+  private final HostDevice device;
   private volatile long value;
+  private volatile long promised;
   private volatile @Nullable BackendException failure;
 
-  HostTimeline(Ledger ledger, long initial) {
-    super(ledger, "timeline");
+  HostTimeline(HostDevice device, long initial) {
+    super(device.ledger(), "timeline");
+    this.device = device;
     this.value = initial;
+    this.promised = initial;
   }
 
   @Override
   public long value() {
+    device.settle();
     return value;
+  }
+
+  /** A command that the device has taken will reach this; whether somebody waits by a stage. */
+  boolean promise(long next) {
+    lock.lock();
+    try {
+      promised = Math.max(promised, next);
+      changed.signalAll();
+      return !waiters.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the device will have reached a value before it comes to what is submitted now. */
+  boolean isInOrderOf(HostDevice other, long wanted) {
+    return other == device && promised >= wanted && failure == null;
+  }
+
+  /** Reaches a promised value, or fails; whether {@link #completeStages} is to be called. */
+  boolean settle(long next, @Nullable BackendException error) {
+    lock.lock();
+    try {
+      if (error == null) {
+        advance(next);
+      } else if (failure == null) {
+        failure = error;
+      }
+      changed.signalAll();
+      return !waiters.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Completes the stages of those whose value was reached, or can't be any more. */
+  void completeStages() {
+    List<Waiter> done;
+    lock.lock();
+    try {
+      done = takeDone();
+    } finally {
+      lock.unlock();
+    }
+    complete(done);
+  }
+
+  /** Under the lock. */
+  private void advance(long next) {
+    if (failure != null) {
+      return;
+    }
+    if (next <= value) {
+      failure = new InvalidProgram(notLarger(next));
+    } else {
+      value = next;
+      promised = Math.max(promised, next);
+    }
   }
 
   @Override
@@ -51,25 +117,9 @@ final class HostTimeline extends Resource implements Timeline {
 
   /** Advances by finished work, also after close; a value that is not larger poisons. */
   void reach(long next) {
-    List<Waiter> done = List.of();
-    lock.lock();
-    try {
-      if (failure != null) {
-        return;
-      }
-      if (next <= value) {
-        failure = new InvalidProgram(notLarger(next));
-      } else {
-        value = next;
-      }
-      changed.signalAll();
-      if (!waiters.isEmpty()) {
-        done = takeDone();
-      }
-    } finally {
-      lock.unlock();
+    if (settle(next, null)) {
+      completeStages();
     }
-    complete(done);
   }
 
   private List<Waiter> takeDone() {
@@ -98,22 +148,14 @@ final class HostTimeline extends Resource implements Timeline {
 
   @Override
   public void fail(BackendException error) {
-    List<Waiter> done;
-    lock.lock();
-    try {
-      if (failure == null) {
-        failure = error;
-      }
-      changed.signalAll();
-      done = takeDone();
-    } finally {
-      lock.unlock();
+    if (settle(0, error)) {
+      completeStages();
     }
-    complete(done);
   }
 
   @Override
   public Optional<BackendException> failure() {
+    device.settle();
     return Optional.ofNullable(failure);
   }
 
@@ -130,27 +172,53 @@ final class HostTimeline extends Resource implements Timeline {
     }
   }
 
+  /** Waits; where the device has taken the work, by asking it. */
   private boolean awaitNanos(long wanted, long nanos) throws BackendException {
+    long start = System.nanoTime();
+    while (true) {
+      device.settle();
+      // The failure first: no value is reached after it.
+      BackendException error = failure;
+      if (value >= wanted) {
+        return true;
+      }
+      if (error != null) {
+        throw error;
+      }
+      long left = nanos - (System.nanoTime() - start);
+      if (left <= 0) {
+        return false;
+      }
+      if (Thread.interrupted()) {
+        throw interrupted(wanted, null);
+      }
+      if (promised >= wanted) {
+        PendingWork.pause(start);
+      } else {
+        awaitChange(wanted, left);
+      }
+    }
+  }
+
+  /** Waits until the value is reached, promised or out of reach. */
+  private void awaitChange(long wanted, long nanos) throws BackendException {
     long left = nanos;
     lock.lock();
     try {
-      while (value < wanted) {
-        BackendException error = failure;
-        if (error != null) {
-          throw error;
-        }
-        if (left <= 0) {
-          return false;
-        }
+      while (left > 0 && value < wanted && promised < wanted && failure == null) {
         left = changed.awaitNanos(left);
       }
-      return true;
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new TimedOut("await: interrupted before value " + wanted + "; the work goes on", e);
+      throw interrupted(wanted, e);
     } finally {
       lock.unlock();
     }
+  }
+
+  private static TimedOut interrupted(long wanted, @Nullable InterruptedException e) {
+    Thread.currentThread().interrupt();
+    String message = "await: interrupted before value " + wanted + "; the work goes on";
+    return e == null ? new TimedOut(message) : new TimedOut(message, e);
   }
 
   /** Waits without limit, for work of a queue. */
@@ -168,14 +236,15 @@ final class HostTimeline extends Resource implements Timeline {
     Waiter w = new Waiter(wanted, stage);
     lock.lock();
     try {
-      if (value < wanted && failure == null) {
-        waiters.add(w);
+      if (value >= wanted || failure != null) {
+        complete(List.of(w));
         return stage;
       }
+      waiters.add(w);
     } finally {
       lock.unlock();
     }
-    complete(List.of(w));
+    device.watch();
     return stage;
   }
 

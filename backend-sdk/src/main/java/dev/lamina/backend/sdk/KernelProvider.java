@@ -85,6 +85,25 @@ public interface KernelProvider {
     return size;
   }
 
+  /**
+   * How the host learns that what it submitted is done. With marks, kernels and the space's copies
+   * may go on after they return, in the device's order of work.
+   *
+   * @return the same at each call; nothing if all is done when it returns
+   */
+  default Optional<OrderMarks> marks() {
+    return Optional.empty();
+  }
+
+  /**
+   * A clock of the device around its runs.
+   *
+   * @return the same at each call; nothing if the device has none
+   */
+  default Optional<RunClock> clock() {
+    return Optional.empty();
+  }
+
   /** Called on the submitting thread before the first kernel of a run. */
   default void beginRun() {}
 

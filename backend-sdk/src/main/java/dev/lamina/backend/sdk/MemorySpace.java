@@ -77,7 +77,7 @@ public interface MemorySpace {
    * Copies to the host.
    *
    * @param from of this space
-   * @param host destination, as many bytes; complete when this returns
+   * @param host destination, as many bytes; complete when the device's order of work comes to here
    */
   void download(MemorySegment from, MemorySegment host);
 

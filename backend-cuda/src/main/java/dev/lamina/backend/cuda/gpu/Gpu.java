@@ -341,14 +341,13 @@ public final class Gpu implements AutoCloseable {
     try {
       driver.streamSynchronize(memoryStream);
     } catch (CudaException e) {
-      throw Failures.unchecked("run", e);
+      throw Failures.unchecked("close", e);
     }
   }
 
-  /** Waits for all work; throws what a checked kernel reported. */
+  /** After a run with checked kernels: waits for all work, throws what they reported. */
   public void finish() {
     if (!checking) {
-      synchronize();
       return;
     }
     checking = false;

@@ -180,8 +180,8 @@ public final class GpuSpace implements MemorySpace {
     }
     try {
       if (host.isNative()) {
+        // Pageable memory is filled when the call returns, pinned memory in the order of work.
         driver.memcpyDtoHAsync(host, from.address(), gpu.memoryStream());
-        driver.streamSynchronize(gpu.memoryStream());
       } else {
         copyOut(from, host);
       }
@@ -213,7 +213,6 @@ public final class GpuSpace implements MemorySpace {
     }
     try {
       driver.memcpyDtoDAsync(to.address(), from.address(), from.byteSize(), gpu.memoryStream());
-      driver.streamSynchronize(gpu.memoryStream());
     } catch (CudaException e) {
       throw Failures.unchecked("copy", e);
     }
@@ -232,7 +231,6 @@ public final class GpuSpace implements MemorySpace {
       gpu.params().i64(to.address()).i64(pattern).i64(n).i32(width);
       gpu.launchOver(fill, n, 256);
     }
-    gpu.synchronize();
   }
 
   private void fillBytes(MemorySegment to, byte value) {

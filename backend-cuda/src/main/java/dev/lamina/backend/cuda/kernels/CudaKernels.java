@@ -1,14 +1,18 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.driver.BlasLt;
+import dev.lamina.backend.cuda.gpu.EventClock;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.GraphCapturer;
+import dev.lamina.backend.cuda.gpu.StreamMarks;
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
 import dev.lamina.backend.sdk.Movement;
+import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
+import dev.lamina.backend.sdk.RunClock;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
@@ -30,6 +34,8 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
 
   private final Gpu gpu;
   private final Optional<RunCapturer> capturer;
+  private final StreamMarks marks;
+  private final EventClock clock;
   private final GpuMovement movement;
   private final ElementwiseKernels elementwise;
   private final CoreKernels core;
@@ -54,6 +60,8 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     blas = new BlasProducts(gpu, opener);
     BlockTables blocks = new BlockTables(gpu);
     capturer = Optional.of(new GraphCapturer(gpu));
+    marks = new StreamMarks(gpu);
+    clock = new EventClock(gpu);
     movement = new GpuMovement(gpu);
     elementwise = new ElementwiseKernels(gpu);
     sampling = new SamplingKernels(gpu);
@@ -113,21 +121,35 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
   }
 
   @Override
+  public Optional<OrderMarks> marks() {
+    return Optional.of(marks);
+  }
+
+  @Override
+  public Optional<RunClock> clock() {
+    return Optional.of(clock);
+  }
+
+  @Override
   public void beginRun() {
     gpu.beginRun();
+    clock.beginRun();
   }
 
   @Override
   public void endRun() {
+    clock.endRun();
     gpu.finish();
   }
 
-  /** Gives cuBLASLt back, once all work has ended. */
+  /** Gives back cuBLASLt and what runs are marked and timed by, once all work has ended. */
   @Override
   public void close() {
     gpu.use();
     gpu.synchronize();
     blas.close();
+    marks.close();
+    clock.close();
   }
 
   @Override

@@ -1,0 +1,34 @@
+package dev.lamina.backend.sdk;
+
+/**
+ * Marks in a device's order of work, by which the host learns how far the device has come. Brought
+ * by devices that go on working after a kernel or a copy was submitted.
+ *
+ * <p>Thread-safe. A mark is a handle, given back with {@link #release}; there are as many at once
+ * as commands in flight. Allocates nothing once there were as many before.
+ */
+public interface OrderMarks {
+  /**
+   * Marks the end of what was submitted so far.
+   *
+   * @return the mark
+   * @throws BackendFailure if the device refuses, or work before it failed
+   */
+  long mark();
+
+  /**
+   * Whether the work before a mark is done; does not wait.
+   *
+   * @param mark one that was not released
+   * @return false while it runs
+   * @throws BackendFailure if that work failed
+   */
+  boolean isReached(long mark);
+
+  /**
+   * Gives a mark back.
+   *
+   * @param mark one that was not released; whether it was reached does not matter
+   */
+  void release(long mark);
+}
