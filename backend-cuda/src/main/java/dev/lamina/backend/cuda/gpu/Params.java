@@ -95,4 +95,14 @@ public final class Params {
   public static long addressOf(Tensor t) {
     return t.segment().address() + t.offset();
   }
+
+  /**
+   * Whether a tensor begins at a multiple of a power of two.
+   *
+   * @param t bound
+   * @param bytes the power
+   */
+  public static boolean isAligned(Tensor t, int bytes) {
+    return (addressOf(t) & bytes - 1) == 0;
+  }
 }

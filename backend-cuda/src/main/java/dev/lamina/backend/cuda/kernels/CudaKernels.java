@@ -201,8 +201,9 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
           fast(
               "linear",
               isRelaxed ? Numerics.RELAXED : Numerics.STRICT,
-              node -> linears.linear(o, isRelaxed));
-      case CompositeOp.MoeLinear o -> ok("moe_linear", Numerics.STRICT, node -> linears.experts(o));
+              node -> linears.linear(o, spec, isRelaxed));
+      case CompositeOp.MoeLinear o ->
+          ok("moe_linear", Numerics.STRICT, node -> linears.experts(o, spec));
       case CompositeOp.Embedding o -> fast("embedding", Numerics.EXACT, node -> layers.embedding());
       case CompositeOp.KvAppend o -> fast("kv_append", Numerics.EXACT, node -> states.append(o));
       case CompositeOp.PagedAttention o ->

@@ -1,0 +1,192 @@
+// Block formats taken apart at full speed: codes of a block as BF16, which holds each exactly.
+//
+// A format gives, for a group of 32 elements and a half of it, the four codes 16 half + 4t to + 3 of
+// lane t of 4 as two pairs {0, 2} and {1, 3}, and the number that the group's codes are multiplied by.
+// Blocks lie in shared memory, at any address. What their bytes mean is said by QuantFormat.java.
+#pragma once
+#include "lamina.cuh"
+
+#define CODE_GROUP 32
+
+// a * b + c of two BF16 each, rounded once.
+#if defined(__CUDA_ARCH__)
+DEVICE u32 fmaPair(u32 a, u32 b, u32 c) {
+  u32 d;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+  return d;
+}
+#else
+DEVICE u32 fmaPair(u32 a, u32 b, u32 c) {
+  u32 d = 0;
+  for (int s = 0; s < 32; s += 16) {
+    float x = fmaf(fromBf16((u16)(a >> s)), fromBf16((u16)(b >> s)), fromBf16((u16)(c >> s)));
+    d |= (u32)toBf16(x) << s;
+  }
+  return d;
+}
+#endif
+
+#define PAIR(bits) ((u32)(bits) << 16 | (u32)(bits))
+#define PAIR_ONE PAIR(0x3F80)
+#define PAIR_MINUS_ONE PAIR(0xBF80)
+// 128 as BF16, whose last bit counts 1: bits below 7 of a code may be set in it.
+#define PAIR_128 PAIR(0x4300)
+
+// Words of 4 bytes that begin at any address.
+struct Words {
+  const u32* at;
+  u32 shift;
+
+  DEVICE explicit Words(const u8* from) {
+    u64 address = (u64)from;
+    at = (const u32*)(from - (address & 3));
+    shift = (u32)(address & 3) * 8;
+  }
+  DEVICE u32 word(int i) const { return __funnelshift_r(at[i], at[i + 1], shift); }
+};
+
+// Two bytes at an even address.
+DEVICE u32 halfAt(const u8* at) { return *(const u16*)at; }
+
+// An integer of 8 bits as a float.
+DEVICE float byteOf(u32 word, int i) {
+  // 2^23 + byte; the difference is exact.
+  return __int_as_float((int)__byte_perm(word, 0x4B000000u, 0x7440 | i)) - 8388608.0f;
+}
+
+// Pairs of the halves of bytes, less `bias`.
+DEVICE void unsignedPairs(u32 bytes, u32 bias, u32 (&pairs)[2]) {
+  pairs[0] = fmaPair((bytes & 0x00FF00FFu) | PAIR_128, PAIR_ONE, bias);
+  pairs[1] = fmaPair((bytes >> 8 & 0x00FF00FFu) | PAIR_128, PAIR_ONE, bias);
+}
+
+// Two bytes of 16 bits as two's complements.
+DEVICE u32 signedPair(u32 bytes) {
+  // 128 + the lower seven bits, less 128 or, where the eighth is set, less 256.
+  u32 bias = (bytes & PAIR(0x0080)) | PAIR_128;
+  return fmaPair(bias, PAIR_MINUS_ONE, (bytes & PAIR(0x007F)) | PAIR_128);
+}
+
+struct CodesQ8_0 {
+  enum { ELEMENTS = 32, BYTES = 34, SCALED = 32, ALIGNED = 2, HAS_MIN = 0, HAS_NAN = 0 };
+  const u8* block;
+  Words codes;
+
+  DEVICE explicit CodesQ8_0(const u8* at) : block(at), codes(at + 2) {}
+  DEVICE void pairs(int group, int half, int t, u32 (&out)[2]) const {
+    u32 w = codes.word(half * 4 + t);
+    out[0] = signedPair(w);
+    out[1] = signedPair(w >> 8);
+  }
+  DEVICE float scale(int group, int half) const { return fromF16((u16)halfAt(block)); }
+};
+
+struct CodesQ4_0 {
+  enum { ELEMENTS = 32, BYTES = 18, SCALED = 32, ALIGNED = 2, HAS_MIN = 0, HAS_NAN = 0 };
+  const u8* block;
+  Words codes;
+
+  DEVICE explicit CodesQ4_0(const u8* at) : block(at), codes(at + 2) {}
+  DEVICE void pairs(int group, int half, int t, u32 (&out)[2]) const {
+    unsignedPairs(codes.word(t) >> (4 * half) & 0x0F0F0F0Fu, PAIR(0xC308), out);  // 128 + 8
+  }
+  DEVICE float scale(int group, int half) const { return fromF16((u16)halfAt(block)); }
+};
+
+struct CodesQ4_K {
+  enum { ELEMENTS = 256, BYTES = 144, SCALED = 32, ALIGNED = 4, HAS_MIN = 1, HAS_NAN = 0 };
+  const u32* words;
+
+  DEVICE explicit CodesQ4_K(const u8* at) : words((const u32*)at) {}
+  DEVICE void pairs(int group, int half, int t, u32 (&out)[2]) const {
+    u32 w = words[4 + group / 2 * 8 + half * 4 + t];
+    unsignedPairs(w >> (4 * (group & 1)) & 0x0F0F0F0Fu, PAIR(0xC300), out);
+  }
+  DEVICE float scale(int group, int half) const {
+    float d = fromF16((u16)(words[0] & 0xFFFF));
+    u32 low = words[1];
+    u32 bytes = group < 4 ? low & 0x3F3F3F3Fu
+                          : (words[3] & 0x0F0F0F0Fu) | (low >> 2 & 0x30303030u);
+    return d * byteOf(bytes, group & 3);
+  }
+  DEVICE float minimum() const { return fromF16((u16)(words[0] >> 16)); }
+  // The integers of groups 2t and 2t + 1 that it is multiplied by.
+  DEVICE u32 minimumPair(int t) const {
+    u32 low = words[2];
+    u32 bytes = t < 2 ? low & 0x3F3F3F3Fu
+                      : (words[3] >> 4 & 0x0F0F0F0Fu) | (low >> 2 & 0x30303030u);
+    u32 two = __byte_perm(bytes >> (16 * (t & 1)), 0, 0x4140);
+    return fmaPair(two | PAIR_128, PAIR_ONE, PAIR(0xC300));
+  }
+};
+
+struct CodesQ6_K {
+  enum { ELEMENTS = 256, BYTES = 210, SCALED = 16, ALIGNED = 2, HAS_MIN = 0, HAS_NAN = 0 };
+  const u8* block;
+  Words words;
+
+  DEVICE explicit CodesQ6_K(const u8* at) : block(at), words(at) {}
+  DEVICE void pairs(int group, int half, int t, u32 (&out)[2]) const {
+    int upper = group / 4;
+    int quarter = group % 4;
+    u32 low = words.word(16 * upper + 8 * (quarter & 1) + 4 * half + t);
+    u32 high = words.word(32 + 8 * upper + 4 * half + t);
+    u32 bytes = (low >> (4 * (quarter >> 1)) & 0x0F0F0F0Fu) |
+                (high >> (2 * quarter) << 4 & 0x30303030u);
+    unsignedPairs(bytes, PAIR(0xC320), out);  // 128 + 32
+  }
+  DEVICE float scale(int group, int half) const {
+    int n = ((const signed char*)block)[192 + 2 * group + half];
+    return fromF16((u16)halfAt(block + 208)) * (float)n;
+  }
+};
+
+struct CodesMXFP4 {
+  enum { ELEMENTS = 32, BYTES = 17, SCALED = 32, ALIGNED = 1, HAS_MIN = 0, HAS_NAN = 0 };
+  const u8* block;
+  Words codes;
+
+  DEVICE explicit CodesMXFP4(const u8* at) : block(at), codes(at + 1) {}
+  // The code's sign and, as the lowest bits of the exponent and the highest of the mantissa, its
+  // other three: 2^-127 times what it stands for, doubled.
+  static DEVICE u32 pair(u32 signs, u32 rest) {
+    return fmaPair((signs & PAIR(0x8000)) | (rest & PAIR(0x01C0)), PAIR(0x7F00), PAIR(0x8000));
+  }
+  DEVICE void pairs(int group, int half, int t, u32 (&out)[2]) const {
+    u32 w = codes.word(t);
+    if (half == 0) {
+      out[0] = pair(w << 12, w << 6);
+      out[1] = pair(w << 4, w >> 2);
+    } else {
+      out[0] = pair(w << 8, w << 2);
+      out[1] = pair(w, w >> 6);
+    }
+  }
+  DEVICE float scale(int group, int half) const {
+    u32 e = block[0];
+    return __int_as_float((int)(e < 2 ? 0x00200000u << e : (e - 1) << 23));
+  }
+};
+
+struct CodesF8E4M3_128 {
+  enum { ELEMENTS = 128, BYTES = 132, SCALED = 128, ALIGNED = 4, HAS_MIN = 0, HAS_NAN = 1 };
+  const u32* words;
+
+  DEVICE explicit CodesF8E4M3_128(const u8* at) : words((const u32*)at) {}
+  // Exponent and mantissa where BF16 has them: 2^-120 times what they stand for.
+  static DEVICE u32 pair(u32 signs, u32 rest) {
+    u32 small = (signs & PAIR(0x8000)) | (rest & PAIR(0x07F0));
+    return fmaPair(small, PAIR(0x7B80), PAIR(0x8000));
+  }
+  DEVICE u32 word(int group, int half, int t) const { return words[1 + 8 * group + 4 * half + t]; }
+  DEVICE void pairs(int group, int half, int t, u32 (&out)[2]) const {
+    u32 w = word(group, half, t);
+    out[0] = pair(w << 8, w << 4);
+    out[1] = pair(w, w >> 4);
+  }
+  // Not zero if one of the codes is NaN, which has all seven bits below the sign.
+  DEVICE u32 nans(int group, int half, int t) const {
+    return ((word(group, half, t) & 0x7F7F7F7Fu) + 0x01010101u) & 0x80808080u;
+  }
+  DEVICE float scale(int, int) const { return __int_as_float((int)words[0]); }
+};

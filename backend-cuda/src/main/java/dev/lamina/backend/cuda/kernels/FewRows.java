@@ -1,0 +1,10 @@
+package dev.lamina.backend.cuda.kernels;
+
+/** Projections of few rows, which cost what reading their weights costs. */
+interface FewRows {
+  /** Whether {@link #run} multiplies these. */
+  boolean takes(Projection p);
+
+  /** Launches the product. */
+  void run(Projection p);
+}
