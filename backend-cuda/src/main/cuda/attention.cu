@@ -21,7 +21,6 @@ struct AppendParams {
 };
 
 KERNEL(kv_append, AppendParams, 256) {
-  waitForPrevious();
   int width = p.kWidth + p.vWidth;
   for (i64 i = globalThread(); i < p.tokens * width; i += globalThreads()) {
     i64 t = i / width;
@@ -42,45 +41,8 @@ KERNEL(kv_append, AppendParams, 256) {
   }
 }
 
-// Eight elements, which begin at a multiple of 16 bytes.
-DEVICE void loadEight(const void* data, i64 i, int dtype, float (&x)[8]) {
-  if (dtype == F32) {
-    float4 a = ((const float4*)data)[i / 4];
-    float4 b = ((const float4*)data)[i / 4 + 1];
-    x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
-    x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
-  } else if (dtype == F16 || dtype == BF16) {
-    uint4 pairs = ((const uint4*)data)[i / 8];
-    u32 two[4] = {pairs.x, pairs.y, pairs.z, pairs.w};
-    for (int e = 0; e < 8; e++) {
-      u16 bits = (u16)(two[e / 2] >> e % 2 * 16);
-      x[e] = dtype == F16 ? fromF16(bits) : fromBf16(bits);
-    }
-  } else {
-    for (int e = 0; e < 8; e++) x[e] = loadFloat(data, i + e, dtype);
-  }
-}
-
-DEVICE void storeEight(void* data, i64 i, int dtype, const float (&x)[8]) {
-  if (dtype == F32) {
-    ((float4*)data)[i / 4] = make_float4(x[0], x[1], x[2], x[3]);
-    ((float4*)data)[i / 4 + 1] = make_float4(x[4], x[5], x[6], x[7]);
-  } else if (dtype == F16 || dtype == BF16) {
-    u32 two[4];
-    for (int e = 0; e < 8; e += 2) {
-      u16 low = dtype == F16 ? toF16(x[e]) : toBf16(x[e]);
-      u16 high = dtype == F16 ? toF16(x[e + 1]) : toBf16(x[e + 1]);
-      two[e / 2] = (u32)high << 16 | low;
-    }
-    ((uint4*)data)[i / 8] = make_uint4(two[0], two[1], two[2], two[3]);
-  } else {
-    for (int e = 0; e < 8; e++) storeFloat(data, i + e, dtype, x[e]);
-  }
-}
-
 // The same where both widths are multiples of 8 and everything begins at a multiple of 16 bytes.
 KERNEL(kv_append_eight, AppendParams, 256) {
-  waitForPrevious();
   int units = (p.kWidth + p.vWidth) / 8;
   for (i64 i = globalThread(); i < p.tokens * units; i += globalThreads()) {
     i64 t = i / units;
@@ -106,7 +68,6 @@ KERNEL(kv_append_eight, AppendParams, 256) {
 // A block a row and head.
 KERNEL(paged_attention_any, AttentionParams, ATTENTION_THREADS) {
   SHARED_BYTES(shared);
-  waitForPrevious();
   i64 row = (i64)blockIdx.z * 65535 + blockIdx.y;
   if (row < p.tokens) attendRow(p, row, blockIdx.x, shared);
 }
@@ -115,7 +76,6 @@ KERNEL(paged_attention_any, AttentionParams, ATTENTION_THREADS) {
 // softmax's sum.
 KERNEL(paged_decode_merge, AttentionParams, ATTENTION_THREADS) {
   SHARED_BYTES(shared);
-  waitForPrevious();
   i64 row = (i64)blockIdx.z * 65535 + blockIdx.y;
   int head = blockIdx.x;
   i64 partial = row;

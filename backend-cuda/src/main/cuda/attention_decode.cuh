@@ -132,7 +132,6 @@ DEVICE void decodeTile(const AttentionParams& p, const Tile& tile, unsigned char
 // Blocks: sequences, and one for rows of none; tiles of heads; splits.
 template <class F, int D>
 DEVICE void decode(const AttentionParams& p, unsigned char* shared) {
-  waitForPrevious();
   int s = blockIdx.x;
   if (s == p.sequences) {
     if (blockIdx.z == 0) {

@@ -147,7 +147,6 @@ DEVICE void latentTile(const AttentionParams& p, const Tile& tile, unsigned char
 // Blocks: tiles of rows, tiles of heads, splits.
 template <class F>
 DEVICE void latent(const AttentionParams& p, unsigned char* shared) {
-  waitForPrevious();
   int first;
   int last;
   int s = tileRows(p, blockIdx.x, &first, &last);

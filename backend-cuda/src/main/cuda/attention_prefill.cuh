@@ -93,7 +93,6 @@ DEVICE void prefillTile(const AttentionParams& p, const Tile& tile, unsigned cha
 // Blocks: tiles of rows, the last ones, which see most, first; tiles of heads.
 template <class F, int D>
 DEVICE void prefill(const AttentionParams& p, unsigned char* shared) {
-  waitForPrevious();
   int x = (int)(gridDim.x - 1 - blockIdx.x);
   int first;
   int last;

@@ -11,21 +11,44 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-// Opens a kernel, whose body follows; the dynamic shared memory of a launch. Tests compile the
-// kernels for the host and have both from there.
+#define DEVICE __device__ __forceinline__
+
+// Kernels start while the one ahead of them still runs (programmatic dependent launch), so that
+// launching costs no time: each lets the next one begin, then waits until the one before has ended and
+// its writes are seen. KERNEL opens one, whose body follows and begins after the wait. A body opened
+// by EAGER_KERNEL calls waitForPrevious() itself, in every thread, before it writes anything or reads
+// what a kernel wrote. Tests compile the kernels for the host and have all of this from there.
 #ifdef LAMINA_EMULATE
 #define KERNEL_OF(name, Params, threads, blocks) KERNEL(name, Params, threads)
+#define EAGER_KERNEL(name, Params, threads, blocks) KERNEL(name, Params, threads)
 #else
-#define KERNEL(name, Params, threads) \
-  extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Params p)
+DEVICE void waitForPrevious() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+DEVICE void letNextBegin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+#define KERNEL_BOUNDED(name, Params, wait, ...)                                               \
+  static DEVICE void name##_body(const Params& p);                                            \
+  extern "C" __global__ void __launch_bounds__(__VA_ARGS__) name(const __grid_constant__ Params p) { \
+    letNextBegin();                                                                           \
+    wait;                                                                                     \
+    name##_body(p);                                                                           \
+  }                                                                                           \
+  static DEVICE void name##_body(const Params& p)
+#define KERNEL(name, Params, threads) KERNEL_BOUNDED(name, Params, waitForPrevious(), threads)
 // With registers for at least so many blocks on a multiprocessor, and up to as many as that leaves.
-#define KERNEL_OF(name, Params, threads, blocks)                      \
-  extern "C" __global__ void __launch_bounds__(threads, blocks) name( \
-      const __grid_constant__ Params p)
+#define KERNEL_OF(name, Params, threads, blocks) \
+  KERNEL_BOUNDED(name, Params, waitForPrevious(), threads, blocks)
+#define EAGER_KERNEL(name, Params, threads, blocks) \
+  KERNEL_BOUNDED(name, Params, (void)0, threads, blocks)
+// The dynamic shared memory of a launch.
 #define SHARED_BYTES(name) extern __shared__ __align__(1024) unsigned char name[]
 #endif
-
-#define DEVICE __device__ __forceinline__
 
 // dev.lamina.spi.ir.DType, by ordinal.
 enum DType { F32, F16, BF16, F8E4M3, F8E5M2, I64, I32, I16, I8, U32, U16, U8, BOOL };
@@ -188,6 +211,42 @@ DEVICE void storeFloat(void* data, i64 i, int dtype, float x) {
     case BF16: ((u16*)data)[i] = toBf16(x); break;
     case F8E4M3: ((u8*)data)[i] = toE4m3(x); break;
     default: ((u8*)data)[i] = toE5m2(x); break;
+  }
+}
+
+// Eight elements, which begin at a multiple of 16 bytes.
+DEVICE void loadEight(const void* data, i64 i, int dtype, float (&x)[8]) {
+  if (dtype == F32) {
+    float4 a = ((const float4*)data)[i / 4];
+    float4 b = ((const float4*)data)[i / 4 + 1];
+    x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
+    x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
+  } else if (dtype == F16 || dtype == BF16) {
+    uint4 pairs = ((const uint4*)data)[i / 8];
+    u32 two[4] = {pairs.x, pairs.y, pairs.z, pairs.w};
+    for (int e = 0; e < 8; e++) {
+      u16 bits = (u16)(two[e / 2] >> e % 2 * 16);
+      x[e] = dtype == F16 ? fromF16(bits) : fromBf16(bits);
+    }
+  } else {
+    for (int e = 0; e < 8; e++) x[e] = loadFloat(data, i + e, dtype);
+  }
+}
+
+DEVICE void storeEight(void* data, i64 i, int dtype, const float (&x)[8]) {
+  if (dtype == F32) {
+    ((float4*)data)[i / 4] = make_float4(x[0], x[1], x[2], x[3]);
+    ((float4*)data)[i / 4 + 1] = make_float4(x[4], x[5], x[6], x[7]);
+  } else if (dtype == F16 || dtype == BF16) {
+    u32 two[4];
+    for (int e = 0; e < 8; e += 2) {
+      u16 low = dtype == F16 ? toF16(x[e]) : toBf16(x[e]);
+      u16 high = dtype == F16 ? toF16(x[e + 1]) : toBf16(x[e + 1]);
+      two[e / 2] = (u32)high << 16 | low;
+    }
+    ((uint4*)data)[i / 8] = make_uint4(two[0], two[1], two[2], two[3]);
+  } else {
+    for (int e = 0; e < 8; e++) storeFloat(data, i + e, dtype, x[e]);
   }
 }
 

@@ -1,6 +1,8 @@
 // The composites of a layer that touch no state: norms, rope, gates, lookup.
 #include "lamina.cuh"
 #include "blocks.cuh"
+#include "gate.cuh"
+#include "rope.cuh"
 
 struct NormParams {
   const void* x;
@@ -77,8 +79,6 @@ KERNEL(layer_norm, NormParams, NORM_THREADS) {
   }
 }
 
-#define MAX_SECTIONS 8
-
 struct RopeParams {
   const void* x;
   const int* positions;
@@ -87,18 +87,14 @@ struct RopeParams {
   i64 tokens;
   int heads;
   int width;
-  int rotary;
-  int interleaved;
-  float scale;
-  int sections;
-  int sectionEnd[MAX_SECTIONS];
+  Turning turning;
   int xDtype;
   int outDtype;
 };
 
 // A thread a pair, or an element that passes.
 KERNEL(rope, RopeParams, 256) {
-  int pairs = p.rotary / 2;
+  int pairs = p.turning.rotary / 2;
   int items = p.width - pairs;
   i64 n = p.tokens * p.heads * items;
   for (i64 i = globalThread(); i < n; i += globalThreads()) {
@@ -106,18 +102,15 @@ KERNEL(rope, RopeParams, 256) {
     i64 head = i / items;
     i64 at = head * p.width;
     if (item >= pairs) {
-      i64 to = at + p.rotary + (item - pairs);
+      i64 to = at + p.turning.rotary + (item - pairs);
       storeFloat(p.out, to, p.outDtype, loadFloat(p.x, to, p.xDtype));
       continue;
     }
-    i64 token = head / p.heads;
-    int row = 0;
-    while (row < p.sections - 1 && item >= p.sectionEnd[row]) row++;
-    float angle = (float)p.positions[row * p.tokens + token] * p.freqs[item];
-    float c = cosf(angle) * p.scale;
-    float s = sinf(angle) * p.scale;
-    i64 first = at + (p.interleaved ? 2 * item : item);
-    i64 second = at + (p.interleaved ? 2 * item + 1 : item + pairs);
+    float c;
+    float s;
+    angleOf(p.turning, p.positions, p.freqs, p.tokens, head / p.heads, item, &c, &s);
+    i64 first = at + firstOf(p.turning, item);
+    i64 second = at + secondOf(p.turning, item);
     float a = loadFloat(p.x, first, p.xDtype);
     float b = loadFloat(p.x, second, p.xDtype);
     storeFloat(p.out, first, p.outDtype, a * c - b * s);
@@ -135,20 +128,6 @@ struct GateParams {
   int upDtype;
   int outDtype;
 };
-
-enum Gate { SWIGLU, GEGLU_TANH, GEGLU_ERF, REGLU };
-
-DEVICE float gateOf(int kind, float g) {
-  switch (kind) {
-    case SWIGLU: return g / (1.0f + expf(-g));
-    case GEGLU_TANH: {
-      float inner = 0.7978845608028654f * (g + 0.044715f * g * g * g);
-      return 0.5f * g * (1.0f + tanhf(inner));
-    }
-    case GEGLU_ERF: return 0.5f * g * (1.0f + erff(g * 0.7071067811865476f));
-    default: return maxNan(g, 0.0f);
-  }
-}
 
 KERNEL(gate, GateParams, 256) {
   for (i64 i = globalThread(); i < p.n; i += globalThreads()) {

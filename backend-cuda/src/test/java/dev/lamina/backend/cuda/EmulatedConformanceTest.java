@@ -10,7 +10,8 @@ import org.junit.jupiter.api.BeforeAll;
 
 /**
  * A small part of the conformance kit on the kernels compiled for the host, over the stub of the
- * driver. {@code -Dlamina.cuda.part=1} runs all of it.
+ * driver. {@code -Dlamina.cuda.part=1} runs all of it, {@code -Dlamina.cuda.only=model/*} with it
+ * the cases that are named so.
  */
 class EmulatedConformanceTest extends BackendConformance {
   private static final int PART = 64;
@@ -30,6 +31,10 @@ class EmulatedConformanceTest extends BackendConformance {
   @Override
   protected ConformanceOptions options() {
     Subset part = new Subset(Level.L0, Integer.getInteger("lamina.cuda.part", PART));
-    return super.options().withSeed(5).withLevel(Level.L2).withSubset(part);
+    return super.options()
+        .withSeed(5)
+        .withLevel(Level.L2)
+        .withSubset(part)
+        .withOnly(System.getProperty("lamina.cuda.only"));
   }
 }

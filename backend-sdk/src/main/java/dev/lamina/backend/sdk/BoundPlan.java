@@ -1,6 +1,8 @@
 package dev.lamina.backend.sdk;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,11 +14,14 @@ final class BoundPlan {
   private final Tensor[] tensors;
   private final Kernel[] kernels;
   private final KernelArgs[] args;
-  private final @Nullable HostState[][] states;
+  private final List<StateUse> stateUses = new ArrayList<>();
   private final Memory memory;
   private final Movement movement;
   private final long[] sizes;
   private final long[] strides;
+
+  /** Operand k of some kernel, which is the pool of an input. */
+  private record StateUse(int input, @Nullable HostState[] operands, int k) {}
 
   BoundPlan(Plan plan, Memory memory, Movement movement, boolean debug) {
     this.plan = plan;
@@ -34,13 +39,28 @@ final class BoundPlan {
     int n = plan.steps().size();
     this.kernels = new Kernel[n];
     this.args = new KernelArgs[n];
-    this.states = new @Nullable HostState[n][];
     for (int i = 0; i < n; i++) {
-      bindStep(i, plan.steps().get(i), debug);
+      Step step = plan.steps().get(i);
+      args[i] = args(step, debug);
+      kernels[i] = kernel(step, args[i], debug);
     }
   }
 
-  private void bindStep(int i, Step step, boolean debug) {
+  private Kernel kernel(Step step, KernelArgs of, boolean debug) {
+    LoopPlan loop = step.loop();
+    if (loop != null) {
+      return new LoopRun(loop, of, tensors, memory.constants(), movement, debug);
+    }
+    GroupKernel group = step.group();
+    if (group != null) {
+      List<Kernel> each =
+          step.members().stream().map(Step::kernel).map(Objects::requireNonNull).toList();
+      return new GroupRun(group, each, step.members().stream().map(s -> args(s, debug)).toList());
+    }
+    return Objects.requireNonNull(step.kernel());
+  }
+
+  private KernelArgs args(Step step, boolean debug) {
     @Nullable Tensor[] operands = new @Nullable Tensor[step.operands().length];
     for (int k = 0; k < operands.length; k++) {
       int t = step.operands()[k];
@@ -50,26 +70,20 @@ final class BoundPlan {
     for (int k = 0; k < results.length; k++) {
       results[k] = tensors[step.results()[k]];
     }
-    states[i] = new @Nullable HostState[operands.length];
-    args[i] = new KernelArgs(operands, states[i], results, debug);
-    Kernel kernel = step.kernel();
-    LoopPlan loop = step.loop();
-    if (loop != null) {
-      kernels[i] = new LoopRun(loop, args[i], tensors, memory.constants(), movement, debug);
-    } else if (kernel != null) {
-      kernels[i] = kernel;
+    @Nullable HostState[] states = new @Nullable HostState[operands.length];
+    for (int k = 0; k < operands.length; k++) {
+      if (step.states()[k] >= 0) {
+        stateUses.add(new StateUse(step.states()[k], states, k));
+      }
     }
+    return new KernelArgs(operands, states, results, debug);
   }
 
   /** Sets the pool of a state input. */
   void state(int input, HostState pool) {
-    List<Step> steps = plan.steps();
-    for (int i = 0; i < steps.size(); i++) {
-      int[] from = steps.get(i).states();
-      for (int k = 0; k < from.length; k++) {
-        if (from[k] == input) {
-          states[i][k] = pool;
-        }
+    for (StateUse use : stateUses) {
+      if (use.input == input) {
+        use.operands[use.k] = pool;
       }
     }
   }
@@ -198,7 +212,12 @@ final class BoundPlan {
   long numLaunches() {
     long n = 0;
     for (int i = 0; i < kernels.length; i++) {
-      n += kernels[i] instanceof LoopRun loop ? loop.numLaunches() : 1;
+      n +=
+          switch (kernels[i]) {
+            case LoopRun loop -> loop.numLaunches();
+            case GroupRun group -> group.numLaunches();
+            default -> 1;
+          };
     }
     return n;
   }

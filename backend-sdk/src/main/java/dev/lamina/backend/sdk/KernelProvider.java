@@ -2,6 +2,7 @@ package dev.lamina.backend.sdk;
 
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -31,6 +32,17 @@ public interface KernelProvider {
    * @return its kernel; {@code in(i)} is {@link Expr.Input} i
    */
   Kernel elementwise(Expr expr);
+
+  /**
+   * Chooses stages that run at once: several kernels whose results only they read, or that read the
+   * same, as one launch. Asked once an executable, of its graph but not of loop bodies.
+   *
+   * @param stages of the whole graph
+   * @return ranges that do not overlap, in ascending order
+   */
+  default List<StageGroup> groups(Stages stages) {
+    return List.of();
+  }
 
   /**
    * The kernels of executables that were compiled with guarantees, all of which the device

@@ -65,14 +65,45 @@ final class PlanBuilder {
     for (int i = 0; i < graph.inputs().size(); i++) {
       input(i, graph.inputs().get(i).value());
     }
-    for (Stage stage : Fusion.fuse(graph)) {
+    Stages stages = Stages.of(graph);
+    int next = 0;
+    for (StageGroup group : body ? List.<StageGroup>of() : provider.groups(stages)) {
+      stages(stages.list().subList(next, group.from()));
+      group(group, stages.list().subList(group.from(), group.to()));
+      next = group.to();
+    }
+    stages(stages.list().subList(next, stages.list().size()));
+    return new PlanMemory(graph, tensors.all(), tensors.steps(), inputs, tensorOf, body, this::copy)
+        .plan();
+  }
+
+  private void stages(List<Stage> stages) {
+    for (Stage stage : stages) {
       switch (stage) {
         case Stage.Fused f -> fused(f);
         case Stage.Single s -> single(s.node());
       }
     }
-    return new PlanMemory(graph, tensors.all(), tensors.steps(), inputs, tensorOf, body, this::copy)
-        .plan();
+  }
+
+  /** Makes one step of those of a group, unless copies of operands had to come between them. */
+  private void group(StageGroup group, List<Stage> members) {
+    List<Step> steps = tensors.steps();
+    int first = steps.size();
+    stages(members);
+    List<Step> own = steps.subList(first, steps.size());
+    if (own.size() == members.stream().filter(PlanBuilder::isKernel).count()) {
+      Step all = Step.group(group.kernel(), own);
+      own.clear();
+      steps.add(all);
+    }
+  }
+
+  private static boolean isKernel(Stage stage) {
+    return switch (stage) {
+      case Stage.Fused f -> true;
+      case Stage.Single s -> SdkOps.of(s.node().op()) == null;
+    };
   }
 
   private void copy(KernelArgs args) {

@@ -3,9 +3,11 @@ package dev.lamina.backend.sdk;
 import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.Op;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** One kernel launch of a plan, or one loop. */
+/** One kernel launch of a plan, one loop, or a group of launches that may be one. */
 final class Step {
   private final @Nullable Op op;
   private final String name;
@@ -15,6 +17,8 @@ final class Step {
   private final int[] states;
   private final int[] results;
   private final int[] replaced;
+  private final @Nullable GroupKernel group;
+  private final List<Step> members;
 
   private Step(
       @Nullable Op op,
@@ -25,6 +29,20 @@ final class Step {
       int[] states,
       int[] results,
       int[] replaced) {
+    this(op, name, kernel, loop, operands, states, results, replaced, null, List.of());
+  }
+
+  private Step(
+      @Nullable Op op,
+      String name,
+      @Nullable Kernel kernel,
+      @Nullable LoopPlan loop,
+      int[] operands,
+      int[] states,
+      int[] results,
+      int[] replaced,
+      @Nullable GroupKernel group,
+      List<Step> members) {
     this.op = op;
     this.name = name;
     this.kernel = kernel;
@@ -33,6 +51,8 @@ final class Step {
     this.states = states;
     this.results = results;
     this.replaced = replaced;
+    this.group = group;
+    this.members = members;
   }
 
   /** A kernel whose operands are all tensors and that writes one result beside them. */
@@ -66,22 +86,44 @@ final class Step {
     return new Step(null, "loop", null, loop, operands, none, results, carried);
   }
 
+  /** Kernels that may run as one; no result replaces an operand. */
+  static Step group(GroupKernel group, List<Step> members) {
+    int[] operands = members.stream().flatMapToInt(s -> Arrays.stream(s.operands)).toArray();
+    int[] states = members.stream().flatMapToInt(s -> Arrays.stream(s.states)).toArray();
+    int[] results = members.stream().flatMapToInt(s -> Arrays.stream(s.results)).toArray();
+    int[] replaced = new int[results.length];
+    Arrays.fill(replaced, -1);
+    String name = members.stream().map(Step::name).collect(Collectors.joining(" + "));
+    return new Step(
+        null, name, null, null, operands, states, results, replaced, group, List.copyOf(members));
+  }
+
   /** Whether an op's result may lie in the memory of its first operand. */
   static boolean isInPlace(Op op) {
     return op instanceof CoreOp.Scatter;
   }
 
-  /** For messages: the op, or {@code elementwise} or {@code copy}. */
+  /** For messages: the op, or {@code elementwise} or {@code copy}; of a group all its members'. */
   String name() {
     return op == null ? name : op.mnemonic();
   }
 
-  /** The kernel, or null for a loop. */
+  /** What runs the members at once, or null where this is not a group. */
+  @Nullable GroupKernel group() {
+    return group;
+  }
+
+  /** The kernels of a group, in their order; else none. */
+  List<Step> members() {
+    return members;
+  }
+
+  /** The kernel, or null for a loop or a group. */
   @Nullable Kernel kernel() {
     return kernel;
   }
 
-  /** The loop, or null for a kernel. */
+  /** The loop, or null for a kernel or a group. */
   @Nullable LoopPlan loop() {
     return loop;
   }

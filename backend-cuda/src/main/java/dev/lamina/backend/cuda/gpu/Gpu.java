@@ -46,6 +46,10 @@ public final class Gpu implements AutoCloseable {
   }
 
   private static final long FAULT_BYTES = 24;
+
+  /** CUDA C++ Programming Guide, programmatic dependent launch: compute capability 9.0. */
+  private static final int FIRST_SM_WITH_DEPENDENT_LAUNCH = 90;
+
   private static final int INDEX_PAST_END = 1;
   private static final int DUPLICATE_INDEX = 2;
 
@@ -66,12 +70,14 @@ public final class Gpu implements AutoCloseable {
   private final long faults;
   private final int multiprocessors;
   private final int maxSharedBytes;
+  private final boolean startsEarly;
   private long stream;
   private long scratch;
   private long scratchBytes;
   private long scratchGeneration;
   private long submissions;
   private boolean checking;
+  private boolean isFirst = true;
 
   /**
    * Opens a device.
@@ -86,6 +92,7 @@ public final class Gpu implements AutoCloseable {
     this.kernels = kernels;
     this.multiprocessors = facts.numSms();
     this.maxSharedBytes = facts.maxSharedBytes();
+    this.startsEarly = facts.sm() >= FIRST_SM_WITH_DEPENDENT_LAUNCH;
     this.device = facts.device();
     this.context = driver.primaryContextRetain(device);
     driver.use(context);
@@ -126,10 +133,14 @@ public final class Gpu implements AutoCloseable {
     return submissions;
   }
 
-  /** Makes this GPU's context current on the thread that runs kernels. */
+  /**
+   * Begins a run: makes this GPU's context current on the thread that runs kernels, and has the
+   * first of them start when all that came before has ended.
+   */
   public void beginRun() {
     submissions++;
     use();
+    isFirst = true;
   }
 
   /**
@@ -142,6 +153,7 @@ public final class Gpu implements AutoCloseable {
 
   /** Lets launches become nodes of a graph until {@link #endCapture}. */
   void beginCapture() throws CudaException {
+    isFirst = true;
     driver.streamBeginCapture(captureStream);
     launchTo(captureStream);
   }
@@ -284,7 +296,10 @@ public final class Gpu implements AutoCloseable {
   }
 
   /**
-   * Launches a kernel with the struct that {@link #params} gave.
+   * Launches a kernel with the struct that {@link #params} gave. Where the GPU can, it starts
+   * before the kernel ahead of it ends (programmatic dependent launch) and waits by itself, as all
+   * kernels of {@code lamina.cuh} do; the first one of a run starts when all that came before has
+   * ended.
    *
    * @param function from {@link #function}
    * @param x blocks; nothing is launched if a count is 0
@@ -294,34 +309,13 @@ public final class Gpu implements AutoCloseable {
    * @param sharedBytes dynamic shared memory of a block
    */
   public void launch(long function, long x, long y, long z, int threads, int sharedBytes) {
-    launch(function, x, y, z, threads, sharedBytes, false);
-  }
-
-  /**
-   * Launches a kernel that may start before the one ahead of it ends (programmatic dependent
-   * launch). Every block of it calls {@code waitForPrevious()} before it touches memory that any
-   * earlier kernel writes or reads, and before it returns: a block that does neither lets what
-   * comes after overtake what came before.
-   *
-   * @param function from {@link #function}
-   * @param x blocks; nothing is launched if a count is 0
-   * @param y blocks
-   * @param z blocks
-   * @param threads of a block
-   * @param sharedBytes dynamic shared memory of a block
-   */
-  public void launchDependent(long function, long x, long y, long z, int threads, int sharedBytes) {
-    launch(function, x, y, z, threads, sharedBytes, true);
-  }
-
-  private void launch(
-      long function, long x, long y, long z, int threads, int sharedBytes, boolean dependent) {
     if (x == 0 || y == 0 || z == 0) {
       return;
     }
     submissions++;
     config.grid(Math.toIntExact(x), Math.toIntExact(y), Math.toIntExact(z));
-    config.block(threads, 1, 1).sharedBytes(sharedBytes).pdl(dependent);
+    config.block(threads, 1, 1).sharedBytes(sharedBytes).pdl(startsEarly && !isFirst);
+    isFirst = false;
     config.clearArgs().argStruct(params.struct());
     try {
       driver.launch(function, config);

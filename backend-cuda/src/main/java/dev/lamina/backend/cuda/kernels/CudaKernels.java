@@ -13,6 +13,8 @@ import dev.lamina.backend.sdk.Movement;
 import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.backend.sdk.RunClock;
+import dev.lamina.backend.sdk.StageGroup;
+import dev.lamina.backend.sdk.Stages;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
@@ -21,6 +23,7 @@ import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.Node;
 import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.ValueType;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -41,6 +44,8 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
   private final CoreKernels core;
   private final LayerKernels layers;
   private final LinearKernels linears;
+  private final ProjectionGroups projections;
+  private final HeadGroups heads;
   private final StateKernels states;
   private final RouteKernels routes;
   private final RecurrentKernels recurrent;
@@ -67,7 +72,10 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     sampling = new SamplingKernels(gpu);
     core = new CoreKernels(gpu, movement, sampling);
     layers = new LayerKernels(gpu, blocks);
-    linears = new LinearKernels(gpu, blocks, blas);
+    Gemv gemv = new Gemv(gpu);
+    linears = new LinearKernels(gpu, blocks, gemv, blas);
+    projections = new ProjectionGroups(gemv);
+    heads = new HeadGroups(gpu);
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
@@ -90,6 +98,11 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     public Movement movement() {
       return movement;
     }
+
+    @Override
+    public List<StageGroup> groups(Stages stages) {
+      return CudaKernels.this.groups(stages);
+    }
   }
 
   @Override
@@ -105,6 +118,24 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
   @Override
   public Optional<RunCapturer> capturer() {
     return capturer;
+  }
+
+  @Override
+  public List<StageGroup> groups(Stages stages) {
+    List<StageGroup> all = new ArrayList<>();
+    for (int i = 0; i < stages.list().size(); ) {
+      StageGroup group = projections.at(stages, i);
+      if (group == null) {
+        group = heads.at(stages, i);
+      }
+      if (group == null) {
+        i++;
+      } else {
+        all.add(group);
+        i = group.to();
+      }
+    }
+    return all;
   }
 
   /**

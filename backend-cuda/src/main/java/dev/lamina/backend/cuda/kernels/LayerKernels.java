@@ -68,21 +68,27 @@ final class LayerKernels {
     };
   }
 
+  /** Appends how a rope turns: {@code struct Turning} of {@code rope.cuh}. */
+  static void turning(Params p, CompositeOp.Rope op) {
+    p.i32(op.rotaryDims()).i32(op.style() == CompositeOp.RopeStyle.INTERLEAVED ? 1 : 0);
+    p.f32(op.scale());
+    int sections = op.sections().size();
+    p.i32(sections);
+    int end = 0;
+    for (int i = 0; i < MAX_SECTIONS; i++) {
+      end += i < sections ? op.sections().get(i) : 0;
+      p.i32(end);
+    }
+  }
+
   Kernel rope(CompositeOp.Rope op) {
     long kernel = gpu.function("layers", "rope");
     return args -> {
       Tensor x = args.in(0);
       Tensor out = args.out(0);
       Params p = gpu.params().address(x).address(args.in(1)).address(args.in(2)).address(out);
-      p.i64(x.size(0)).i32(x.size(1)).i32(x.size(2)).i32(op.rotaryDims());
-      p.i32(op.style() == CompositeOp.RopeStyle.INTERLEAVED ? 1 : 0).f32(op.scale());
-      int sections = op.sections().size();
-      p.i32(sections);
-      int end = 0;
-      for (int i = 0; i < MAX_SECTIONS; i++) {
-        end += i < sections ? op.sections().get(i) : 0;
-        p.i32(end);
-      }
+      p.i64(x.size(0)).i32(x.size(1)).i32(x.size(2));
+      turning(p, op);
       p.i32(x.dtype().ordinal()).i32(out.dtype().ordinal());
       long items = x.size(2) - op.rotaryDims() / 2;
       gpu.launchOver(kernel, x.size(0) * x.size(1) * items, BLOCK);

@@ -24,12 +24,14 @@ final class LinearKernels {
 
   private final Gpu gpu;
   private final BlockTables blocks;
+  private final Gemv gemv;
   private final BlasProducts blas;
   private final RoundedOperand rounded;
   private final Map<QuantFormat, BlockProducts> products = new EnumMap<>(QuantFormat.class);
 
-  LinearKernels(Gpu gpu, BlockTables blocks, BlasProducts blas) {
+  LinearKernels(Gpu gpu, BlockTables blocks, Gemv gemv, BlasProducts blas) {
     this.gpu = gpu;
+    this.gemv = gemv;
     this.blocks = blocks;
     this.blas = blas;
     this.rounded = new RoundedOperand(gpu);
@@ -50,7 +52,7 @@ final class LinearKernels {
     FewRows few =
         blockProducts(spec)
             .<FewRows>map(p -> new BlockRows(p, rounds))
-            .orElseGet(() -> new PlainRows(gpu));
+            .orElseGet(() -> new PlainRows(gemv));
     Gemm many = new Gemm(gpu, blas, rounded, rounds);
     GeneralProducts general = new GeneralProducts(gpu, blocks);
     return args -> {

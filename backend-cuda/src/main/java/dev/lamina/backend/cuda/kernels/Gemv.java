@@ -1,0 +1,233 @@
+package dev.lamina.backend.cuda.kernels;
+
+import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.spi.ir.CompositeOp.Gate;
+import dev.lamina.spi.ir.CompositeOp.RmsNorm;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.Layout;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Projections of a few rows by weights of BF16 and F16, which are read once at full width: several
+ * of the same x in one launch, with the norm before them and the gate or the sum after them.
+ */
+final class Gemv {
+  /** Most projections of one launch. */
+  static final int MAX_PARTS = 3;
+
+  /** Most rows whose weights are read row group by row group rather than by tiles. */
+  static final int MAX_ROWS = 16;
+
+  private static final int ROWS_A_LAUNCH = 8;
+  private static final int WARPS = 8;
+  private static final int THREADS = 256;
+
+  /** Elements of a weight that a lane loads at once. */
+  private static final int UNIT = 8;
+
+  private final Gpu gpu;
+  private final Forms bf16;
+  private final Forms f16;
+
+  /** Kernels by rows of x, of four columns a warp and of two. */
+  private record Forms(long[] four, long[] two) {}
+
+  Gemv(Gpu gpu) {
+    this.gpu = gpu;
+    this.bf16 = forms("bf16");
+    this.f16 = forms("f16");
+  }
+
+  private Forms forms(String dtype) {
+    Forms forms = new Forms(new long[ROWS_A_LAUNCH + 1], new long[ROWS_A_LAUNCH + 1]);
+    for (int rows = 1; rows <= ROWS_A_LAUNCH; rows *= 2) {
+      forms.four[rows] = gpu.function("gemv", "gemv_" + dtype + "_" + rows);
+      forms.two[rows] = gpu.function("gemv", "gemv_" + dtype + "_" + rows + "_two");
+    }
+    return forms;
+  }
+
+  /**
+   * One projection: its matrix {@code [N, K]}, its bias if it has one, its result {@code [.., N]}.
+   */
+  private record Part(Tensor weight, @Nullable Tensor bias, Tensor out) {}
+
+  /** What a launch computes, put together by whoever launches it. */
+  static final class Job {
+    private final Tensor x;
+    private final boolean computed;
+    private final List<Part> parts = new ArrayList<>();
+    private @Nullable RmsNorm norm;
+    private @Nullable Tensor factors;
+    private @Nullable Gate gate;
+    private @Nullable Tensor residual;
+    private @Nullable Tensor gated;
+
+    /**
+     * Begins with the rows.
+     *
+     * @param x {@code [.., K]}
+     * @param computed whether kernels may write the weights, which are then not read ahead
+     */
+    Job(Tensor x, boolean computed) {
+      this.x = x;
+      this.computed = computed;
+    }
+
+    /** Norms the rows first, by factors {@code [K]} if it is weighted. */
+    Job norm(RmsNorm op, @Nullable Tensor weight) {
+      norm = op;
+      factors = weight;
+      return this;
+    }
+
+    /** Adds a projection; all have weights of one dtype. */
+    Job part(Tensor weight, @Nullable Tensor bias, Tensor out) {
+      parts.add(new Part(weight, bias, out));
+      return this;
+    }
+
+    /** Gates the second projection by the first; that is the only result. */
+    Job gate(Gate kind, Tensor out) {
+      gate = kind;
+      gated = out;
+      return this;
+    }
+
+    /** Adds to the only projection; {@code out} is where the sum goes. */
+    Job residual(Tensor added, Tensor out) {
+      residual = added;
+      Part only = parts.removeFirst();
+      return part(only.weight, only.bias, out);
+    }
+
+    private long k() {
+      return x.size(x.rank() - 1);
+    }
+
+    private long rows() {
+      return k() == 0 ? 0 : x.elements() / k();
+    }
+
+    private static boolean isAligned(@Nullable Tensor t) {
+      return t == null || Params.isAligned(t, 16);
+    }
+
+    /** Whether {@link Gemv#run} can compute it: dtypes, layouts, alignment, rows. */
+    boolean fits() {
+      boolean whole = x.dtype() == DType.F32 && k() % UNIT == 0 && isAligned(x);
+      whole &= rows() > 0 && rows() <= MAX_ROWS && isAligned(factors);
+      whole &= residual == null || residual.isContiguous();
+      DType dtype = parts.getFirst().weight.dtype();
+      for (Part part : parts) {
+        Tensor w = part.weight;
+        whole &= w.dtype() == dtype && w.layout() instanceof Layout.Dense;
+        whole &= isAligned(w) && w.size(0) > 0;
+      }
+      return whole && (dtype == DType.BF16 || dtype == DType.F16);
+    }
+  }
+
+  /**
+   * Computes a job if it can be done so.
+   *
+   * @param job what to compute
+   * @return whether it was
+   */
+  boolean run(Job job) {
+    if (!job.fits()) {
+      return false;
+    }
+    long rows = job.rows();
+    for (long row = 0; row < rows; ) {
+      int now = (int) Math.min(ROWS_A_LAUNCH, Long.highestOneBit(rows - row));
+      launch(job, row, now);
+      row += now;
+    }
+    return true;
+  }
+
+  private void launch(Job job, long row, int rows) {
+    long k = job.k();
+    int inFlight = rows <= 2 ? 2 : 1;
+    int split = 1;
+    while (split < WARPS && (long) split * inFlight * 32 * UNIT < k) {
+      split *= 2;
+    }
+    int groups = WARPS / split;
+    boolean isNarrow = blocks(job, groups * 4) < 2L * gpu.multiprocessors();
+    int columns = groups * (isNarrow ? 2 : 4);
+    params(job, row, split, columns);
+    Forms forms = job.parts.getFirst().weight.dtype() == DType.BF16 ? bf16 : f16;
+    long kernel = (isNarrow ? forms.two : forms.four)[rows];
+    gpu.launch(kernel, blocks(job, columns), 1, 1, THREADS, 0);
+  }
+
+  /** Blocks for so many columns each. */
+  private static long blocks(Job job, int columns) {
+    if (job.gate != null) {
+      return Math.ceilDiv(2 * job.parts.getFirst().weight.size(0), columns);
+    }
+    long blocks = 0;
+    for (Part part : job.parts) {
+      blocks += Math.ceilDiv(part.weight.size(0), columns);
+    }
+    return blocks;
+  }
+
+  private static long rowOf(@Nullable Tensor t, long row, long width) {
+    return t == null ? 0 : Params.addressOf(t) + row * width * t.dtype().bytes();
+  }
+
+  private static int dtype(@Nullable Tensor t) {
+    return t == null ? 0 : t.dtype().ordinal();
+  }
+
+  private @Nullable Tensor out(Job job, int part) {
+    if (part >= job.parts.size()) {
+      return null;
+    }
+    return job.gated != null ? job.gated : job.parts.get(part).out;
+  }
+
+  private void params(Job job, long row, int split, int columns) {
+    Params p = gpu.params().i64(rowOf(job.x, row, job.k()));
+    p.i64(rowOf(job.factors, 0, 0));
+    p.i64(rowOf(job.residual, row, job.parts.getFirst().weight.size(0)));
+    int parts = job.parts.size();
+    for (int i = 0; i < MAX_PARTS; i++) {
+      p.i64(i < parts ? Params.addressOf(job.parts.get(i).weight) : 0);
+    }
+    for (int i = 0; i < MAX_PARTS; i++) {
+      p.i64(i < parts ? rowOf(job.parts.get(i).bias, 0, 0) : 0);
+    }
+    for (int i = 0; i < MAX_PARTS; i++) {
+      p.i64(i < parts ? rowOf(out(job, i), row, job.parts.get(i).weight.size(0)) : 0);
+    }
+    for (int i = 0; i < MAX_PARTS; i++) {
+      p.i64(i < parts ? job.parts.get(i).weight.size(0) : 0);
+    }
+    p.i64(job.k());
+    long first = 0;
+    for (int i = 0; i < MAX_PARTS; i++) {
+      p.i32(first);
+      first += i < parts ? Math.ceilDiv(job.parts.get(i).weight.size(0), columns) : 0;
+    }
+    for (int i = 0; i < MAX_PARTS; i++) {
+      p.i32(i < parts ? dtype(job.parts.get(i).bias) : 0);
+    }
+    for (int i = 0; i < MAX_PARTS; i++) {
+      p.i32(dtype(out(job, i)));
+    }
+    RmsNorm norm = job.norm;
+    p.i32(job.gate == null ? parts : 1).i32(split).i32(norm == null ? 0 : 1);
+    p.i32(dtype(job.factors)).i32(norm != null && norm.plusOne() ? 1 : 0);
+    p.f32(norm == null ? 0 : norm.eps()).i32(job.gate == null ? 0 : 1);
+    p.i32(job.gate == null ? 0 : job.gate.ordinal()).i32(dtype(job.residual));
+    p.i32(job.computed ? 1 : 0);
+  }
+}
