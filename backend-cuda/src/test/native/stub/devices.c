@@ -92,6 +92,11 @@ STUB CUresult cuDeviceGetUuid_v2(CUuuid* uuid, CUdevice device) {
   return SUCCESS;
 }
 
+// Its older name, which other bindings call.
+STUB CUresult cuDeviceGetUuid(CUuuid* uuid, CUdevice device) {
+  return cuDeviceGetUuid_v2(uuid, device);
+}
+
 STUB CUresult cuDeviceTotalMem_v2(size_t* bytes, CUdevice device) {
   ENTER(false);
   CHECK(isDevice(device), INVALID_DEVICE);

@@ -173,6 +173,28 @@ STUB CUresult cuLaunchKernelEx(
   return submit(config->hStream, (Node){.kind = KERNEL, .launch = launch});
 }
 
+// What bindings without launch attributes call.
+STUB CUresult cuLaunchKernel(
+    CUfunction function, unsigned gridDimX, unsigned gridDimY, unsigned gridDimZ,
+    unsigned blockDimX, unsigned blockDimY, unsigned blockDimZ, unsigned sharedMemBytes,
+    CUstream stream, void** params, void** extra) {
+  ENTER(true);
+  CHECK(!extra, INVALID_VALUE);
+  Launch* launch = calloc(1, sizeof *launch);
+  *launch = (Launch){
+      .function = function,
+      .grid = {gridDimX, gridDimY, gridDimZ},
+      .block = {blockDimX, blockDimY, blockDimZ},
+      .sharedBytes = sharedMemBytes,
+  };
+  int result = readArgs(launch, params);
+  if (result) {
+    free(launch);
+    return result;
+  }
+  return submit(stream, (Node){.kind = KERNEL, .launch = launch});
+}
+
 // Keeps what it was given, one after the other, where a test can read it.
 STUB CUresult cuTensorMapEncodeTiled(
     CUtensorMap* map, CUtensorMapDataType type, cuuint32_t rank, void* address,

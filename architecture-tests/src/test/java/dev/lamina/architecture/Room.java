@@ -10,6 +10,7 @@ enum Room {
   BACKEND_REFERENCE("dev.lamina.backend.reference", 10, SPI, BACKEND_SDK),
   BACKEND_CPU_VECTOR("dev.lamina.backend.cpuvector", 45, SPI, BACKEND_SDK),
   BACKEND_CUDA("dev.lamina.backend.cuda", 10, SPI, BACKEND_SDK),
+  BACKEND_CUDA_JCUDA("dev.lamina.backend.jcuda", 3, BACKEND_CUDA),
   JSON("dev.lamina.json", 1),
   MODELS("dev.lamina.models", 45, SPI, JSON),
   CHAT("dev.lamina.chat", 35, JSON),

@@ -54,13 +54,26 @@ public final class CudaException extends Exception {
   }
 
   /**
+   * A failure that the driver reported.
+   *
+   * @param call the C function and what it was asked for
+   * @param result a {@code CUresult} other than success
+   * @param name the driver's name of that number
+   * @param text the driver's description
+   * @return of the kind that the number tells
+   */
+  public static CudaException ofDriver(String call, int result, String name, String text) {
+    return new CudaException(call, result, name, text, CuResult.kind(result));
+  }
+
+  /**
    * Something that a library does not have.
    *
    * @param call the C function, or the library
    * @param message the whole line
    * @return with code -1
    */
-  static CudaException unsupported(String call, String message) {
+  public static CudaException unsupported(String call, String message) {
     return new CudaException(call, message, Kind.UNSUPPORTED);
   }
 

@@ -41,8 +41,10 @@ public interface Driver {
 
   /**
    * Whether {@link #launch} honours {@link LaunchConfig#pdl} and {@link LaunchConfig#cluster}.
+   * Where it does not, it launches without programmatic dependence and refuses clusters, and {@link
+   * #tensorMapEncodeTiled} is refused.
    *
-   * @return false for a binding without {@code cuLaunchKernelEx}
+   * @return false for a binding of a driver API older than {@code cuLaunchKernelEx}
    */
   boolean hasLaunchAttributes();
 

@@ -108,12 +108,11 @@ final class DriverCalls {
   }
 
   private CudaException failure(String call, int result) throws CudaException {
-    return new CudaException(
+    return CudaException.ofDriver(
         call,
         result,
         text(DriverFunction.cuGetErrorName, result, "an unknown CUresult"),
-        text(DriverFunction.cuGetErrorString, result, "no description"),
-        CuResult.kind(result));
+        text(DriverFunction.cuGetErrorString, result, "no description"));
   }
 
   /** The driver's words for a result. */

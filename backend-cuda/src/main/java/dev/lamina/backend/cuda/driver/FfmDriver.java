@@ -10,6 +10,9 @@ import java.util.Optional;
 
 /** The driver API through {@code java.lang.foreign}: {@code libcuda.so.1} or {@code nvcuda.dll}. */
 public final class FfmDriver implements Driver {
+  /** What {@code lamina.cuda.binding} calls it. */
+  static final String NAME = "ffm";
+
   private static final int STREAM_NON_BLOCKING = 1;
   private static final int EVENT_DISABLE_TIMING = 2;
   private static final int CAPTURE_MODE_THREAD_LOCAL = 1;
@@ -49,7 +52,7 @@ public final class FfmDriver implements Driver {
 
   @Override
   public String name() {
-    return "ffm";
+    return NAME;
   }
 
   @Override

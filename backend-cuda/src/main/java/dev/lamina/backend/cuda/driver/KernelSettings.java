@@ -82,8 +82,8 @@ record KernelSettings(Origin origin, List<Path> toolkits, Path cache) {
     return base.resolve("lamina").resolve("kernels");
   }
 
-  private static @Nullable String text(
-      Properties properties, Map<String, String> env, String name) {
+  /** The property {@code lamina.cuda.NAME}, else the variable {@code LAMINA_CUDA_NAME}. */
+  static @Nullable String text(Properties properties, Map<String, String> env, String name) {
     String value = properties.getProperty("lamina.cuda." + name);
     return value != null ? value : env.get("LAMINA_CUDA_" + name.toUpperCase(Locale.ROOT));
   }

@@ -227,11 +227,58 @@ public final class LaunchConfig {
   }
 
   /**
-   * The array of pointers to the arguments.
+   * Thread blocks along an axis.
    *
-   * @return its address
+   * @param axis 0 to 2 for x to z
+   * @return as {@link #grid(int, int, int)} set it
    */
-  long pointers() {
+  public int gridDim(int axis) {
+    return memory.get(ValueLayout.JAVA_INT, GRID + 4L * axis);
+  }
+
+  /**
+   * Threads of a block along an axis.
+   *
+   * @param axis 0 to 2 for x to z
+   * @return as {@link #block(int, int, int)} set it
+   */
+  public int blockDim(int axis) {
+    return memory.get(ValueLayout.JAVA_INT, BLOCK + 4L * axis);
+  }
+
+  /**
+   * Dynamic shared memory of a block.
+   *
+   * @return bytes
+   */
+  public int sharedBytes() {
+    return memory.get(ValueLayout.JAVA_INT, SHARED_BYTES);
+  }
+
+  /**
+   * Where the kernel is launched.
+   *
+   * @return the stream's handle, 0 for the default stream
+   */
+  public long stream() {
+    return memory.get(ValueLayout.JAVA_LONG, STREAM);
+  }
+
+  /**
+   * Whether the launch is in clusters of thread blocks.
+   *
+   * @return true after {@link #cluster} with sizes of 1 or more
+   */
+  public boolean hasClusters() {
+    return cluster;
+  }
+
+  /**
+   * The array of pointers to the arguments, as the driver reads it.
+   *
+   * @return its address, valid while this is reachable
+   */
+  public long pointers() {
     return memory.address() + POINTERS;
   }
 
@@ -251,13 +298,13 @@ public final class LaunchConfig {
   public String toString() {
     return "grid %d x %d x %d, block %d x %d x %d, %d bytes shared, %d arguments"
         .formatted(
-            memory.get(ValueLayout.JAVA_INT, GRID),
-            memory.get(ValueLayout.JAVA_INT, GRID + 4),
-            memory.get(ValueLayout.JAVA_INT, GRID + 8),
-            memory.get(ValueLayout.JAVA_INT, BLOCK),
-            memory.get(ValueLayout.JAVA_INT, BLOCK + 4),
-            memory.get(ValueLayout.JAVA_INT, BLOCK + 8),
-            memory.get(ValueLayout.JAVA_INT, SHARED_BYTES),
+            gridDim(0),
+            gridDim(1),
+            gridDim(2),
+            blockDim(0),
+            blockDim(1),
+            blockDim(2),
+            sharedBytes(),
             numArgs);
   }
 }

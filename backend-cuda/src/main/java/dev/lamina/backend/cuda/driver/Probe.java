@@ -49,12 +49,17 @@ public sealed interface Probe {
   record Broken(String why, @Nullable CudaException cause) implements Probe {}
 
   /**
-   * Looks at this system through {@code java.lang.foreign}.
+   * Looks at this system through the binding that {@code lamina.cuda.binding} names, {@code
+   * java.lang.foreign} if it names none.
    *
    * @return what is there
    */
   static Probe run() {
-    return run(FfmDriver.open(), DeviceFiles.LINUX);
+    try {
+      return run(Bindings.open(), DeviceFiles.LINUX);
+    } catch (CudaException e) {
+      return new Broken("cuda: " + e.getMessage(), e);
+    }
   }
 
   /**

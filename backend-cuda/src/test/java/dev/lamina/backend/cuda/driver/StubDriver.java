@@ -6,11 +6,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Assumptions;
 
 /**
  * The driver of {@code src/test/native/stub}: a GPU of 8 GiB and compute capability 9.0 whose
- * memory is the host's, through the binding that users get. There is one in a process; opening it
- * begins anew.
+ * memory is the host's, through the binding that {@code lamina.cuda.binding} names, that of users
+ * if none is named. There is one in a process; opening it begins anew.
  */
 public final class StubDriver {
   /** What {@link #live} counts, in the order of {@code state.c}. */
@@ -28,11 +29,27 @@ public final class StubDriver {
   }
 
   private final NativeLibrary library;
-  private final FfmDriver driver;
+  private final Driver driver;
 
   private StubDriver(NativeLibrary library) {
     this.library = library;
-    this.driver = new FfmDriver(library);
+    this.driver = System.getProperty("lamina.cuda.binding") == null ? ffm() : named();
+  }
+
+  private Driver ffm() {
+    return new FfmDriver(library);
+  }
+
+  /** Another binding looks for the soname, which the loader knows once the stub is loaded. */
+  private static Driver named() {
+    String machine = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    Assumptions.assumeTrue(
+        machine.equals("Linux amd64"), "bindings that bring natives are tested on Linux on x86-64");
+    try {
+      return Bindings.open().orElseThrow();
+    } catch (CudaException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /**
