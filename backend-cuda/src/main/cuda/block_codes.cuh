@@ -26,6 +26,19 @@ DEVICE u32 fmaPair(u32 a, u32 b, u32 c) {
 }
 #endif
 
+// The next plane of a number, of which the rest stays: its upper bits, cut. What is not finite is its
+// first plane, and the others are zero.
+DEVICE u16 nextPlane(float& x) {
+  if (!(fabsf(x) < infinity())) {
+    u16 all = toBf16(x);
+    x = 0;
+    return all;
+  }
+  u32 bits = (u32)__float_as_int(x) & 0xFFFF0000u;
+  x -= __int_as_float((int)bits);
+  return (u16)(bits >> 16);
+}
+
 #define PAIR(bits) ((u32)(bits) << 16 | (u32)(bits))
 #define PAIR_ONE PAIR(0x3F80)
 #define PAIR_MINUS_ONE PAIR(0xBF80)
@@ -189,4 +202,19 @@ struct CodesF8E4M3_128 {
     return ((word(group, half, t) & 0x7F7F7F7Fu) + 0x01010101u) & 0x80808080u;
   }
   DEVICE float scale(int, int) const { return __int_as_float((int)words[0]); }
+};
+
+// Weights that are BF16 as they are, as blocks without a scale.
+struct CodesBf16 {
+  enum { ELEMENTS = 32, BYTES = 64, SCALED = 32, ALIGNED = 4, HAS_MIN = 0, HAS_NAN = 0 };
+  const u32* words;
+
+  DEVICE explicit CodesBf16(const u8* at) : words((const u32*)at) {}
+  DEVICE void pairs(int, int half, int t, u32 (&out)[2]) const {
+    u32 low = words[8 * half + 2 * t];
+    u32 high = words[8 * half + 2 * t + 1];
+    out[0] = __byte_perm(low, high, 0x5410);
+    out[1] = __byte_perm(low, high, 0x7632);
+  }
+  DEVICE float scale(int, int) const { return 1.0f; }
 };

@@ -20,3 +20,5 @@ BLOCK_PRODUCT(block_product_q4_k_3, CodesQ4_K, 3)
 BLOCK_PRODUCT(block_product_q6_k_3, CodesQ6_K, 3)
 BLOCK_PRODUCT(block_product_mxfp4_3, CodesMXFP4, 3)
 BLOCK_PRODUCT(block_product_f8e4m3_128_3, CodesF8E4M3_128, 3)
+// Of chosen experts, whose weights are plain.
+BLOCK_PRODUCT(block_product_bf16, CodesBf16, 1)

@@ -17,7 +17,7 @@ struct BlockProductParams {
   const int* ids;             // the expert of each product, null for 0
   const void* bias;           // [experts, n]
   void* out;                  // [products, rows, n]
-  const BlockFormat* format;
+  const BlockFormat* format;  // null for BF16
   i64 products;
   i64 experts;
   i64 n;
@@ -56,7 +56,9 @@ __noinline__ __device__ float productAgain(
     const BlockProductParams& p, const float* x, i64 row) {
   float sum = 0;
   for (i64 k = threadIdx.x & 31; k < p.k; k += WARP) {
-    sum = fmaf(blockElement(*p.format, p.weight, row * p.k + k), x[k], sum);
+    float w = p.format != nullptr ? blockElement(*p.format, p.weight, row * p.k + k)
+                                  : fromBf16(((const u16*)p.weight)[row * p.k + k]);
+    sum = fmaf(w, x[k], sum);
   }
   return warpSum(sum);
 }
@@ -154,8 +156,12 @@ struct BlockProduct {
       float sum = 0;
       for (int plane = 0; plane < p.planes; plane++) {
         uint2 pairs;
-        pairs.x = (u32)nextPlane(v.x) | (u32)nextPlane(v.z) << 16;
-        pairs.y = (u32)nextPlane(v.y) | (u32)nextPlane(v.w) << 16;
+        if (p.planes == 1) {
+          pairs = make_uint2(toBf16Pair(v.x, v.z), toBf16Pair(v.y, v.w));
+        } else {
+          pairs.x = (u32)nextPlane(v.x) | (u32)nextPlane(v.z) << 16;
+          pairs.y = (u32)nextPlane(v.y) | (u32)nextPlane(v.w) << 16;
+        }
         if (in) *(uint2*)(to + plane * 64) = pairs;
         if (C::HAS_MIN) {
           sum += (fromBf16((u16)pairs.x) + fromBf16((u16)(pairs.x >> 16))) +
@@ -168,23 +174,12 @@ struct BlockProduct {
         if (in && unit % 8 == 0) {
           int group = unit / 8;
           u16* at = sums + ((group / 8) * columns + r * p.planes) * 8 + group % 8;
-          for (int plane = 0; plane < p.planes; plane++) at[plane * 8] = nextPlane(sum);
+          for (int plane = 0; plane < p.planes; plane++) {
+            at[plane * 8] = p.planes == 1 ? toBf16(sum) : nextPlane(sum);
+          }
         }
       }
     }
-  }
-
-  // The next plane of a number, of which the rest stays; one plane alone is rounded.
-  DEVICE u16 nextPlane(float& x) const {
-    if (p.planes == 1) return toBf16(x);
-    if (!(fabsf(x) < infinity())) {
-      u16 all = toBf16(x);
-      x = 0;
-      return all;
-    }
-    u32 bits = (u32)__float_as_int(x) & 0xFFFF0000u;
-    x -= __int_as_float((int)bits);
-    return (u16)(bits >> 16);
   }
 
   // One turn of 16 rows; `x` and `groupSums` begin where it does.

@@ -6,23 +6,12 @@ import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
-import java.util.EnumSet;
-import java.util.Set;
 
 /**
- * Products of few rows with weights in blocks of one format, plain or by experts, as {@code
+ * Products of few rows with weights in blocks of one format, also those of experts, as {@code
  * block_product.cuh} says: how much of x a launch takes, and the shared memory it gets.
  */
 final class BlockProducts {
-  private static final Set<QuantFormat> FORMATS =
-      EnumSet.of(
-          QuantFormat.Q8_0,
-          QuantFormat.Q4_0,
-          QuantFormat.Q4_K,
-          QuantFormat.Q6_K,
-          QuantFormat.MXFP4,
-          QuantFormat.F8E4M3_128);
-
   private static final int WARP = 32;
 
   /** Rows of w that a warp multiplies at once. */
@@ -42,46 +31,64 @@ final class BlockProducts {
   /** Elements of k that a launch takes are a multiple of this, unless they are all. */
   private static final int STEP = 256;
 
-  private static final int MOST_WARPS = 16;
-  private static final int FEWEST_WARPS = 8;
+  /** Elements of plain weights that count as a block. */
+  private static final int BF16_BLOCK = 32;
 
-  /** Shared memory that a block has besides what it asks for. */
-  private static final int RESERVED_BYTES = 1024;
+  private static final int MOST_WARPS = 16;
+
+  /** Two of them take turns to write results. */
+  private static final int FEWEST_WARPS = 2;
 
   private final Gpu gpu;
-  private final QuantFormat format;
   private final long table;
   private final long few;
   private final long many;
+
+  /** Sub-blocks of a step that have a minimum. */
+  private final int minima;
+
   private final int alignment;
 
   /** Bytes of a warp's weights that are under way or in use. */
   private final int stagesBytes;
 
-  BlockProducts(Gpu gpu, BlockTables blocks, QuantFormat format) {
+  private BlockProducts(
+      Gpu gpu, long table, long few, long many, int elements, int bytes, int minima) {
     this.gpu = gpu;
-    this.format = format;
-    table = blocks.of(format);
+    this.table = table;
+    this.few = few;
+    this.many = many;
+    this.minima = minima;
+    alignment = Math.min(4, Integer.lowestOneBit(bytes));
+    int turn = (bytes > elements ? STEP / 2 : STEP) / elements * bytes;
+    int stride = (Math.ceilDiv(turn, 16) + 1 | 1) * 16;
+    stagesBytes = (turn > 192 ? 2 : 3) * TILE_ROWS * stride;
+  }
+
+  /** Of weights in blocks of a fast format. */
+  static BlockProducts of(Gpu gpu, BlockTables blocks, QuantFormat format) {
     String name = "block_product_" + format.text();
-    few = gpu.function("block_product", name, gpu.maxSharedBytes());
-    many = gpu.function("block_product", name + "_" + MANY_TILES, gpu.maxSharedBytes());
-    alignment = Math.min(4, Integer.lowestOneBit(format.bytes()));
-    int elements = format.bytes() > format.elements() ? 128 : 256;
-    int bytes = elements / format.elements() * format.bytes();
-    int stride = (Math.ceilDiv(bytes, 16) + 1 | 1) * 16;
-    stagesBytes = (bytes > 192 ? 2 : 3) * TILE_ROWS * stride;
+    long few = gpu.function("block_product", name, gpu.maxSharedBytes());
+    long many = gpu.function("block_product", name + "_" + MANY_TILES, gpu.maxSharedBytes());
+    BlockSpec.Factor min = format.spec().min();
+    int minima = min == null ? 0 : STEP / format.elements() * min.groups();
+    int elements = format.elements();
+    return new BlockProducts(gpu, blocks.of(format), few, many, elements, format.bytes(), minima);
   }
 
-  /** Whether there are kernels for a format. */
-  static boolean has(QuantFormat format) {
-    return FORMATS.contains(format);
+  /** Of experts' weights in BF16. */
+  static BlockProducts ofBf16(Gpu gpu) {
+    long few = gpu.function("block_product", "block_product_bf16", gpu.maxSharedBytes());
+    return new BlockProducts(gpu, 0, few, few, BF16_BLOCK, BF16_BLOCK * Short.BYTES, 0);
   }
 
-  /** Whether the kernels take these. */
+  /** Whether the kernels take these, of k elements a row. */
   boolean takes(Tensor x, Tensor w, Tensor out) {
+    long k = x.size(x.rank() - 1);
     return x.dtype() == DType.F32
         && out.dtype() == DType.F32
-        && x.size(x.rank() - 1) > 0
+        && k > 0
+        && k % BF16_BLOCK == 0
         && Params.isAligned(x, 16)
         && Params.isAligned(w, alignment);
   }
@@ -97,73 +104,56 @@ final class BlockProducts {
    * @param relaxed whether x may be rounded to BF16
    */
   void run(Projection p, long row, int rows, boolean relaxed) {
-    Addresses at =
-        new Addresses(p.xAt(row), Params.addressOf(p.w()), 0, p.biasAddress(), p.outAt(row));
     int planes = relaxed && rows > MAX_EXACT_ROWS ? 1 : EXACT_PLANES;
-    run(at, 1, 1, p.n(), p.k(), 1, rows, planes, p.biasDtype(), p.out().dtype());
+    long bias = p.biasAddress();
+    Addresses at =
+        new Addresses(p.xAt(row), p.w(), 0, bias, p.biasDtype(), p.outAt(row), p.out().dtype());
+    run(at, new Sizes(1, 1, p.n(), p.k(), 1, rows), planes);
   }
 
   /** Multiplies each choice's row of x with the weights of its expert. */
   void run(ExpertProjection p) {
+    long x = Params.addressOf(p.x());
+    long ids = Params.addressOf(p.ids());
+    long out = Params.addressOf(p.out());
     Addresses at =
-        new Addresses(
-            Params.addressOf(p.x()),
-            Params.addressOf(p.w()),
-            Params.addressOf(p.ids()),
-            p.biasAddress(),
-            Params.addressOf(p.out()));
-    run(
-        at,
-        p.products(),
-        p.experts(),
-        p.n(),
-        p.k(),
-        p.sharing(),
-        1,
-        EXACT_PLANES,
-        p.biasDtype(),
-        p.out().dtype());
+        new Addresses(x, p.w(), ids, p.biasAddress(), p.biasDtype(), out, p.out().dtype());
+    run(at, new Sizes(p.products(), p.experts(), p.n(), p.k(), p.sharing(), 1), EXACT_PLANES);
   }
 
-  private record Addresses(long x, long w, long ids, long bias, long out) {}
+  /** Operands; ids and bias may be 0. */
+  private record Addresses(
+      long x, Tensor w, long ids, long bias, int biasDtype, long out, DType outDtype) {}
 
-  private void run(
-      Addresses at,
-      long products,
-      long experts,
-      long n,
-      long k,
-      int sharing,
-      int rows,
-      int planes,
-      int biasDtype,
-      DType outDtype) {
-    int columns = rows * planes;
+  /** As many products of some rows, each sharing x with the next ones. */
+  private record Sizes(long products, long experts, long n, long k, int sharing, int rows) {}
+
+  private void run(Addresses at, Sizes size, int planes) {
+    int columns = size.rows * planes;
     int tiles = columns <= TILE_COLUMNS ? 1 : MANY_TILES;
     // Of a step: x in planes, and their sums where there are minima.
-    BlockSpec.Factor min = format.spec().min();
-    int stepBytes = columns * (2 * STEP + (min == null ? 0 : 2 * min.groups()));
-    int warps = tiles == 1 ? MOST_WARPS : FEWEST_WARPS;
-    if (roomBytes(warps, tiles) < stepBytes) {
-      warps = FEWEST_WARPS;
+    int stepBytes = 2 * columns * (STEP + minima);
+    int warps = tiles == 1 ? MOST_WARPS : MOST_WARPS / 2;
+    while (warps > FEWEST_WARPS && roomBytes(warps, tiles) < stepBytes) {
+      warps /= 2;
     }
-    long steps = Math.ceilDiv(k, STEP);
+    long steps = Math.ceilDiv(size.k, STEP);
     long launches = Math.ceilDiv(steps, Math.max(1, roomBytes(warps, tiles) / stepBytes));
     long length = Math.ceilDiv(steps, launches) * STEP;
-    long blocks = Math.min(products * Math.ceilDiv(n, TILE_ROWS), gpu.multiprocessors());
-    for (long from = 0; from < k; from += length) {
-      long now = Math.min(length, k - from);
-      Params p = gpu.params().i64(at.x).i64(at.w).i64(at.ids).i64(at.bias).i64(at.out).i64(table);
-      p.i64(products).i64(experts).i64(n).i64(k);
-      p.i32(from).i32(now).i32(sharing).i32(rows).i32(planes);
-      p.i32(biasDtype).i32(outDtype.ordinal());
+    long blocks = Math.min(size.products * Math.ceilDiv(size.n, TILE_ROWS), gpu.multiprocessors());
+    for (long from = 0; from < size.k; from += length) {
+      long now = Math.min(length, size.k - from);
+      Params p = gpu.params().i64(at.x).address(at.w).i64(at.ids).i64(at.bias).i64(at.out);
+      p.i64(table).i64(size.products).i64(size.experts).i64(size.n).i64(size.k);
+      p.i32(from).i32(now).i32(size.sharing).i32(size.rows).i32(planes);
+      p.i32(at.biasDtype).i32(at.outDtype.ordinal());
       int shared = fixedBytes(warps, tiles) + Math.toIntExact(Math.ceilDiv(now, STEP) * stepBytes);
       gpu.launch(tiles == 1 ? few : many, blocks, 1, 1, warps * WARP, shared);
     }
   }
 
   private int roomBytes(int warps, int tiles) {
-    return gpu.maxSharedBytes() - RESERVED_BYTES - fixedBytes(warps, tiles);
+    return gpu.maxSharedBytes() - fixedBytes(warps, tiles);
   }
 
   /** Weights under way, and the parts of two tiles' results. */

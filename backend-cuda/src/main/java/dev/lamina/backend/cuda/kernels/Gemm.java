@@ -41,7 +41,7 @@ final class Gemm {
   private final BlasProducts blas;
   private final RoundedOperand rounded;
   private final int planes;
-  private final long toPlanes;
+  private final WeightPlanes weights;
   private final long spreadBias;
   private final Tile exactWeight;
   private final Tile exactWeightSmall;
@@ -52,14 +52,15 @@ final class Gemm {
    *
    * @param blas multiplies rounded operands, where it can
    * @param rounded the last one of this device
+   * @param weights takes operands apart
    * @param relaxed whether operands may be rounded to BF16
    */
-  Gemm(Gpu gpu, BlasProducts blas, RoundedOperand rounded, boolean relaxed) {
+  Gemm(Gpu gpu, BlasProducts blas, RoundedOperand rounded, WeightPlanes weights, boolean relaxed) {
     this.gpu = gpu;
     this.blas = blas;
     this.rounded = rounded;
     this.planes = relaxed ? 1 : 3;
-    toPlanes = gpu.function("gemm", "to_planes");
+    this.weights = weights;
     spreadBias = gpu.function("gemm", "spread_bias");
     Tile one = new Tile(gpu, "gemm", "gemm_1_1", 2, 128, 256, 4);
     exactWeight = relaxed ? one : new Tile(gpu, "gemm_exact", "gemm_3_1", 4, 128, 256, 3);
@@ -73,11 +74,9 @@ final class Gemm {
   /**
    * Multiplies.
    *
-   * @param format of w's blocks on the device, 0 if it is plain
    * @param k a multiple of 8
    */
-  void run(
-      Tensor x, Tensor w, long format, @Nullable Tensor bias, Tensor out, long m, long n, long k) {
+  void run(Tensor x, Tensor w, @Nullable Tensor bias, Tensor out, long m, long n, long k) {
     boolean direct = w.dtype() == DType.BF16 && (Params.addressOf(w) & 15) == 0;
     boolean own = x.dtype() == DType.BF16 && (Params.addressOf(x) & 15) == 0 && planes == 1;
     long xBytes = own ? 0 : 2 * planes * m * k;
@@ -86,7 +85,7 @@ final class Gemm {
     if (!own && planes == 1) {
       rounded.put(x, m * k, scratch);
     } else if (!own) {
-      planes(Params.addressOf(x), 0, scratch, 0, m * k, x.dtype());
+      weights.write(x, 0, m * k, scratch, planes);
     }
     Operands o = new Operands(own ? Params.addressOf(x) : scratch, bias, out, m, k, n);
     for (long from = 0; from < n; from += chunk) {
@@ -94,7 +93,7 @@ final class Gemm {
       long weight = Params.addressOf(w) + 2 * from * k;
       if (!direct) {
         weight = scratch + xBytes;
-        planes(Params.addressOf(w), format, weight, from * k, now * k, w.dtype());
+        weights.write(w, from * k, now * k, weight, planes);
       }
       if (planes > 1 || !byBlas(o, weight, from, now)) {
         byTiles(o, weight, from, now, direct);
@@ -146,11 +145,5 @@ final class Gemm {
         1,
         tile.threads,
         tile.sharedBytes);
-  }
-
-  private void planes(long from, long format, long to, long first, long n, DType dtype) {
-    Params p = gpu.params().i64(from).i64(to).i64(format).i64(first).i64(n).i64(n);
-    p.i32(planes).i32(dtype.ordinal());
-    gpu.launchOver(toPlanes, n, 256);
   }
 }

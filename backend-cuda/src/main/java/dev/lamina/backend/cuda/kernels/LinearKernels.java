@@ -5,7 +5,7 @@ import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.ir.CompositeOp;
-import dev.lamina.spi.ir.Layout;
+import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.TensorType;
 import java.util.EnumMap;
@@ -27,6 +27,7 @@ final class LinearKernels {
   private final Gemv gemv;
   private final BlasProducts blas;
   private final RoundedOperand rounded;
+  private final WeightPlanes planes;
   private final Map<QuantFormat, BlockProducts> products = new EnumMap<>(QuantFormat.class);
 
   LinearKernels(Gpu gpu, BlockTables blocks, Gemv gemv, BlasProducts blas) {
@@ -35,50 +36,53 @@ final class LinearKernels {
     this.blocks = blocks;
     this.blas = blas;
     this.rounded = new RoundedOperand(gpu);
+    this.planes = new WeightPlanes(gpu, blocks);
   }
 
-  /** Kernels for a weight's blocks, if it lies in such. */
-  private synchronized Optional<BlockProducts> blockProducts(OpSpec spec) {
-    if (spec.operands().get(1) instanceof TensorType w
-        && w.layout() instanceof Layout.Blocked(var format)
-        && BlockProducts.has(format)) {
-      return Optional.of(products.computeIfAbsent(format, f -> new BlockProducts(gpu, blocks, f)));
+  /** The second operand. */
+  private static TensorType weightOf(OpSpec spec) {
+    if (spec.operands().get(1) instanceof TensorType w) {
+      return w;
     }
-    return Optional.empty();
+    throw new AssertionError("a weight is a tensor: " + spec);
+  }
+
+  private synchronized BlockProducts blockProducts(QuantFormat format) {
+    return products.computeIfAbsent(format, f -> BlockProducts.of(gpu, blocks, f));
   }
 
   Kernel linear(CompositeOp.Linear op, OpSpec spec, boolean relaxed) {
-    boolean rounds = relaxed && !isNarrow(spec);
+    TensorType w = weightOf(spec);
+    boolean rounds = relaxed && w.shape().dim(0).upperBound() > MAX_EXACT_COLUMNS;
     FewRows few =
-        blockProducts(spec)
-            .<FewRows>map(p -> new BlockRows(p, rounds))
+        FastFormats.of(w.layout())
+            .<FewRows>map(format -> new BlockRows(blockProducts(format), rounds))
             .orElseGet(() -> new PlainRows(gemv));
-    Gemm many = new Gemm(gpu, blas, rounded, rounds);
+    Gemm many = new Gemm(gpu, blas, rounded, planes, rounds);
     GeneralProducts general = new GeneralProducts(gpu, blocks);
     return args -> {
       Projection p = Projection.of(args, op.biased());
       if (few.takes(p)) {
         few.run(p);
       } else if (p.m() >= MIN_TILE_ROWS && p.k() % 8 == 0) {
-        many.run(p.x(), p.w(), blocks.of(p.w()), p.bias(), p.out(), p.m(), p.n(), p.k());
+        many.run(p.x(), p.w(), p.bias(), p.out(), p.m(), p.n(), p.k());
       } else {
         general.run(p);
       }
     };
   }
 
-  private static boolean isNarrow(OpSpec spec) {
-    return spec.operands().get(1) instanceof TensorType w
-        && w.shape().dim(0).upperBound() <= MAX_EXACT_COLUMNS;
-  }
-
   Kernel experts(CompositeOp.MoeLinear op, OpSpec spec) {
-    Optional<BlockProducts> inBlocks = blockProducts(spec);
+    TensorType w = weightOf(spec);
+    Optional<BlockProducts> few =
+        w.dtype() == DType.BF16
+            ? Optional.of(BlockProducts.ofBf16(gpu))
+            : FastFormats.of(w.layout()).map(this::blockProducts);
     long any = gpu.function("linear", "moe_linear_any");
     return args -> {
       ExpertProjection p = ExpertProjection.of(args, op.biased());
-      if (inBlocks.isPresent() && inBlocks.get().takes(p.x(), p.w(), p.out())) {
-        inBlocks.get().run(p);
+      if (few.isPresent() && few.get().takes(p.x(), p.w(), p.out())) {
+        few.get().run(p);
       } else {
         anyExperts(any, p);
       }
