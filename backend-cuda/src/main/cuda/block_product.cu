@@ -2,10 +2,10 @@
 #include "block_product.cuh"
 
 // Dynamic shared memory is asked for by BlockProducts.java.
-#define BLOCK_PRODUCT(name, C, TILES)                     \
-  KERNEL(name, BlockProductParams, PRODUCT_THREADS) { \
-    SHARED_BYTES(room);                                   \
-    BlockProduct<C, TILES>(p, (u8*)room).run();           \
+#define BLOCK_PRODUCT(name, C, TILES)                          \
+  EAGER_KERNEL(name, BlockProductParams, PRODUCT_THREADS, 1) { \
+    SHARED_BYTES(room);                                        \
+    BlockProduct<C, TILES>(p, (u8*)room).run();                \
   }
 
 BLOCK_PRODUCT(block_product_q8_0, CodesQ8_0, 1)

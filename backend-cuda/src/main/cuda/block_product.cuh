@@ -291,6 +291,7 @@ struct BlockProduct {
   }
 
   DEVICE void run() {
+    // No kernel writes blocks, but routers write ids, and plain weights may be computed.
     if (p.ids != nullptr) waitForPrevious();
     i64 all = p.products * tiles;
     i64 first = all * blockIdx.x / gridDim.x;

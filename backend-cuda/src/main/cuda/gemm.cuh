@@ -30,22 +30,30 @@ DEVICE u8* chunkAt(u8* tile, int row, int chunk) {
   return tile + row * ROW_BYTES + ((chunk ^ (row & 7)) << 4);
 }
 
+// Rows of a tile as they lie: row i of a matrix is row i of x and of the result.
+struct RowsInOrder {
+  DEVICE i64 source(i64 row) const { return row; }
+  DEVICE i64 target(i64 row) const { return row; }
+};
+
 // Copies `rows` rows from row r0 on, k0 to k0 + KT; what lies outside becomes zero.
-template <int ROWS, int THREADS>
-DEVICE void fetch(u8* tile, const u16* from, i64 r0, i64 rows, i64 k0, i64 k) {
+template <int ROWS, int THREADS, typename Rows>
+DEVICE void fetch(u8* tile, const u16* from, const Rows& order, i64 r0, i64 rows, i64 k0, i64 k) {
 #pragma unroll
   for (int i = threadIdx.x; i < ROWS * 8; i += THREADS) {
     int row = i / 8;
     int chunk = i % 8;
     i64 at = k0 + chunk * 8;
     bool in = r0 + row < rows && at < k;
-    copyAsync16(chunkAt(tile, row, chunk), in ? from + (r0 + row) * k + at : from, in ? 16 : 0);
+    const u16* source = in ? from + order.source(r0 + row) * k + at : from;
+    copyAsync16(chunkAt(tile, row, chunk), source, in ? 16 : 0);
   }
 }
 
-// XP planes of x, WP of w; a block makes BM x BN results, a warp WM x WN of them.
-template <int XP, int WP, int BM, int BN, int WM, int WN, int STAGES>
-DEVICE void gemm(const GemmParams& p, u8* shared) {
+// XP planes of x, WP of w; a block makes the BM x BN results from row m0 and column n0 on, a warp
+// WM x WN of them. Rows from p.m on are not there.
+template <int XP, int WP, int BM, int BN, int WM, int WN, int STAGES, typename Rows>
+DEVICE void gemm(const GemmParams& p, const Rows& order, i64 m0, i64 n0, u8* shared) {
   const int warpsN = BN / WN;
   const int threads = BM / WM * warpsN * WARP;
   const int xBytes = BM * ROW_BYTES;
@@ -56,8 +64,6 @@ DEVICE void gemm(const GemmParams& p, u8* shared) {
   int warp = threadIdx.x >> 5;
   int warpM = warp / warpsN * WM;
   int warpN = warp % warpsN * WN;
-  i64 m0 = (i64)blockIdx.x * BM;
-  i64 n0 = (i64)blockIdx.y * BN;
   float high[WM / 16][WN / 8][4];
   float low[split ? WM / 16 : 1][split ? WN / 8 : 1][4];
 #pragma unroll
@@ -75,12 +81,12 @@ DEVICE void gemm(const GemmParams& p, u8* shared) {
     i64 k0 = (i64)step * KT;
 #pragma unroll
     for (int s = 0; s < XP; s++) {
-      fetch<BM, threads>(stage + s * xBytes, p.x + s * p.xStride, m0, p.m, k0, p.k);
+      fetch<BM, threads>(stage + s * xBytes, p.x + s * p.xStride, order, m0, p.m, k0, p.k);
     }
 #pragma unroll
     for (int s = 0; s < WP; s++) {
-      fetch<BN, threads>(stage + XP * xBytes + s * wBytes, p.weight + s * p.weightStride, n0, p.n, k0,
-                         p.k);
+      fetch<BN, threads>(stage + XP * xBytes + s * wBytes, p.weight + s * p.weightStride,
+                         RowsInOrder(), n0, p.n, k0, p.k);
     }
   };
 #pragma unroll
@@ -146,15 +152,16 @@ DEVICE void gemm(const GemmParams& p, u8* shared) {
         // What is not finite shows in the upper planes; in the others it may meet a zero.
         if (split && fabsf(sum) < infinity()) sum += low[split ? i : 0][split ? j : 0][e];
         if (p.bias != nullptr) sum += loadFloat(p.bias, n, p.biasDtype);
-        storeFloat(p.out, m * p.outStride + n, p.outDtype, sum);
+        storeFloat(p.out, order.target(m) * p.outStride + n, p.outDtype, sum);
       }
     }
   }
 }
 
-// Dynamic shared memory is asked for by LinearKernels: STAGES * (XP * BM + WP * BN) * ROW_BYTES.
+// Dynamic shared memory is asked for by Gemm.java: STAGES * (XP * BM + WP * BN) * ROW_BYTES.
 #define GEMM(name, XP, WP, BM, BN, WM, WN, STAGES)                    \
   KERNEL(name, GemmParams, BM / WM * (BN / WN) * WARP) {             \
     SHARED_BYTES(room);                                              \
-    gemm<XP, WP, BM, BN, WM, WN, STAGES>(p, (u8*)room);              \
+    gemm<XP, WP, BM, BN, WM, WN, STAGES>(                            \
+        p, RowsInOrder(), (i64)blockIdx.x * BM, (i64)blockIdx.y * BN, (u8*)room); \
   }

@@ -234,7 +234,10 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
               isRelaxed ? Numerics.RELAXED : Numerics.STRICT,
               node -> linears.linear(o, spec, isRelaxed));
       case CompositeOp.MoeLinear o ->
-          ok("moe_linear", Numerics.STRICT, node -> linears.experts(o, spec));
+          fast(
+              "moe_linear",
+              isRelaxed ? Numerics.RELAXED : Numerics.STRICT,
+              node -> linears.experts(o, spec, isRelaxed));
       case CompositeOp.Embedding o -> fast("embedding", Numerics.EXACT, node -> layers.embedding());
       case CompositeOp.KvAppend o -> fast("kv_append", Numerics.EXACT, node -> states.append(o));
       case CompositeOp.PagedAttention o ->
@@ -296,9 +299,5 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
 
   private static KernelChoice fast(String name, Numerics numerics, Function<Node, Kernel> kernel) {
     return KernelChoice.dense(name, Perf.FAST, numerics, kernel);
-  }
-
-  private static KernelChoice ok(String name, Numerics numerics, Function<Node, Kernel> kernel) {
-    return KernelChoice.dense(name, Perf.OK, numerics, kernel);
   }
 }

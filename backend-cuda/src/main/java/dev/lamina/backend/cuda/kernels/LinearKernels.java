@@ -20,6 +20,12 @@ final class LinearKernels {
   /** From so many rows on tensor cores multiply tiles of them. */
   private static final int MIN_TILE_ROWS = 17;
 
+  /** Up to so many rows an expert, on average, its weights are read for each of them. */
+  private static final int FEW_ROWS_AN_EXPERT = 2;
+
+  /** The same where weights must be written as BF16 first. */
+  private static final int FEW_ROWS_AN_EXPERT_IN_BLOCKS = 8;
+
   private static final int MAX_GRID_Y = 65535;
 
   private final Gpu gpu;
@@ -72,16 +78,21 @@ final class LinearKernels {
     };
   }
 
-  Kernel experts(CompositeOp.MoeLinear op, OpSpec spec) {
+  Kernel experts(CompositeOp.MoeLinear op, OpSpec spec, boolean relaxed) {
     TensorType w = weightOf(spec);
+    boolean isPlain = w.dtype() == DType.BF16;
     Optional<BlockProducts> few =
-        w.dtype() == DType.BF16
+        isPlain
             ? Optional.of(BlockProducts.ofBf16(gpu))
             : FastFormats.of(w.layout()).map(this::blockProducts);
+    int fewAnExpert = isPlain ? FEW_ROWS_AN_EXPERT : FEW_ROWS_AN_EXPERT_IN_BLOCKS;
+    GroupedProducts many = new GroupedProducts(gpu, planes, relaxed);
     long any = gpu.function("linear", "moe_linear_any");
     return args -> {
       ExpertProjection p = ExpertProjection.of(args, op.biased());
-      if (few.isPresent() && few.get().takes(p.x(), p.w(), p.out())) {
+      if (p.products() > fewAnExpert * p.experts() && many.takes(p)) {
+        many.run(p);
+      } else if (few.isPresent() && few.get().takes(p.x(), p.w(), p.out())) {
         few.get().run(p);
       } else {
         anyExperts(any, p);
