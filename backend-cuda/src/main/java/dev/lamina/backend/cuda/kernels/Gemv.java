@@ -23,18 +23,24 @@ final class Gemv {
   static final int MAX_ROWS = 16;
 
   private static final int ROWS_A_LAUNCH = 8;
-  private static final int WARPS = 8;
   private static final int THREADS = 256;
 
-  /** Elements of a weight that a lane loads at once. */
+  /** Up to so many rows weights are streamed through shared memory: six stages of 16 KiB. */
+  private static final int STREAMED_ROWS = 2;
+
+  private static final int STREAM_BYTES = 6 * (16 << 10);
+
+  /** Warps of the kernels for more rows, and how many elements of a weight a lane loads at once. */
+  private static final int WARPS = 8;
+
   private static final int UNIT = 8;
 
   private final Gpu gpu;
   private final Forms bf16;
   private final Forms f16;
 
-  /** Kernels by rows of x, of four columns a warp and of two. */
-  private record Forms(long[] four, long[] two) {}
+  /** Kernels by rows of x: streamed ones, those of four columns a warp and of two. */
+  private record Forms(long[] streamed, long[] four, long[] two) {}
 
   Gemv(Gpu gpu) {
     this.gpu = gpu;
@@ -43,10 +49,16 @@ final class Gemv {
   }
 
   private Forms forms(String dtype) {
-    Forms forms = new Forms(new long[ROWS_A_LAUNCH + 1], new long[ROWS_A_LAUNCH + 1]);
+    int sizes = ROWS_A_LAUNCH + 1;
+    Forms forms = new Forms(new long[sizes], new long[sizes], new long[sizes]);
     for (int rows = 1; rows <= ROWS_A_LAUNCH; rows *= 2) {
-      forms.four[rows] = gpu.function("gemv", "gemv_" + dtype + "_" + rows);
-      forms.two[rows] = gpu.function("gemv", "gemv_" + dtype + "_" + rows + "_two");
+      String name = dtype + "_" + rows;
+      if (rows <= STREAMED_ROWS) {
+        forms.streamed[rows] = gpu.function("gemv", "stream_" + name, STREAM_BYTES);
+      } else {
+        forms.four[rows] = gpu.function("gemv", "gemv_" + name);
+        forms.two[rows] = gpu.function("gemv", "gemv_" + name + "_two");
+      }
     }
     return forms;
   }
@@ -152,19 +164,33 @@ final class Gemv {
   }
 
   private void launch(Job job, long row, int rows) {
+    Forms forms = job.parts.getFirst().weight.dtype() == DType.BF16 ? bf16 : f16;
+    if (rows <= STREAMED_ROWS) {
+      params(job, row, 1, 1);
+      long blocks = Math.min(gpu.multiprocessors(), columns(job));
+      gpu.launch(forms.streamed[rows], blocks, 1, 1, THREADS, STREAM_BYTES);
+      return;
+    }
     long k = job.k();
-    int inFlight = rows <= 2 ? 2 : 1;
     int split = 1;
-    while (split < WARPS && (long) split * inFlight * 32 * UNIT < k) {
+    while (split < WARPS && (long) split * 32 * UNIT < k) {
       split *= 2;
     }
     int groups = WARPS / split;
     boolean isNarrow = blocks(job, groups * 4) < 2L * gpu.multiprocessors();
     int columns = groups * (isNarrow ? 2 : 4);
     params(job, row, split, columns);
-    Forms forms = job.parts.getFirst().weight.dtype() == DType.BF16 ? bf16 : f16;
     long kernel = (isNarrow ? forms.two : forms.four)[rows];
     gpu.launch(kernel, blocks(job, columns), 1, 1, THREADS, 0);
+  }
+
+  /** Columns of all results. */
+  private static long columns(Job job) {
+    long n = 0;
+    for (Part part : job.parts) {
+      n += part.weight.size(0);
+    }
+    return job.gate == null ? n : n / 2;
   }
 
   /** Blocks for so many columns each. */
