@@ -19,15 +19,17 @@ DEVICE void prefillTile(const AttentionParams& p, const Tile& tile, unsigned cha
   i64 keyAt = (i64)tile.kvHead * p.keyWidth;
   i64 valueAt = (i64)tile.kvHead * p.valueWidth;
   Positions positions = tilePositions(p, tile.sequence, tile.first, tile.last);
-  i64 slot = laneSlot<mine>(p, tile.sequence, positions.start + warp * mine, positions.end);
+  // Whole tiles of positions: which of them share one must not hang on the rows beside a row.
+  i64 begin = positions.start / KEYS * KEYS;
+  i64 slot = laneSlot<mine>(p, tile.sequence, begin + warp * mine, positions);
   copyRows<D, mine>(myKeys, p.keys, p.keyStride, keyAt, p.keyWidth, slot);
   commitCopies();
   loadQueries<F, D, PREFILL_ROWS>(p, tile, s);
   __syncthreads();
   Rows<D> rows;
   rows.begin(p, tile, s, warp * WARP_ROWS);
-  for (i64 first = positions.start; first < positions.end; first += KEYS) {
-    i64 next = laneSlot<mine>(p, tile.sequence, first + KEYS + warp * mine, positions.end);
+  for (i64 first = begin; first < positions.end; first += KEYS) {
+    i64 next = laneSlot<mine>(p, tile.sequence, first + KEYS + warp * mine, positions);
     bool seen = first < rows.to && first + KEYS > rows.from;
     waitCopies<0>();
     __syncthreads();  // the keys are there, and the values before are done with

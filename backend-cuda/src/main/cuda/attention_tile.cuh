@@ -209,6 +209,13 @@ DEVICE i64 laneSlot(const AttentionParams& p, int sequence, i64 from, i64 end) {
   return position < end ? slotOf(p, sequence, position) : -1;
 }
 
+// The same, with -1 before `positions` too.
+template <int N>
+DEVICE i64 laneSlot(const AttentionParams& p, int sequence, i64 from, Positions positions) {
+  bool before = from + threadIdx.x % N < positions.start;
+  return before ? -1 : laneSlot<N>(p, sequence, from, positions.end);
+}
+
 // Begins copies of N rows of keys or values by a warp, whose lanes hold their slots; zeros where
 // there is no row or column.
 template <int D, int N>

@@ -26,7 +26,8 @@ import java.util.function.BiFunction;
 final class CudaDevices {
   private static final int ALIGNMENT = 256;
 
-  private static final Set<Cap> CAPS = EnumSet.of(Cap.CAPTURE, Cap.RUN_TO_RUN, Cap.OOM_RECOVERABLE);
+  private static final Set<Cap> CAPS =
+      EnumSet.of(Cap.CAPTURE, Cap.RUN_TO_RUN, Cap.BATCH_INVARIANT, Cap.OOM_RECOVERABLE);
 
   private CudaDevices() {}
 

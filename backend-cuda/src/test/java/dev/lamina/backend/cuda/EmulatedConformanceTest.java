@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 /**
  * A small part of the conformance kit on the kernels compiled for the host, over the stub of the
  * driver. {@code -Dlamina.cuda.part=1} runs all of it, {@code -Dlamina.cuda.only=model/*} with it
- * the cases that are named so.
+ * the cases that are named so, {@code -Dlamina.cuda.level=L3} those of L3 too.
  */
 class EmulatedConformanceTest extends BackendConformance {
   private static final int PART = 64;
@@ -33,7 +33,7 @@ class EmulatedConformanceTest extends BackendConformance {
     Subset part = new Subset(Level.L0, Integer.getInteger("lamina.cuda.part", PART));
     return super.options()
         .withSeed(5)
-        .withLevel(Level.L2)
+        .withLevel(Level.valueOf(System.getProperty("lamina.cuda.level", "L2")))
         .withSubset(part)
         .withOnly(System.getProperty("lamina.cuda.only"));
   }

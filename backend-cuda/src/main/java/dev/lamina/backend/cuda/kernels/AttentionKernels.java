@@ -38,9 +38,20 @@ final class AttentionKernels {
   private static final int MAX_SPLITS = 32;
 
   private final Gpu gpu;
+  private final boolean isInvariant;
 
   AttentionKernels(Gpu gpu) {
+    this(gpu, false);
+  }
+
+  private AttentionKernels(Gpu gpu, boolean isInvariant) {
     this.gpu = gpu;
+    this.isInvariant = isInvariant;
+  }
+
+  /** The same where a row's sums must not hang on the rows beside it: one kernel, and no splits. */
+  AttentionKernels invariant() {
+    return new AttentionKernels(gpu, true);
   }
 
   private static StateSpec pool(ValueType type) {
@@ -158,9 +169,9 @@ final class AttentionKernels {
         runLatent(latent, args, state, keys);
       } else if (tiles == null || !aligned || sequences == 0) {
         runAny(args, state, keys, values);
-      } else if (tokens <= FEW_ROWS * sequences) {
+      } else if (!isInvariant && tokens <= FEW_ROWS * sequences) {
         runDecode(tiles, ALL_ROWS, args, state, keys, values);
-      } else if (sequences == 1) {
+      } else if (isInvariant || sequences == 1) {
         runPrefill(tiles, 0, args, state, keys, values);
       } else {
         runDecode(tiles, FEW_ROWS, args, state, keys, values);
@@ -225,7 +236,7 @@ final class AttentionKernels {
     private void split(KernelArgs args, HostState state, long blocks) {
       long wanted = Math.ceilDiv((long) BLOCKS_A_MULTIPROCESSOR * gpu.multiprocessors(), blocks);
       long parts = Math.ceilDiv(positions(args, state), AttentionTiles.SPLIT_POSITIONS);
-      splits = Math.max(1, Math.min(MAX_SPLITS, Math.min(wanted, parts)));
+      splits = isInvariant ? 1 : Math.max(1, Math.min(MAX_SPLITS, Math.min(wanted, parts)));
       long floats = mergedRows() * heads * splits * (valueWidth + 2);
       partials = splits == 1 ? 0 : gpu.scratch(Float.BYTES * Math.max(1, floats));
     }

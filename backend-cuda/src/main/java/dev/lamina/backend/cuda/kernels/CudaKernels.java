@@ -15,6 +15,7 @@ import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.backend.sdk.RunClock;
 import dev.lamina.backend.sdk.StageGroup;
 import dev.lamina.backend.sdk.Stages;
+import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
@@ -26,6 +27,7 @@ import dev.lamina.spi.ir.ValueType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /** Chooses a GPU's kernels. */
@@ -53,6 +55,7 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
   private final AttentionKernels attention;
   private final BlasProducts blas;
   private final KernelProvider relaxed = new Relaxed();
+  private final KernelProvider invariant;
 
   /**
    * Kernels of an open GPU.
@@ -80,6 +83,7 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
     attention = new AttentionKernels(gpu);
+    invariant = new InvariantKernels(this, linears, attention, false);
   }
 
   /** The same kernels, of which some round operands further. */
@@ -108,6 +112,11 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
   @Override
   public KernelProvider relaxed() {
     return relaxed;
+  }
+
+  @Override
+  public KernelProvider with(Set<CompileOptions.Guarantee> guarantees) {
+    return guarantees.contains(CompileOptions.Guarantee.BATCH_INVARIANT) ? invariant : this;
   }
 
   @Override

@@ -38,7 +38,7 @@ final class Gemm {
   }
 
   private final Gpu gpu;
-  private final BlasProducts blas;
+  private final @Nullable BlasProducts blas;
   private final RoundedOperand rounded;
   private final int planes;
   private final WeightPlanes weights;
@@ -50,12 +50,18 @@ final class Gemm {
   /**
    * Loads the kernels.
    *
-   * @param blas multiplies rounded operands, where it can
+   * @param blas multiplies rounded operands, where it can; null for kernels of our own alone, and
+   *     the same one for any number of rows
    * @param rounded the last one of this device
    * @param weights takes operands apart
    * @param relaxed whether operands may be rounded to BF16
    */
-  Gemm(Gpu gpu, BlasProducts blas, RoundedOperand rounded, WeightPlanes weights, boolean relaxed) {
+  Gemm(
+      Gpu gpu,
+      @Nullable BlasProducts blas,
+      RoundedOperand rounded,
+      WeightPlanes weights,
+      boolean relaxed) {
     this.gpu = gpu;
     this.blas = blas;
     this.rounded = rounded;
@@ -121,6 +127,9 @@ final class Gemm {
 
   /** Columns {@code from} on by cuBLASLt; false if it cannot. */
   private boolean byBlas(Operands o, long weight, long from, long now) {
+    if (blas == null) {
+      return false;
+    }
     boolean biased = o.bias != null;
     if (biased) {
       if (o.out.dtype() != DType.F32) {
@@ -134,7 +143,8 @@ final class Gemm {
   }
 
   private void byTiles(Operands o, long weight, long from, long now, boolean direct) {
-    Tile tile = !direct ? anyWeight : o.m <= SMALL_ROWS ? exactWeightSmall : exactWeight;
+    Tile tile =
+        !direct ? anyWeight : blas == null || o.m <= SMALL_ROWS ? exactWeightSmall : exactWeight;
     Params p = gpu.params().i64(o.x).i64(weight).i64(o.biasAt(from)).i64(o.outAt(from));
     p.i64(o.m * o.k).i64(now * o.k).i64(o.m).i64(now).i64(o.k).i64(o.n);
     p.i32(o.biasDtype()).i32(o.out.dtype().ordinal());

@@ -23,12 +23,18 @@ final class GeneralProducts {
   }
 
   void run(Projection p) {
-    params(gpu, p, blocks.of(p.w()), 0, p.m());
     if (p.m() <= MAX_WARP_ROWS) {
-      gpu.launch(any, Math.ceilDiv(p.m() * p.n(), 4), 1, 1, 128, 0);
+      runEach(p);
     } else {
+      params(gpu, p, blocks.of(p.w()), 0, p.m());
       gpu.launch(tile, Math.ceilDiv(p.n(), TILE), Math.ceilDiv(p.m(), TILE), 1, 256, 0);
     }
+  }
+
+  /** A warp for each element, however many there are. */
+  void runEach(Projection p) {
+    params(gpu, p, blocks.of(p.w()), 0, p.m());
+    gpu.launch(any, Math.ceilDiv(p.m() * p.n(), 4), 1, 1, 128, 0);
   }
 
   /** Writes the struct of {@code linear.cu} for some rows of x. */

@@ -58,10 +58,9 @@ final class LinearKernels {
   }
 
   Kernel linear(CompositeOp.Linear op, OpSpec spec, boolean relaxed) {
-    TensorType w = weightOf(spec);
-    boolean rounds = relaxed && w.shape().dim(0).upperBound() > MAX_EXACT_COLUMNS;
+    boolean rounds = rounds(spec, relaxed);
     FewRows few =
-        FastFormats.of(w.layout())
+        FastFormats.of(weightOf(spec).layout())
             .<FewRows>map(format -> new BlockRows(blockProducts(format), rounds))
             .orElseGet(() -> new PlainRows(gemv));
     Gemm many = new Gemm(gpu, blas, rounded, planes, rounds);
@@ -74,6 +73,25 @@ final class LinearKernels {
         many.run(p.x(), p.w(), p.bias(), p.out(), p.m(), p.n(), p.k());
       } else {
         general.run(p);
+      }
+    };
+  }
+
+  /** Whether operands are rounded to BF16. */
+  private static boolean rounds(OpSpec spec, boolean relaxed) {
+    return relaxed && weightOf(spec).shape().dim(0).upperBound() > MAX_EXACT_COLUMNS;
+  }
+
+  /** Products of any number of rows by the same kernel, which adds up each row alone. */
+  Kernel invariant(CompositeOp.Linear op, OpSpec spec, boolean relaxed) {
+    Gemm tiles = new Gemm(gpu, null, rounded, planes, rounds(spec, relaxed));
+    GeneralProducts general = new GeneralProducts(gpu, blocks);
+    return args -> {
+      Projection p = Projection.of(args, op.biased());
+      if (p.k() % 8 == 0) {
+        tiles.run(p.x(), p.w(), p.bias(), p.out(), p.m(), p.n(), p.k());
+      } else {
+        general.runEach(p);
       }
     };
   }
@@ -98,6 +116,12 @@ final class LinearKernels {
         anyExperts(any, p);
       }
     };
+  }
+
+  /** The same of experts: each row of the result by itself. */
+  Kernel invariantExperts(CompositeOp.MoeLinear op) {
+    long any = gpu.function("linear", "moe_linear_any");
+    return args -> anyExperts(any, ExpertProjection.of(args, op.biased()));
   }
 
   private void anyExperts(long kernel, ExpertProjection e) {
