@@ -5,6 +5,7 @@ import dev.lamina.conformance.ConformanceOptions;
 import dev.lamina.conformance.ConformanceRunner;
 import dev.lamina.conformance.Expectations;
 import dev.lamina.conformance.Level;
+import dev.lamina.conformance.Subset;
 import dev.lamina.spi.BackendOptions;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -35,6 +36,12 @@ final class ConformanceCommand implements Callable<Integer> {
   private @Nullable String only;
 
   @Option(
+      names = "--part",
+      paramLabel = "N",
+      description = "One in N of each op's cases, the same ones for a seed (1).")
+  private int part = 1;
+
+  @Option(
       names = "--xfail",
       paramLabel = "FILE",
       description = "Lines of CASE | LAST DAY | REASON: cases that fail for now.")
@@ -57,6 +64,9 @@ final class ConformanceCommand implements Callable<Integer> {
     if (threads < 0) {
       throw new UsageException("--threads: expected at least 1, got " + threads);
     }
+    if (part < 1) {
+      throw new UsageException("--part: expected at least 1, got " + part);
+    }
     Backends.Choice choice = Backends.choose(backend);
     if (backend == null) {
       System.err.println(choice.announcement());
@@ -67,6 +77,7 @@ final class ConformanceCommand implements Callable<Integer> {
             .withBackendOptions(new BackendOptions(threads, Map.of()))
             .withLevel(level)
             .withSeed(seed)
+            .withSubset(new Subset(Level.L0, part))
             .withReport(report)
             .withExpected(expectations())
             .withForked(true);

@@ -36,6 +36,7 @@ class UsageTest {
         "''|a command is missing; `lamina --help` lists them",
         "frobnicate|Unmatched argument at index 0: 'frobnicate'",
         "run --threads 0 hi|--threads: expected at least 1, got 0",
+        "conformance --part 0|--part: expected at least 1, got 0",
         "run --threads x hi|Invalid value for option '--threads': 'x' is not an int",
         "run --precision f8 hi|--precision: expected f32 or default, got f8",
         "run --kv-dtype fp8 hi|--kv-dtype: fp8 is not built yet",
