@@ -15,18 +15,19 @@ template <typename C>
 DEVICE void elements(const u8* block, int at, float (&x)[4]) {
   C codes(block);
   int group = at / CODE_GROUP;
-  int half = at / 16 % 2;
-  int t = at / 4 % 4;
+  int half = C::HALVES ? at / 16 % 2 : at / 4 % 2;
+  int t = C::HALVES ? at / 4 % 4 : at / 8 % 4;
   u32 pairs[2];
   codes.pairs(group, half, t, pairs);
-  float scale = codes.scale(group, half);
+  float scale = codes.factor();
+  if (C::SUB < C::ELEMENTS) scale = __fmul_rn(scale, codes.subScale(group, half));
 #pragma unroll
   for (int i = 0; i < 4; i++) {
-    x[i] = __fmul_rn(scale, fromBf16((u16)(pairs[i & 1] >> (i >> 1) * 16)));
+    float code = fromBf16((u16)(pairs[i & 1] >> (i >> 1) * 16)) - (float)C::OFFSET;
+    x[i] = __fmul_rn(scale, code);
   }
   if constexpr (C::HAS_MIN != 0) {
-    u32 two = codes.minimumPair(group / 2);
-    float m = __fmul_rn(codes.minimum(), fromBf16((u16)(two >> (group & 1) * 16)));
+    float m = __fmul_rn(codes.minimum(), codes.minimumCount(group));
 #pragma unroll
     for (int i = 0; i < 4; i++) x[i] = __fadd_rn(x[i], -m);
   }

@@ -4,8 +4,7 @@
 // Dynamic shared memory is asked for by BlockProducts.java.
 #define BLOCK_PRODUCT(name, C, TILES)                          \
   EAGER_KERNEL(name, BlockProductParams, PRODUCT_THREADS, 1) { \
-    SHARED_BYTES(room);                                        \
-    BlockProduct<C, TILES>(p, (u8*)room).run();                \
+    BlockProduct<C, TILES>(p).run();                           \
   }
 
 BLOCK_PRODUCT(block_product_q8_0, CodesQ8_0, 1)

@@ -33,6 +33,7 @@ struct BlockProductParams {
 
 #define PRODUCT_THREADS 512   // at most
 #define PRODUCT_ROWS 16       // of w that a warp multiplies at once
+#define PRODUCT_BATCH 3       // tiles that the warps make before they add up their parts
 
 // What a warp reads of a row in a turn. Rows lie an odd number of 16 bytes apart in shared memory, so
 // that eight of them are in different banks, with room for rows that begin anywhere. BlockProducts.java
@@ -66,7 +67,14 @@ __noinline__ __device__ float productAgain(
 template <typename C, int TILES>
 struct BlockProduct {
   typedef Turn<C> T;
-  enum { COLUMNS = TILES * 8, PART = COLUMNS * PRODUCT_ROWS };
+
+  // A tile of a product's columns, and where this lane's two rows of w begin.
+  struct Place {
+    i64 product;
+    int tile;
+    const u8* above;
+    const u8* below;
+  };
 
   const BlockProductParams& p;
   int lane = threadIdx.x & 31;
@@ -79,129 +87,155 @@ struct BlockProduct {
   int tiles = (int)((p.n + PRODUCT_ROWS - 1) / PRODUCT_ROWS);
   int turns = (p.length + T::ELEMENTS - 1) / T::ELEMENTS;
   int bytes = p.length / C::ELEMENTS * C::BYTES;
-  u8* stages;
-  u8* xs;     // [length / 32, columns, 32] BF16: of each lane of four its elements, as pairs come
-  u16* sums;  // [length / 256, columns, 8] BF16: of x over a group, for minima
-  float* part;
+  int part = columns * PRODUCT_ROWS;  // floats of a warp's part of a tile
+  // Bytes from one column to the next; two of them lie in different banks.
+  int xStride = p.length * 2 + (p.length % 64 == 0 ? 64 : 0);
+  int sumStride = C::HAS_MIN ? (p.length / 256) * 16 + 16 : 0;
+  // Where in shared memory: what the warps read; x as [columns, length] BF16, of each group each
+  // lane's elements in the order of pairs; planes of sums of x over a group, [3 / planes, columns,
+  // length / 32] BF16; parts of results.
+  int stages = warp * T::STAGES * T::STAGE;
+  int xs = warps * T::STAGES * T::STAGE;
+  int sums = xs + xStride * columns;
+  int parts = sums + sumStride * p.rows * 3;
 
-  DEVICE BlockProduct(const BlockProductParams& params, u8* shared) : p(params) {
-    part = (float*)shared;
-    stages = shared + 2 * warps * PART * 4;
-    xs = stages + warps * T::STAGES * T::STAGE;
-    sums = (u16*)(xs + p.length * columns * 2);
-    stages += warp * T::STAGES * T::STAGE;
+  DEVICE explicit BlockProduct(const BlockProductParams& params) : p(params) {}
+
+  // Addresses begin at the array itself, so that the compiler knows them to be of shared memory.
+  static DEVICE u8* room(int offset) {
+    SHARED_BYTES(bytes);
+    return bytes + offset;
   }
 
   DEVICE i64 expertOf(i64 product) const { return p.ids != nullptr ? p.ids[product] : 0; }
   DEVICE bool isChosen(i64 expert) const { return expert >= 0 && expert < p.experts; }
 
-  // A tile of a product's columns, and where the first of its rows of w begins.
-  struct Place {
-    i64 product;
-    int tile;
-    const u8* rows;
-  };
-
+  // Past the last column the last one is read again, and not used.
   DEVICE Place placeOf(i64 product, int tile) const {
     i64 expert = expertOf(product);
-    i64 row = (isChosen(expert) ? expert : 0) * p.n + (i64)tile * PRODUCT_ROWS;
-    return {product, tile, p.weight + row * rowBytes + p.from / C::ELEMENTS * C::BYTES};
+    const u8* rows = p.weight + (isChosen(expert) ? expert : 0) * p.n * rowBytes +
+                     p.from / C::ELEMENTS * C::BYTES;
+    i64 n = (i64)tile * PRODUCT_ROWS + g;
+    return {product, tile, rows + (n < p.n ? n : p.n - 1) * rowBytes,
+            rows + (n + 8 < p.n ? n + 8 : p.n - 1) * rowBytes};
   }
 
   DEVICE void advance(Place& at) const {
-    if (at.tile + 1 < tiles) {
+    if (at.tile + 2 < tiles) {
       at.tile++;
-      at.rows += PRODUCT_ROWS * rowBytes;
+      at.above += PRODUCT_ROWS * rowBytes;
+      at.below += PRODUCT_ROWS * rowBytes;
+    } else if (at.tile + 1 < tiles) {
+      at = placeOf(at.product, at.tile + 1);
     } else if (at.product + 1 < p.products) {
       at = placeOf(at.product + 1, 0);
     }
   }
 
-  // First byte of a row; past the last column the last one is read again, and not used.
-  DEVICE const u8* rowOf(const Place& at, int row) const {
-    int last = (int)(p.n - 1 - (i64)at.tile * PRODUCT_ROWS);
-    return at.rows + (row < last ? row : last) * rowBytes;
-  }
+  static DEVICE int before(const u8* row) { return C::ALIGNED == 16 ? 0 : (int)((u64)row & 15); }
 
-  DEVICE void fetch(u8* stage, const Place& place, int turn) const {
-    int from = turn * T::BYTES;
-    int now = bytes - from < T::BYTES ? bytes - from : T::BYTES;
+  // Copies the 16-byte pieces of a row that hold `count` bytes; four lanes share a row.
+  DEVICE void fetchRow(int to, const u8* from, int count) const {
+    int skip = before(from);
+    const u8* piece = from - skip + t * 16;
+    int left = count + skip - t * 16;
 #pragma unroll
-    for (int i = 0; i < (PRODUCT_ROWS * T::PIECES + WARP - 1) / WARP; i++) {
-      int piece = i * WARP + lane;
-      int row = piece / T::PIECES;
-      int at = piece % T::PIECES * 16;
-      if (row >= PRODUCT_ROWS) break;
-      const u8* first = rowOf(place, row) + from;
-      int before = (int)((u64)first & 15);
-      int left = now + before - at;
-      if (left > 0) {
-        copyAsync16(stage + row * T::STRIDE + at, first - before + at, left < 16 ? left : 16);
+    for (int i = 0; i < T::PIECES; i += 4) {
+      if (left > i * 16) {
+        int now = C::ALIGNED == 16 || left >= i * 16 + 16 ? 16 : left - i * 16;
+        copyAsync16(room(to + t * 16 + i * 16), piece + i * 16, now);
       }
     }
   }
 
-  // Rows of x in planes.
+  DEVICE void fetch(int stage, const Place& place, int turn) const {
+    int from = turn * T::BYTES;
+    int count = T::BLOCKS == 1 || bytes - from > T::BYTES ? T::BYTES : bytes - from;
+    fetchRow(stage + g * T::STRIDE, place.above + from, count);
+    fetchRow(stage + (g + 8) * T::STRIDE, place.below + from, count);
+  }
+
+  // Rows of x in planes. What is not finite makes sums that are not, which are made again.
   DEVICE void takeX(i64 source) {
-    const float* x = p.x + source * p.rows * p.k + p.from;
     int units = p.length / 4;
-    for (int from = 0; from < p.rows * units; from += (int)blockDim.x) {
-      int i = from + threadIdx.x;
-      bool in = i < p.rows * units;
-      int r = in ? i / units : 0;
-      int unit = in ? i % units : 0;
-      float4 v = {0, 0, 0, 0};
-      if (in) v = *(const float4*)(x + r * p.k + unit * 4);
-      u8* to = xs + ((unit / 8) * columns + r * p.planes) * 64 + (unit % 4) * 16 + (unit / 4 % 2) * 8;
-      float sum = 0;
-      for (int plane = 0; plane < p.planes; plane++) {
-        uint2 pairs;
+    for (int r = 0; r < p.rows; r++) {
+      const float* x = p.x + (source * p.rows + r) * p.k + p.from;
+      u8* row = room(xs + r * p.planes * xStride);
+      for (int from = 0; from < units; from += (int)blockDim.x) {
+        int unit = from + threadIdx.x;
+        bool in = unit < units;
+        float4 v = {0, 0, 0, 0};
+        if (in) v = *(const float4*)(x + unit * 4);
+        u8* to = row + unit / 8 * 64 +
+                 (C::HALVES ? unit % 4 * 16 + unit / 4 % 2 * 8 : unit % 8 * 8);
         if (p.planes == 1) {
-          pairs = make_uint2(toBf16Pair(v.x, v.z), toBf16Pair(v.y, v.w));
-        } else {
-          pairs.x = (u32)nextPlane(v.x) | (u32)nextPlane(v.z) << 16;
-          pairs.y = (u32)nextPlane(v.y) | (u32)nextPlane(v.w) << 16;
+          uint2 pairs = make_uint2(toBf16Pair(v.x, v.z), toBf16Pair(v.y, v.w));
+          if (in) *(uint2*)to = pairs;
+          v = {fromBf16((u16)pairs.x), fromBf16((u16)pairs.y), fromBf16((u16)(pairs.x >> 16)),
+               fromBf16((u16)(pairs.y >> 16))};
         }
-        if (in) *(uint2*)(to + plane * 64) = pairs;
-        if (C::HAS_MIN) {
-          sum += (fromBf16((u16)pairs.x) + fromBf16((u16)(pairs.x >> 16))) +
-                 (fromBf16((u16)pairs.y) + fromBf16((u16)(pairs.y >> 16)));
-        }
-      }
-      if (C::HAS_MIN) {
+        float sum = (v.x + v.y) + (v.z + v.w);
+        if (p.planes > 1) {
 #pragma unroll
-        for (int d = 4; d > 0; d >>= 1) sum += __shfl_xor_sync(FULL, sum, d);
-        if (in && unit % 8 == 0) {
-          int group = unit / 8;
-          u16* at = sums + ((group / 8) * columns + r * p.planes) * 8 + group % 8;
-          for (int plane = 0; plane < p.planes; plane++) {
-            at[plane * 8] = p.planes == 1 ? toBf16(sum) : nextPlane(sum);
+          for (int plane = 0; plane < 3; plane++) {
+            u32 a = upperHalf(v.x);
+            u32 b = upperHalf(v.y);
+            u32 c = upperHalf(v.z);
+            u32 d = upperHalf(v.w);
+            if (in) {
+              *(uint2*)(to + plane * xStride) =
+                  make_uint2(__byte_perm(a, c, 0x7632), __byte_perm(b, d, 0x7632));
+            }
+          }
+        }
+        if (C::HAS_MIN) {
+#pragma unroll
+          for (int d = 4; d > 0; d >>= 1) sum += __shfl_xor_sync(FULL, sum, d);
+          if (in && unit % 8 == 0) {
+            u8* at = room(sums + r * p.planes * sumStride + unit / 8 * 2);
+#pragma unroll
+            for (int plane = 0; plane < 3; plane++) {
+              *(u16*)at = (u16)(upperHalf(sum) >> 16);
+              at += p.planes == 1 ? columns * sumStride : sumStride;
+            }
           }
         }
       }
     }
   }
 
-  // One turn of 16 rows; `x` and `groupSums` begin where it does.
-  DEVICE void multiply(const u8* first, const u8* second, int blocks, const u8* x, const u16* groupSums,
-                       float (&sum)[TILES][4], u32 (&nans)[2]) const {
+  // The upper half of a number, cut; the rest stays.
+  static DEVICE u32 upperHalf(float& x) {
+    u32 bits = (u32)__float_as_int(x) & 0xFFFF0000u;
+    x -= __int_as_float((int)bits);
+    return bits;
+  }
+
+  // A turn of this lane's rows, from element k0 on. Columns that there are not read the last one.
+  DEVICE void multiply(int first, int second, int k0, float (&sum)[TILES][4],
+                       u32 (&nans)[2]) const {
+    int blocks = (p.length - k0) / C::ELEMENTS;
+    int x[TILES];
+    int s[TILES];
+#pragma unroll
+    for (int i = 0; i < TILES; i++) {
+      int column = i * 8 + g < columns ? i * 8 + g : columns - 1;
+      x[i] = xs + column * xStride + k0 * 2 + t * 16;
+      s[i] = sums + column * sumStride + k0 / 16 + t * 4;
+    }
 #pragma unroll
     for (int b = 0; b < T::BLOCKS; b++) {
       if (b >= blocks) break;
-      C above(first + b * C::BYTES);
-      C below(second + b * C::BYTES);
-      float d[TILES][4];
+      C above(room(first + b * C::BYTES));
+      C below(room(second + b * C::BYTES));
+      float all[TILES][4];  // of the block
+      float d[TILES][4];    // of a sub-block
 #pragma unroll
       for (int group = 0; group < C::ELEMENTS / CODE_GROUP; group++) {
         uint4 xv[TILES];
 #pragma unroll
         for (int i = 0; i < TILES; i++) {
-          int column = i * 8 + g;
-          xv[i] = {0, 0, 0, 0};
-          if (column < columns) {
-            int at = b * (C::ELEMENTS / CODE_GROUP) + group;
-            xv[i] = *(const uint4*)(x + (at * columns + column) * 64 + t * 16);
-          }
+          xv[i] = *(const uint4*)room(x[i] + (b * (C::ELEMENTS / CODE_GROUP) + group) * 64);
         }
 #pragma unroll
         for (int half = 0; half < 2; half++) {
@@ -215,12 +249,12 @@ struct BlockProduct {
             nans[1] |= below.nans(group, half, t);
           }
           const int at = group * CODE_GROUP + half * 16;
-          const bool begins = at % C::SCALED == 0;
-          const bool ends = (at + 16) % C::SCALED == 0;
+          const bool begins = at % C::SUB == 0;
+          const bool ends = C::SUB < C::ELEMENTS && (at + 16) % C::SUB == 0;
           float scales[2];
           if (ends) {
-            scales[0] = above.scale(group, half);
-            scales[1] = below.scale(group, half);
+            scales[0] = above.subScale(group, half);
+            scales[1] = below.subScale(group, half);
           }
 #pragma unroll
           for (int i = 0; i < TILES; i++) {
@@ -229,59 +263,72 @@ struct BlockProduct {
             mmaBf16(d[i], a, bx);
             if (ends) {
 #pragma unroll
-              for (int e = 0; e < 4; e++) sum[i][e] = fmaf(scales[e >> 1], d[i][e], sum[i][e]);
+              for (int e = 0; e < 4; e++) {
+                float old = at + 16 == C::SUB ? 0.0f : all[i][e];
+                all[i][e] = fmaf(scales[e >> 1], d[i][e], old);
+              }
             }
           }
         }
       }
+      float factors[2] = {above.factor(), below.factor()};
       if constexpr (C::HAS_MIN != 0) {
-        u32 a[4] = {above.minimumPair(t), below.minimumPair(t), 0, 0};
+        u32 minima[4] = {above.minimumPair(t), below.minimumPair(t), 0, 0};
+        u32 counts[4] = {above.subScalePair(t), below.subScalePair(t), 0, 0};
         float lowest[2] = {above.minimum(), below.minimum()};
 #pragma unroll
         for (int i = 0; i < TILES; i++) {
-          int column = i * 8 + g;
-          u32 bx[2] = {0, 0};
-          if (column < columns) bx[0] = ((const u32*)(groupSums + (b * columns + column) * 8))[t];
           float m[4] = {0, 0, 0, 0};
-          mmaBf16(m, a, bx);
+          float raised[4] = {0, 0, 0, 0};
+          // The planes of a sum lie in the columns of those of x, or one after the other.
+          for (int plane = 0; plane < 3; plane += p.planes) {
+            u32 bx[2] = {*(const u32*)room(s[i] + plane * columns * sumStride + b * 16), 0};
+            mmaBf16(m, minima, bx);
+            mmaBf16(raised, counts, bx);
+          }
 #pragma unroll
-          for (int e = 0; e < 4; e++) sum[i][e] = fmaf(-lowest[e >> 1], m[e], sum[i][e]);
+          for (int e = 0; e < 4; e++) {
+            all[i][e] = fmaf(-(float)C::OFFSET, raised[e], all[i][e]);
+            sum[i][e] = fmaf(-lowest[e >> 1], m[e], sum[i][e]);
+          }
+        }
+      }
+#pragma unroll
+      for (int i = 0; i < TILES; i++) {
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          float own = C::SUB < C::ELEMENTS ? all[i][e] : d[i][e];
+          sum[i][e] = fmaf(factors[e >> 1], own, sum[i][e]);
         }
       }
     }
   }
 
   // Adds the warps' parts of a tile and writes it: one warp.
-  DEVICE void write(const Place& place, const float* parts) const {
-    i64 product = place.product;
+  DEVICE void write(i64 product, i64 n0, const float* from) const {
     i64 expert = expertOf(product);
-    i64 n0 = (i64)place.tile * PRODUCT_ROWS;
-    for (int from = 0; from < PRODUCT_ROWS * p.rows; from += WARP) {
-      int i = from + lane;
-      int r = i / PRODUCT_ROWS;
-      i64 n = n0 + i % PRODUCT_ROWS;
-      bool in = r < p.rows && n < p.n;
+    bool chosen = isChosen(expert);
+    bool first = p.from == 0;
+    bool last = p.from + p.length == p.k;
+    int share = lane / PRODUCT_ROWS;  // two lanes make a result
+    i64 n = n0 + lane % PRODUCT_ROWS;
+    for (int r = 0; r < p.rows; r++) {
       float sum = 0;
-      if (in) {
-        for (int plane = 0; plane < p.planes; plane++) {
-          const float* at = parts + (r * p.planes + plane) * PRODUCT_ROWS + i % PRODUCT_ROWS;
-          float all = 0;
-#pragma unroll 8
-          for (int w = 0; w < warps; w++) all += at[w * PART];
-          sum += all;
-        }
+      for (int plane = 0; plane < p.planes; plane++) {
+        const float* at = from + (r * p.planes + plane) * PRODUCT_ROWS + lane % PRODUCT_ROWS;
+#pragma unroll 4
+        for (int w = share; w < warps; w += 2) sum += at[w * part];
       }
-      bool chosen = isChosen(expert);
+      sum += __shfl_xor_sync(FULL, sum, PRODUCT_ROWS);
+      bool in = share == 0 && n < p.n;
       i64 to = (product * p.rows + r) * p.n + n;
-      bool first = p.from == 0;
-      bool last = p.from + p.length == p.k;
       if (in && !first) sum += loadFloat(p.out, to, p.outDtype);
       u32 again = __ballot_sync(FULL, in && chosen && last && !(fabsf(sum) < infinity()));
-      for (int l = 0; l < WARP; l++) {
-        if ((again >> l & 1) == 0) continue;
-        int j = from + l;
-        const float* x = p.x + (product / p.sharing * p.rows + j / PRODUCT_ROWS) * p.k;
-        float exact = productAgain(p, x, expert * p.n + n0 + j % PRODUCT_ROWS);
+      while (again != 0) {
+        int l = __ffs((int)again) - 1;
+        again &= again - 1;
+        const float* x = p.x + (product / p.sharing * p.rows + r) * p.k;
+        float exact = productAgain(p, x, expert * p.n + n0 + l);
         if (l == lane) sum = exact;
       }
       if (!in) continue;
@@ -320,14 +367,8 @@ struct BlockProduct {
     waitForPrevious();
     int stage = 0;
     i64 taken = -1;  // x that lies in shared memory
-    int parity = 0;
-    for (; count > 0; count--, advance(now), parity ^= 1) {
-      float sum[TILES][4];
-      u32 nans[2] = {0, 0};
-#pragma unroll
-      for (int i = 0; i < TILES; i++)
-#pragma unroll
-        for (int e = 0; e < 4; e++) sum[i][e] = 0;
+    int made = 0;
+    for (; made < count; advance(now)) {
       i64 source = p.sharing == 1 ? now.product : now.product / p.sharing;
       if (source != taken) {
         __syncthreads();
@@ -335,31 +376,43 @@ struct BlockProduct {
         __syncthreads();
         taken = source;
       }
+      float sum[TILES][4];
+      u32 nans[2] = {0, 0};
+#pragma unroll
+      for (int i = 0; i < TILES; i++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) sum[i][e] = 0;
       for (int turn = warp; turn < turns; turn += warps) {
         waitCopies<T::STAGES - 2>();
         __syncwarp();
         fetchNext();
-        const u8* above = stages + stage * T::STAGE + g * T::STRIDE;
-        const u8* below = above + 8 * T::STRIDE;
-        above += (u64)(rowOf(now, g) + turn * T::BYTES) & 15;
-        below += (u64)(rowOf(now, g + 8) + turn * T::BYTES) & 15;
-        int from = turn * T::ELEMENTS;
-        multiply(above, below, (p.length - from) / C::ELEMENTS, xs + from * columns * 2,
-                 sums + from / 32 * columns, sum, nans);
+        int row = stages + stage * T::STAGE + g * T::STRIDE;
+        int above = row + before(now.above + turn * T::BYTES);
+        int below = row + 8 * T::STRIDE + before(now.below + turn * T::BYTES);
+        multiply(above, below, turn * T::ELEMENTS, sum, nans);
         stage = stage == T::STAGES - 1 ? 0 : stage + 1;
       }
-      float* parts = part + parity * warps * PART;
-      float* mine = parts + warp * PART;
+      // Two batches of parts: while one is added up, the other fills.
+      int slot = made % (2 * PRODUCT_BATCH);
+      float* mine = (float*)room(parts) + (slot * warps + warp) * part;
 #pragma unroll
       for (int i = 0; i < TILES; i++) {
 #pragma unroll
         for (int e = 0; e < 4; e++) {
+          int column = i * 8 + 2 * t + (e & 1);
           float v = nans[e >> 1] != 0 ? quietNan() : sum[i][e];
-          mine[(i * 8 + 2 * t + (e & 1)) * PRODUCT_ROWS + g + (e >> 1) * 8] = v;
+          if (column < columns) mine[column * PRODUCT_ROWS + g + (e >> 1) * 8] = v;
         }
       }
+      made++;
+      if (made % PRODUCT_BATCH != 0 && made != count) continue;
       __syncthreads();
-      if (warp == parity) write(now, parts);
+      int begun = (made - 1) / PRODUCT_BATCH * PRODUCT_BATCH;
+      for (int i = begun + (warp + begun) % warps; i < made; i += warps) {
+        i64 tile = first + i;
+        const float* from = (const float*)room(parts) + i % (2 * PRODUCT_BATCH) * warps * part;
+        write(tile / tiles, tile % tiles * PRODUCT_ROWS, from);
+      }
     }
     waitCopies<0>();
   }

@@ -3,7 +3,6 @@ package dev.lamina.backend.cuda.kernels;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Tensor;
-import dev.lamina.spi.ir.BlockSpec;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
 
@@ -32,7 +31,13 @@ final class BlockProducts {
   private static final int STEP = 256;
 
   /** Elements of plain weights that count as a block. */
-  private static final int BF16_BLOCK = 32;
+  private static final int BF16_BLOCK = 64;
+
+  /** Tiles whose parts are added up at once. */
+  private static final int BATCH = 3;
+
+  /** Shared memory that a block takes besides what it asks for. */
+  private static final int RESERVED_BYTES = 1024;
 
   private static final int MOST_WARPS = 16;
 
@@ -44,8 +49,11 @@ final class BlockProducts {
   private final long few;
   private final long many;
 
-  /** Sub-blocks of a step that have a minimum. */
-  private final int minima;
+  /** Whether sums of x over the groups are needed too. */
+  private final boolean hasMinima;
+
+  /** Of a block. */
+  private final int elements;
 
   private final int alignment;
 
@@ -53,13 +61,15 @@ final class BlockProducts {
   private final int stagesBytes;
 
   private BlockProducts(
-      Gpu gpu, long table, long few, long many, int elements, int bytes, int minima) {
+      Gpu gpu, long table, long few, long many, int elements, int bytes, boolean hasMinima) {
     this.gpu = gpu;
     this.table = table;
     this.few = few;
     this.many = many;
-    this.minima = minima;
-    alignment = Math.min(4, Integer.lowestOneBit(bytes));
+    this.elements = elements;
+    this.hasMinima = hasMinima;
+    alignment = FastFormats.alignment(bytes);
+    // What a lane group reads in a turn, as Turn in block_product.cuh.
     int turn = (bytes > elements ? STEP / 2 : STEP) / elements * bytes;
     int stride = (Math.ceilDiv(turn, 16) + 1 | 1) * 16;
     stagesBytes = (turn > 192 ? 2 : 3) * TILE_ROWS * stride;
@@ -70,16 +80,16 @@ final class BlockProducts {
     String name = "block_product_" + format.text();
     long few = gpu.function("block_product", name, gpu.maxSharedBytes());
     long many = gpu.function("block_product", name + "_" + MANY_TILES, gpu.maxSharedBytes());
-    BlockSpec.Factor min = format.spec().min();
-    int minima = min == null ? 0 : STEP / format.elements() * min.groups();
+    boolean hasMinima = format.spec().min() != null;
     int elements = format.elements();
-    return new BlockProducts(gpu, blocks.of(format), few, many, elements, format.bytes(), minima);
+    return new BlockProducts(
+        gpu, blocks.of(format), few, many, elements, format.bytes(), hasMinima);
   }
 
   /** Of experts' weights in BF16. */
   static BlockProducts ofBf16(Gpu gpu) {
     long few = gpu.function("block_product", "block_product_bf16", gpu.maxSharedBytes());
-    return new BlockProducts(gpu, 0, few, few, BF16_BLOCK, BF16_BLOCK * Short.BYTES, 0);
+    return new BlockProducts(gpu, 0, few, few, BF16_BLOCK, BF16_BLOCK * Short.BYTES, false);
   }
 
   /** Whether the kernels take these, of k elements a row. */
@@ -88,7 +98,7 @@ final class BlockProducts {
     return x.dtype() == DType.F32
         && out.dtype() == DType.F32
         && k > 0
-        && k % BF16_BLOCK == 0
+        && k % elements == 0
         && Params.isAligned(x, 16)
         && Params.isAligned(w, alignment);
   }
@@ -130,34 +140,51 @@ final class BlockProducts {
 
   private void run(Addresses at, Sizes size, int planes) {
     int columns = size.rows * planes;
-    int tiles = columns <= TILE_COLUMNS ? 1 : MANY_TILES;
-    // Of a step: x in planes, and their sums where there are minima.
-    int stepBytes = 2 * columns * (STEP + minima);
-    int warps = tiles == 1 ? MOST_WARPS : MOST_WARPS / 2;
-    while (warps > FEWEST_WARPS && roomBytes(warps, tiles) < stepBytes) {
+    boolean isFew = columns <= TILE_COLUMNS;
+    int warps = isFew ? MOST_WARPS : MOST_WARPS / 2;
+    long least = Math.min(size.k, STEP);
+    while (warps > FEWEST_WARPS && sharedBytes(warps, size.rows, columns, least) > room()) {
       warps /= 2;
     }
-    long steps = Math.ceilDiv(size.k, STEP);
-    long launches = Math.ceilDiv(steps, Math.max(1, roomBytes(warps, tiles) / stepBytes));
-    long length = Math.ceilDiv(steps, launches) * STEP;
-    long blocks = Math.min(size.products * Math.ceilDiv(size.n, TILE_ROWS), gpu.multiprocessors());
+    long tiles = size.products * Math.ceilDiv(size.n, TILE_ROWS);
+    long blocks = Math.min(tiles, gpu.multiprocessors());
+    if (isFew
+        && tiles > blocks
+        && sharedBytes(MOST_WARPS / 2, size.rows, columns, size.k) <= room() / 2 - RESERVED_BYTES) {
+      // Two blocks on a multiprocessor do not wait for each other where a tile ends.
+      warps = MOST_WARPS / 2;
+      blocks = Math.min(tiles, 2L * gpu.multiprocessors());
+    }
+    long launches = 1;
+    while (sharedBytes(warps, size.rows, columns, length(size.k, launches)) > room()) {
+      launches++;
+    }
+    long length = length(size.k, launches);
     for (long from = 0; from < size.k; from += length) {
       long now = Math.min(length, size.k - from);
       Params p = gpu.params().i64(at.x).address(at.w).i64(at.ids).i64(at.bias).i64(at.out);
       p.i64(table).i64(size.products).i64(size.experts).i64(size.n).i64(size.k);
       p.i32(from).i32(now).i32(size.sharing).i32(size.rows).i32(planes);
       p.i32(at.biasDtype).i32(at.outDtype.ordinal());
-      int shared = fixedBytes(warps, tiles) + Math.toIntExact(Math.ceilDiv(now, STEP) * stepBytes);
-      gpu.launch(tiles == 1 ? few : many, blocks, 1, 1, warps * WARP, shared);
+      int shared = Math.toIntExact(sharedBytes(warps, size.rows, columns, now));
+      gpu.launch(isFew ? few : many, blocks, 1, 1, warps * WARP, shared);
     }
   }
 
-  private int roomBytes(int warps, int tiles) {
-    return gpu.maxSharedBytes() - fixedBytes(warps, tiles);
+  /** Elements that a launch takes if there are so many. */
+  private static long length(long k, long launches) {
+    return launches == 1 ? k : Math.ceilDiv(Math.ceilDiv(k, STEP), launches) * STEP;
   }
 
-  /** Weights under way, and the parts of two tiles' results. */
-  private int fixedBytes(int warps, int tiles) {
-    return warps * (stagesBytes + 2 * tiles * TILE_COLUMNS * TILE_ROWS * Float.BYTES);
+  private int room() {
+    return gpu.maxSharedBytes();
+  }
+
+  /** Weights under way, x in planes, planes of its sums, and two batches of parts. */
+  private long sharedBytes(int warps, int rows, int columns, long length) {
+    long x = 2 * length + (length % 64 == 0 ? 64 : 0);
+    long sums = hasMinima ? length / STEP * 16 + 16 : 0;
+    long parts = 2L * BATCH * warps * TILE_ROWS * Float.BYTES;
+    return (long) warps * stagesBytes + columns * (x + parts) + EXACT_PLANES * rows * sums;
   }
 }

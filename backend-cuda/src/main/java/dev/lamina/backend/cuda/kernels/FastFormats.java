@@ -28,8 +28,13 @@ final class FastFormats {
         : Optional.empty();
   }
 
-  /** Whether blocks begin where the kernels read them: at words, unless their size is odd. */
+  /** Where blocks of a size begin, a power of two: kernels read words as wide as that allows. */
+  static int alignment(int bytes) {
+    return Math.min(16, Integer.lowestOneBit(bytes));
+  }
+
+  /** Whether blocks begin where the kernels read them. */
   static boolean isAligned(Tensor blocks, QuantFormat format) {
-    return Params.isAligned(blocks, Math.min(4, Integer.lowestOneBit(format.bytes())));
+    return Params.isAligned(blocks, alignment(format.bytes()));
   }
 }
