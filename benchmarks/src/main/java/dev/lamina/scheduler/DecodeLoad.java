@@ -57,7 +57,7 @@ final class DecodeLoad {
     public void execute(ScheduledBatch batch) {}
 
     @Override
-    public SampledTokens sample(ScheduledBatch batch) {
+    public SampledTokens await() {
       return sampled;
     }
 

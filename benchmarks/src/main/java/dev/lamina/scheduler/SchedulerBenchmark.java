@@ -55,9 +55,9 @@ public class SchedulerBenchmark {
       scheduler.add(request);
     }
     scheduled = new SchedulerOutput(numSeqs);
-    sampled = new DecodeLoad.Instant(numSeqs).sample(new ScheduledBatch(1, 1, load.groups));
+    sampled = new DecodeLoad.Instant(numSeqs).await();
     while (scheduler.numWaiting() > 0) {
-      scheduler.schedule(scheduled);
+      scheduler.schedule(scheduled, false);
       scheduler.postprocess(scheduled, sampled);
     }
   }
@@ -69,7 +69,7 @@ public class SchedulerBenchmark {
   @Benchmark
   public int schedule() {
     for (int step = 0; step < DecodeLoad.STEPS; step++) {
-      scheduler.schedule(scheduled);
+      scheduler.schedule(scheduled, false);
       for (int i = 0; i < scheduled.numSeqs(); i++) {
         scheduled.request(i).appendToken(5);
       }

@@ -1,6 +1,6 @@
 package dev.lamina.models;
 
-/** Hears how far loading has come; called on the loading thread. */
+/** Hears how far loading has come; called by one thread at a time. */
 @FunctionalInterface
 public interface LoadListener {
   /** Hears nothing. */

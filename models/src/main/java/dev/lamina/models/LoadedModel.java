@@ -6,7 +6,6 @@ import dev.lamina.spi.Device;
 import dev.lamina.spi.Executable;
 import dev.lamina.spi.InvalidProgram;
 import dev.lamina.spi.Weight;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -30,19 +29,8 @@ public final class LoadedModel implements AutoCloseable {
 
   static LoadedModel load(ModelPlan plan, Device device, LoadListener listener)
       throws BackendException {
-    Map<String, Weight> weights = new LinkedHashMap<>();
+    Map<String, Weight> weights = new WeightLoader(plan.weights(), device, listener).load();
     try {
-      long total = 0;
-      for (WeightTable.Planned w : plan.weights()) {
-        total += w.byteSize();
-      }
-      long done = 0;
-      listener.progress(LoadListener.Phase.WEIGHTS, done, total);
-      for (WeightTable.Planned w : plan.weights()) {
-        weights.put(w.input(), device.loadWeight(w.spec(), w.data()));
-        done += w.byteSize();
-        listener.progress(LoadListener.Phase.WEIGHTS, done, total);
-      }
       listener.progress(LoadListener.Phase.COMPILE, 0, 1);
       Executable executable = device.compile(plan.graph(), plan.options().compile());
       listener.progress(LoadListener.Phase.COMPILE, 1, 1);

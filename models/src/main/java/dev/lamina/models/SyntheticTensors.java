@@ -5,6 +5,7 @@ import dev.lamina.models.checkpoint.StoredTensor;
 import dev.lamina.models.checkpoint.TensorSource;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
+import dev.lamina.spi.ir.Layout;
 import dev.lamina.spi.ir.QuantFormat;
 import dev.lamina.spi.ir.Shape;
 import dev.lamina.spi.ir.TensorType;
@@ -14,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
@@ -111,10 +113,23 @@ final class SyntheticTensors implements TensorSource {
       return makeBlocks(name, TensorType.blocked(format, shape), blocks);
     }
     TensorType type = TensorType.of(dtype, shape);
+    return later(name, type, () -> numbers(name, type, shape.rank()));
+  }
+
+  /** A tensor whose bytes are made when they are asked for, by whichever thread asks. */
+  private StoredTensor later(String name, TensorType type, Supplier<MemorySegment> source) {
+    return StoredTensor.converted(name, type, text(type), type.byteSize(), source, origin());
+  }
+
+  private static String text(TensorType type) {
+    return type.layout() instanceof Layout.Blocked b ? b.format().text() : type.dtype().text();
+  }
+
+  private MemorySegment numbers(String name, TensorType type, int rank) {
     long bytes = type.byteSize();
     // Whole words, so that the last one needs no care.
     MemorySegment data = arena.allocate((bytes + 7) / 8 * 8, 64);
-    if (shape.rank() == 1 && name.contains("norm")) {
+    if (rank == 1 && name.contains("norm")) {
       fillOnes(data);
     } else {
       long key = key(name);
@@ -122,14 +137,19 @@ final class SyntheticTensors implements TensorSource {
           .parallel()
           .forEach(c -> fillRandom(data, c * CHUNK, key));
     }
-    return new StoredTensor(name, type, data.asSlice(0, bytes).asReadOnly(), origin());
+    return data.asSlice(0, bytes).asReadOnly();
   }
 
   private StoredTensor makeBlocks(String name, TensorType type, RandomBlocks random) {
-    MemorySegment data = arena.allocate(type.byteSize(), 64);
-    long key = key(name);
-    random.fill(data, i -> mix(key + i));
-    return new StoredTensor(name, type, data.asReadOnly(), origin());
+    return later(
+        name,
+        type,
+        () -> {
+          MemorySegment data = arena.allocate(type.byteSize(), 64);
+          long key = key(name);
+          random.fill(data, i -> mix(key + i));
+          return data.asReadOnly();
+        });
   }
 
   private long key(String name) {

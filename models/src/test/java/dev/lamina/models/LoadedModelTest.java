@@ -25,13 +25,14 @@ import dev.lamina.spi.ir.Graph;
 import dev.lamina.spi.ir.StateSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LoadedModelTest {
   /** Takes so many weights, then is full; cannot compile. */
   private static final class SmallDevice implements Device {
-    final List<FakeWeight> live = new ArrayList<>();
+    final List<FakeWeight> live = Collections.synchronizedList(new ArrayList<>());
     private final int capacity;
 
     SmallDevice(int capacity) {
@@ -72,7 +73,8 @@ class LoadedModelTest {
     }
 
     @Override
-    public Weight loadWeight(WeightSpec spec, MemorySegment data) throws BackendException {
+    public synchronized Weight loadWeight(WeightSpec spec, MemorySegment data)
+        throws BackendException {
       if (live.size() == capacity) {
         throw new OutOfDeviceMemory("load weight " + spec.name() + ": full");
       }
@@ -141,17 +143,14 @@ class LoadedModelTest {
       ModelPlan plan = ModelPlan.of(checkpoint, ModelOptions.DEFAULT);
       assertThatThrownBy(() -> plan.load(device, listener))
           .isInstanceOf(BackendException.class)
-          .hasMessage(message);
+          .hasMessageMatching(message);
     }
     assertThat(device.live).as("weights left on the device").isEmpty();
   }
 
   @Test
   void load_leavesNothingOnADeviceThatRunsFull() throws Exception {
-    refuses(
-        new SmallDevice(2),
-        LoadListener.NONE,
-        "load weight model.layers.0.self_attn.q_proj.weight: full");
+    refuses(new SmallDevice(2), LoadListener.NONE, "load weight model\\.[a-z0-9_.]+: full");
   }
 
   @Test

@@ -1,39 +1,79 @@
 package dev.lamina.scheduler;
 
 import dev.lamina.spi.BackendException;
+import dev.lamina.spi.Cap;
 import org.jspecify.annotations.Nullable;
 
 /** Runs steps on a device: the forward pass, then the sampler that the step's requests need. */
 final class DeviceExecutor implements StepExecutor {
+  /** A step that was submitted: which sampler draws for how many rows, and when all is done. */
+  private static final class Submitted {
+    @Nullable SamplerGraph sampler;
+    int numLogits;
+    long end;
+  }
+
   private final CompiledModel model;
+  private final boolean runsAhead;
+  private final SampledIds ids;
   private final ForwardPass forward;
   private final SampledTokens sampled;
+
+  /** By turn: the step in flight and the one before it. */
+  private final Submitted[] steps = {new Submitted(), new Submitted()};
+
+  private long numExecuted;
+  private long numAwaited;
 
   /** By {@link SamplerVariant#index}, compiled when first needed. */
   private final @Nullable SamplerGraph[] samplers = new SamplerGraph[SamplerVariant.COUNT];
 
+  /** Runs ahead where a step's inputs may be written while the one before it is still to run. */
   DeviceExecutor(CompiledModel model, int maxNumSeqs) throws BackendException {
     this.model = model;
-    this.forward = new ForwardPass(model);
+    this.runsAhead = model.device().info().caps().contains(Cap.TAKEN_AT_SUBMIT);
+    this.ids = new SampledIds(model.device(), model.slots());
+    this.forward = new ForwardPass(model, runsAhead ? ids : null);
     this.sampled = new SampledTokens(maxNumSeqs);
   }
 
   @Override
-  public void execute(ScheduledBatch batch) throws BackendException {
-    forward.run(batch);
+  public boolean runsAhead() {
+    return runsAhead;
   }
 
   @Override
-  public SampledTokens sample(ScheduledBatch batch) throws BackendException {
-    if (batch.numLogits() == 0) {
-      forward.await();
-      return sampled;
+  public void execute(ScheduledBatch batch) throws BackendException {
+    int turn = (int) (numExecuted & 1);
+    Submitted step = steps[turn];
+    step.sampler = null;
+    step.numLogits = batch.numLogits();
+    forward.run(batch);
+    if (batch.numLogits() > 0) {
+      SamplerGraph sampler = samplerFor(batch);
+      sampler.submit(batch, forward.numRows(), forward.queue(), turn);
+      step.sampler = sampler;
     }
-    SamplerGraph sampler = samplerFor(batch);
-    sampler.submit(batch, forward.numRows(), forward.queue());
-    forward.await();
-    sampler.read(sampled, batch.numLogits());
+    step.end = forward.queue().submitted();
+    numExecuted++;
+  }
+
+  @Override
+  public SampledTokens await() throws BackendException {
+    int turn = (int) (numAwaited & 1);
+    Submitted step = steps[turn];
+    forward.queue().await(step.end);
+    if (step.sampler != null) {
+      step.sampler.read(sampled, step.numLogits, turn);
+    }
+    numAwaited++;
     return sampled;
+  }
+
+  @Override
+  public void abandon() {
+    forward.queue().abandon();
+    numAwaited = numExecuted;
   }
 
   @Override
@@ -49,6 +89,7 @@ final class DeviceExecutor implements StepExecutor {
       }
     }
     forward.close();
+    ids.close();
   }
 
   private SamplerGraph samplerFor(ScheduledBatch batch) throws BackendException {
@@ -57,10 +98,9 @@ final class DeviceExecutor implements StepExecutor {
     boolean random = false;
     int numLogprobs = SamplingParams.NO_LOGPROBS;
     for (int row = 0; row < batch.numLogits(); row++) {
-      Request request = batch.sampledRequest(row);
-      SamplingParams sampling = request.sampling;
+      SamplingParams sampling = batch.sampledRequest(row).sampling;
       penalties |= sampling.hasPenalties();
-      mask |= request.numOutputTokens() < sampling.minTokens();
+      mask |= batch.numOutputTokens(row) < sampling.minTokens();
       random |= !sampling.isGreedy();
       numLogprobs = Math.max(numLogprobs, sampling.logprobs());
     }
@@ -68,7 +108,7 @@ final class DeviceExecutor implements StepExecutor {
     SamplerGraph sampler = samplers[index];
     if (sampler == null) {
       SamplerVariant variant = SamplerVariant.of(index, model.limits().vocabSize());
-      sampler = new SamplerGraph(model, forward.logits(), variant);
+      sampler = new SamplerGraph(model, forward.logits(), ids, variant);
       samplers[index] = sampler;
     }
     return sampler;

@@ -24,8 +24,14 @@ public final class Engine implements AutoCloseable {
   private final @Nullable StateSlots states;
   private final Scheduler scheduler;
   private final StepExecutor executor;
-  private final SchedulerOutput scheduled;
   private final ScheduledBatch batch;
+
+  /** By turn: the step that is put together, and the one that runs. */
+  private final SchedulerOutput[] outputs;
+
+  /** What the executor runs and nobody has awaited. */
+  private @Nullable SchedulerOutput inFlight;
+
   private final boolean enablePrefixCaching;
   private final ConcurrentLinkedQueue<Adoption> adoptions = new ConcurrentLinkedQueue<>();
   private @Nullable EngineLoop loop;
@@ -62,7 +68,10 @@ public final class Engine implements AutoCloseable {
     Callbacks callbacks = new Callbacks(observer, numUnfinished);
     this.scheduler =
         new Scheduler(config, limits.eosTokenIds(), blockManager, states, callbacks, counters);
-    this.scheduled = new SchedulerOutput(config.maxNumSeqs());
+    this.outputs =
+        new SchedulerOutput[] {
+          new SchedulerOutput(config.maxNumSeqs()), new SchedulerOutput(config.maxNumSeqs())
+        };
     this.batch = new ScheduledBatch(config.maxNumSeqs(), config.maxNumBatchedTokens(), groups);
   }
 
@@ -143,7 +152,8 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Runs one step; engine thread only.
+   * Runs one step; engine thread only. Where the executor runs ahead, that is to put the next step
+   * together and submit it, and then to wait for the one before it.
    *
    * @return whether anything ran; false when there is nothing to do
    * @throws Exception when the executor failed; see {@link #fail}
@@ -151,13 +161,15 @@ public final class Engine implements AutoCloseable {
   public boolean step() throws Exception {
     drainInbox();
     adoptSteps();
-    scheduler.schedule(scheduled);
-    if (scheduled.numSeqs() > 0) {
-      executor.execute(batch.fill(scheduled));
-      SampledTokens sampled = executor.sample(batch);
-      scheduler.postprocess(scheduled, sampled);
+    SchedulerOutput running = inFlight;
+    if (running != null && scheduler.waitsForIds()) {
+      collect(running);
+      running = null;
     }
-    if (scheduled.numSeqs() == 0 && scheduler.hasRequests()) {
+    SchedulerOutput next = running == outputs[0] ? outputs[1] : outputs[0];
+    scheduler.schedule(next, running != null);
+    boolean submits = next.numSeqs() > 0;
+    if (!submits && running == null && scheduler.hasRequests()) {
       throw new AssertionError(
           "schedule: expected tokens to run for "
               + scheduler.numWaiting()
@@ -165,7 +177,26 @@ public final class Engine implements AutoCloseable {
               + scheduler.numRunning()
               + " running requests, got none");
     }
-    return scheduled.numSeqs() > 0;
+    if (submits) {
+      executor.execute(batch.fill(next));
+    }
+    if (running != null) {
+      collect(running);
+    }
+    if (submits) {
+      inFlight = next;
+      if (!executor.runsAhead()) {
+        collect(next);
+      }
+    }
+    return submits || running != null;
+  }
+
+  /** Waits for what was submitted, and hands out its tokens. */
+  private void collect(SchedulerOutput step) throws Exception {
+    SampledTokens sampled = executor.await();
+    inFlight = null;
+    scheduler.postprocess(step, sampled);
   }
 
   /** A snapshot of the counters; any thread. */
@@ -213,6 +244,8 @@ public final class Engine implements AutoCloseable {
   /** Ends every request with {@code error}: the content of the KV cache is unknown. */
   void fail(Throwable error) {
     drainInbox();
+    executor.abandon();
+    inFlight = null;
     scheduler.endAll(FinishReason.ERROR, error);
     blockManager.resetPrefixCache();
     if (states != null) {

@@ -9,10 +9,11 @@ import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,10 +31,17 @@ public final class ForwardPass implements AutoCloseable {
   /** What ran last. */
   private StepProgram current;
 
-  private final List<StepBuffer> inputs = new ArrayList<>();
+  private final StepInputs inputs;
+  private final StepInputs adapterInputs;
   private final Map<String, StepBuffer> outputs = new LinkedHashMap<>();
+  private final Map<String, StepOutputs> outputMemories = new LinkedHashMap<>();
   private final List<StepBuffer> outputList;
   private final StepBuffer tokenIds;
+
+  /** Only where steps take tokens that the step before them samples. */
+  private final @Nullable StepBuffer sampledRows;
+
+  private final @Nullable NextTokenIds next;
   private final StepBuffer positions;
   private final StepBuffer cuSeqlensQ;
   private final StepBuffer kvLens;
@@ -55,11 +63,29 @@ public final class ForwardPass implements AutoCloseable {
    *     wants a weight that the model does not hold
    */
   public ForwardPass(CompiledModel model) throws BackendException {
+    this(model, null);
+  }
+
+  /** As public, with tokens from the ids that the step before samples, if there are any. */
+  ForwardPass(CompiledModel model, @Nullable SampledIds sampled) throws BackendException {
     this.model = model;
+    this.inputs = new StepInputs(model.device());
+    this.adapterInputs = new StepInputs(model.device());
     this.queue = new StepQueue(model.device());
     this.plain = new StepProgram(model, model.forward(), model.weights());
     this.current = plain;
     this.tokenIds = input(StepSlots.TOKEN_IDS);
+    if (sampled == null) {
+      this.sampledRows = null;
+      this.next = null;
+    } else {
+      StepBuffer rows = inputs.add(tokenIds.type());
+      this.sampledRows = rows;
+      NextTokenIds made =
+          new NextTokenIds(model.device(), model.slots(), tokenIds, rows, sampled.buffer());
+      this.next = made;
+      plain.program.buffer(model.forward().slot(StepSlots.TOKEN_IDS), made.buffer());
+    }
     this.positions = input(StepSlots.POSITIONS);
     this.cuSeqlensQ = input(StepSlots.CU_SEQLENS_Q);
     this.kvLens = input(StepSlots.KV_LENS);
@@ -75,11 +101,12 @@ public final class ForwardPass implements AutoCloseable {
     boolean keepsState = model.recurrent() != null;
     this.stateReads = keepsState ? input(StepSlots.STATE_READS) : null;
     this.stateWrites = keepsState ? input(StepSlots.STATE_WRITES) : null;
-    this.adapterIds =
-        new StepBuffer(model.device(), TensorType.of(DType.I32, model.slots().tokens()));
+    this.adapterIds = adapterInputs.add(TensorType.of(DType.I32, model.slots().tokens()));
     for (Slot slot : model.forward().slots()) {
       if (slot.kind() == Slot.Kind.OUTPUT) {
-        StepBuffer buffer = new StepBuffer(model.device(), tensorType(slot));
+        StepOutputs memory = new StepOutputs(model.device());
+        outputMemories.put(slot.name(), memory);
+        StepBuffer buffer = memory.add(tensorType(slot));
         outputs.put(slot.name(), buffer);
         plain.program.buffer(slot.ordinal(), buffer);
       }
@@ -123,13 +150,19 @@ public final class ForwardPass implements AutoCloseable {
    * Submits a step; {@link #await} waits for it.
    *
    * @param batch at least one token; free to change once this returns
-   * @throws IllegalStateException when a token has an adapter and no step with adapters was adopted
+   * @throws IllegalStateException when a token has an adapter and no step with adapters was
+   *     adopted, or is one that the step before samples and this pass was not made for that
    */
   public void run(ScheduledBatch batch) throws BackendException {
+    if (batch.hasSampledTokens() && next == null) {
+      throw new IllegalStateException(
+          "forward pass: expected token ids that are known, got some that a step has yet to sample");
+    }
     current = batch.hasAdapters() ? withAdapters() : plain;
     bindDims(batch);
-    for (int i = 0; i < inputs.size(); i++) {
-      current.program.ensure(inputs.get(i));
+    List<StepBuffer> parts = inputs.parts();
+    for (int i = 0; i < parts.size(); i++) {
+      current.program.ensure(parts.get(i));
     }
     for (int i = 0; i < outputList.size(); i++) {
       current.program.ensure(outputList.get(i));
@@ -138,10 +171,11 @@ public final class ForwardPass implements AutoCloseable {
     if (current != plain) {
       current.program.ensure(adapterIds);
       copy(batch.adapterIds(), batch.numTokens(), adapterIds.host(), 0, current.numTokens(), -1);
-      adapterIds.upload(queue);
+      adapterInputs.upload(queue);
     }
-    for (int i = 0; i < inputs.size(); i++) {
-      inputs.get(i).upload(queue);
+    inputs.upload(queue);
+    if (next != null) {
+      next.submit(current.numTokens(), queue);
     }
     current.program.submit(queue);
   }
@@ -167,17 +201,26 @@ public final class ForwardPass implements AutoCloseable {
    *     order; valid until the next run
    */
   public MemorySegment readLogits() throws BackendException {
-    logits.download(queue);
+    Optional<MemorySegment> shared = logits.view().buffer().host();
+    if (shared.isPresent()) {
+      queue.await();
+      return shared.get();
+    }
+    StepOutputs memory = Objects.requireNonNull(outputMemories.get(StepSlots.LOGITS));
+    memory.download(queue, 0);
     queue.await();
-    return logits.host();
+    return memory.host(0);
   }
 
   @Override
   public void close() {
     queue.close();
-    inputs.forEach(StepBuffer::close);
-    outputList.forEach(StepBuffer::close);
-    adapterIds.close();
+    if (next != null) {
+      next.close();
+    }
+    inputs.close();
+    adapterInputs.close();
+    outputMemories.values().forEach(StepOutputs::close);
   }
 
   StepQueue queue() {
@@ -204,11 +247,14 @@ public final class ForwardPass implements AutoCloseable {
     current.bindDims(batch, maxBlocks);
   }
 
-  private void fill(ScheduledBatch batch) {
+  private void fill(ScheduledBatch batch) throws BackendException {
     int numTokens = batch.numTokens();
     long paddedTokens = current.numTokens();
     long paddedSeqs = current.numSequences();
     copy(batch.tokenIds(), numTokens, tokenIds.host(), 0, paddedTokens, -1);
+    if (sampledRows != null) {
+      copy(batch.sampledRows(), numTokens, sampledRows.host(), 0, paddedTokens, -1);
+    }
     for (int section = 0; section < numSections; section++) {
       long at = section * paddedTokens;
       copy(batch.positions(), numTokens, positions.host(), at, paddedTokens, 0);
@@ -267,9 +313,7 @@ public final class ForwardPass implements AutoCloseable {
 
   private StepBuffer input(String name) {
     int slot = model.forward().slot(name);
-    StepBuffer buffer =
-        new StepBuffer(model.device(), tensorType(model.forward().slots().get(slot)));
-    inputs.add(buffer);
+    StepBuffer buffer = inputs.add(tensorType(model.forward().slots().get(slot)));
     plain.program.buffer(slot, buffer);
     return buffer;
   }

@@ -51,6 +51,9 @@ final class Request implements RequestHandle {
   /** Tokens that a scheduled step will sample and whose ids are not known yet. */
   int numOutputPlaceholders;
 
+  /** Row of the logits that its newest token is sampled from, in the step filled in last. */
+  int sampledRow = -1;
+
   /** Tokens whose KV is in the block tables, those of scheduled steps included. */
   int numComputedTokens;
 
@@ -113,6 +116,11 @@ final class Request implements RequestHandle {
 
   int numOutputTokens() {
     return numTokens - numPromptTokens();
+  }
+
+  /** Whether its next draw needs, on the host, an id that is not known yet. */
+  boolean waitsForId() {
+    return numOutputPlaceholders > 0 && sampling.hasPenalties();
   }
 
   /** What {@link #numComputedTokens} is to catch up with. */

@@ -20,20 +20,31 @@ final class SamplerGraph implements AutoCloseable {
   private static final SamplingParams GREEDY = SamplingParams.builder().temperature(0).build();
 
   private final CompiledModel model;
+  private final SampledIds ids;
   private final Executable executable;
   private final Program program;
   private final List<String> inputNames = new ArrayList<>();
-  private final List<StepBuffer> inputs = new ArrayList<>();
+  private final StepInputs inputs;
+
+  /** What is drawn beside the ids. */
   private final List<String> outputNames = new ArrayList<>();
-  private final List<StepBuffer> outputs = new ArrayList<>();
+
+  private final StepOutputs outputs;
   private final int numTop;
   private final int vocabSize;
   private final int rowsDim;
   private final int historyDim;
 
-  SamplerGraph(CompiledModel model, StepBuffer logits, SamplerVariant variant)
+  /**
+   * @param logits what it samples from
+   * @param ids where it puts the ids
+   */
+  SamplerGraph(CompiledModel model, StepBuffer logits, SampledIds ids, SamplerVariant variant)
       throws BackendException {
     this.model = model;
+    this.ids = ids;
+    this.inputs = new StepInputs(model.device());
+    this.outputs = new StepOutputs(model.device());
     this.executable =
         model
             .device()
@@ -56,19 +67,24 @@ final class SamplerGraph implements AutoCloseable {
       program.buffer(slot.ordinal(), logits);
       return;
     }
-    StepBuffer buffer = new StepBuffer(model.device(), (TensorType) slot.type());
-    program.buffer(slot.ordinal(), buffer);
+    if (slot.name().equals(SamplerVariant.IDS)) {
+      program.buffer(slot.ordinal(), ids.buffer());
+      return;
+    }
     boolean isInput = slot.kind() == Slot.Kind.INPUT;
     (isInput ? inputNames : outputNames).add(slot.name());
-    (isInput ? inputs : outputs).add(buffer);
+    StepMemory memory = isInput ? inputs : outputs;
+    program.buffer(slot.ordinal(), memory.add((TensorType) slot.type()));
   }
 
   /**
    * Submits behind the forward pass.
    *
    * @param numRows rows of the forward pass's logits, padding included
+   * @param turn which of two places the results go to; see {@link StepOutputs}
    */
-  void submit(ScheduledBatch batch, long numRows, StepQueue queue) throws BackendException {
+  void submit(ScheduledBatch batch, long numRows, StepQueue queue, int turn)
+      throws BackendException {
     program.want(rowsDim, numRows);
     program.want(historyDim, longestHistory(batch));
     program.bucket();
@@ -76,40 +92,46 @@ final class SamplerGraph implements AutoCloseable {
     if (historyDim >= 0) {
       program.bind(historyDim, program.value(historyDim));
     }
-    for (int i = 0; i < inputs.size(); i++) {
-      StepBuffer input = inputs.get(i);
-      program.ensure(input);
-      fill(inputNames.get(i), input.host(), batch, (int) numRows);
-      input.upload(queue);
+    List<StepBuffer> in = inputs.parts();
+    for (int i = 0; i < in.size(); i++) {
+      program.ensure(in.get(i));
     }
-    for (int i = 0; i < outputs.size(); i++) {
-      program.ensure(outputs.get(i));
+    for (int i = 0; i < in.size(); i++) {
+      fill(inputNames.get(i), in.get(i).host(), batch, (int) numRows);
+    }
+    if (!in.isEmpty()) {
+      inputs.upload(queue);
+    }
+    List<StepBuffer> out = outputs.parts();
+    for (int i = 0; i < out.size(); i++) {
+      program.ensure(out.get(i));
     }
     program.submit(queue);
-    for (int i = 0; i < outputs.size(); i++) {
-      outputs.get(i).download(queue);
+    ids.download(numRows, queue, turn);
+    if (!out.isEmpty()) {
+      outputs.download(queue, turn);
     }
   }
 
   /** Takes over the results of {@code numRows} rows, once the queue was awaited. */
-  void read(SampledTokens sampled, int numRows) {
-    for (int i = 0; i < outputs.size(); i++) {
-      MemorySegment host = outputs.get(i).host();
+  void read(SampledTokens sampled, int numRows, int turn) {
+    ids.read(sampled.tokenIds, numRows, turn);
+    for (int i = 0; i < outputNames.size(); i++) {
+      MemorySegment host = outputs.host(turn);
+      long at = outputs.offset(i, turn);
       switch (outputNames.get(i)) {
-        case SamplerVariant.IDS ->
-            MemorySegment.copy(host, JAVA_INT, 0, sampled.tokenIds, 0, numRows);
         case SamplerVariant.LOGPROBS ->
-            MemorySegment.copy(host, JAVA_FLOAT, 0, sampled.logprobs, 0, numRows);
+            MemorySegment.copy(host, JAVA_FLOAT, at, sampled.logprobs, 0, numRows);
         case SamplerVariant.TOP_LOGPROBS -> {
           for (int row = 0; row < numRows; row++) {
-            long from = (long) row * numTop * Float.BYTES;
+            long from = at + (long) row * numTop * Float.BYTES;
             int to = row * SamplingParams.MAX_LOGPROBS;
             MemorySegment.copy(host, JAVA_FLOAT, from, sampled.topLogprobs, to, numTop);
           }
         }
         case SamplerVariant.TOP_IDS -> {
           for (int row = 0; row < numRows; row++) {
-            long from = (long) row * numTop * Integer.BYTES;
+            long from = at + (long) row * numTop * Integer.BYTES;
             int to = row * SamplingParams.MAX_LOGPROBS;
             MemorySegment.copy(host, JAVA_INT, from, sampled.topTokenIds, to, numTop);
           }
@@ -122,8 +144,8 @@ final class SamplerGraph implements AutoCloseable {
   @Override
   public void close() {
     executable.close();
-    inputs.forEach(StepBuffer::close);
-    outputs.forEach(StepBuffer::close);
+    inputs.close();
+    outputs.close();
   }
 
   private static int longestHistory(ScheduledBatch batch) {
@@ -187,7 +209,7 @@ final class SamplerGraph implements AutoCloseable {
     }
     return name.equals(SamplerVariant.SEED)
         ? batch.sampledRequest(row).seed
-        : batch.positions()[batch.logitsIndices()[row]] + 1L;
+        : batch.sampledPosition(row);
   }
 
   /** Prompt and output so far, [numRows, L], -1 after the end. */
@@ -213,7 +235,7 @@ final class SamplerGraph implements AutoCloseable {
     host.asSlice(0, (long) numRows * words * Integer.BYTES).fill((byte) -1);
     for (int row = 0; row < batch.numLogits(); row++) {
       Request request = batch.sampledRequest(row);
-      if (request.numOutputTokens() < request.sampling.minTokens()) {
+      if (batch.numOutputTokens(row) < request.sampling.minTokens()) {
         hide(host, (long) row * words, model.limits().eosTokenIds());
         hide(host, (long) row * words, request.sampling.stopTokenIds());
       }

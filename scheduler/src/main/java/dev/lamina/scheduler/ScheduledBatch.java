@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ScheduledBatch {
   private final int[] tokenIds;
+  private final int[] sampledRows;
   private final int[] positions;
   private final int[] adapterIds;
   private final int[] contextLimits;
@@ -27,6 +28,7 @@ public final class ScheduledBatch {
   private int numTokens;
   private int numLogits;
   private boolean hasAdapters;
+  private boolean hasSampledTokens;
 
   /**
    * @param maxNumSeqs most sequences of a step
@@ -35,6 +37,7 @@ public final class ScheduledBatch {
    */
   public ScheduledBatch(int maxNumSeqs, int maxNumTokens, List<KvGroup> groups) {
     this.tokenIds = new int[maxNumTokens];
+    this.sampledRows = new int[maxNumTokens];
     this.positions = new int[maxNumTokens];
     this.adapterIds = new int[maxNumTokens];
     this.contextLimits = new int[maxNumTokens];
@@ -65,9 +68,22 @@ public final class ScheduledBatch {
     return numLogits;
   }
 
-  /** Token ids: [numTokens]. */
+  /** Token ids, 0 where {@link #sampledRows} has a row: [numTokens]. */
   public int[] tokenIds() {
     return tokenIds;
+  }
+
+  /**
+   * For tokens that the step before this one samples, and whose ids the host does not know yet: the
+   * row of the logits they are sampled from, else -1: [numTokens].
+   */
+  public int[] sampledRows() {
+    return sampledRows;
+  }
+
+  /** Whether any token is one that the step before this one samples. */
+  public boolean hasSampledTokens() {
+    return hasSampledTokens;
   }
 
   /** Position of each token in its context, from 0: [numTokens]. */
@@ -132,6 +148,7 @@ public final class ScheduledBatch {
     numTokens = 0;
     numLogits = 0;
     hasAdapters = false;
+    hasSampledTokens = false;
   }
 
   /**
@@ -167,10 +184,15 @@ public final class ScheduledBatch {
     }
     stateReads[numSeqs] = first == 0 ? -1 : numSeqs;
     stateWrites[numSeqs] = numSeqs;
-    append(ids, ids.length, first, n, numLogits, adapter);
+    System.arraycopy(ids, first, tokenIds, numTokens, n);
+    Arrays.fill(sampledRows, numTokens, numTokens + n, -1);
+    append(ids.length, first, n, numLogits, adapter);
   }
 
-  /** Takes over what the scheduler decided; reads the token ids, which must be known by now. */
+  /**
+   * Takes over what the scheduler decided. The newest token of a request may still be one that the
+   * step filled in before this one samples.
+   */
   ScheduledBatch fill(SchedulerOutput scheduled) {
     clear();
     for (int i = 0; i < scheduled.numSeqs(); i++) {
@@ -182,14 +204,32 @@ public final class ScheduledBatch {
       }
       stateReads[numSeqs] = scheduled.stateRead(i);
       stateWrites[numSeqs] = scheduled.stateWrite(i);
+      putTokens(request, first, n);
       if (scheduled.producesToken(i)) {
         sampledRequests[numLogits] = request;
+        request.sampledRow = numLogits;
       }
       int wanted = scheduled.producesToken(i) ? 1 : 0;
       Adapter adapter = request.request.adapter();
-      append(request.tokenIds, request.maxTotalTokens, first, n, wanted, adapter);
+      append(request.maxTotalTokens, first, n, wanted, adapter);
     }
     return this;
+  }
+
+  private void putTokens(Request request, int first, int n) {
+    int known = Math.min(n, request.numTokens - first);
+    System.arraycopy(request.tokenIds, first, tokenIds, numTokens, known);
+    Arrays.fill(sampledRows, numTokens, numTokens + known, -1);
+    if (known < n) {
+      if (n - known > 1 || request.numOutputPlaceholders == 0) {
+        throw new AssertionError(
+            "request %s: expected at most its newest token to be in flight, got %d of %d tokens"
+                .formatted(request.request.requestId(), n - known, n));
+      }
+      tokenIds[numTokens + known] = 0;
+      sampledRows[numTokens + known] = request.sampledRow;
+      hasSampledTokens = true;
+    }
   }
 
   /** The request whose token is sampled from row {@code row} of the logits. */
@@ -201,9 +241,17 @@ public final class ScheduledBatch {
     return request;
   }
 
-  private void append(
-      int[] ids, int longest, int first, int n, int wanted, @Nullable Adapter adapter) {
-    System.arraycopy(ids, first, tokenIds, numTokens, n);
+  /** Position in its context of the token that is sampled from row {@code row} of the logits. */
+  int sampledPosition(int row) {
+    return positions[logitsIndices[row]] + 1;
+  }
+
+  /** Output tokens that the request of row {@code row} has before the one sampled from it. */
+  int numOutputTokens(int row) {
+    return sampledPosition(row) - sampledRequest(row).numPromptTokens();
+  }
+
+  private void append(int longest, int first, int n, int wanted, @Nullable Adapter adapter) {
     Arrays.fill(adapterIds, numTokens, numTokens + n, adapter == null ? -1 : adapter.slot());
     hasAdapters |= adapter != null;
     Arrays.fill(contextLimits, numTokens, numTokens + n, longest);

@@ -12,7 +12,12 @@ import org.jspecify.annotations.Nullable;
  * <p>There is no prefill or decode phase: a step gives running requests first, then waiting ones,
  * as many tokens as bring their computed tokens level with their known ones, within the budget.
  * Counters advance when a step is scheduled, so the next one can be scheduled before this one's ids
- * are known. One thread at a time may use it.
+ * are known: as if no request ended by them. Where one did, its row of that next step is thrown
+ * away. Its blocks are free at once all the same: what the device writes to them for that row comes
+ * before whatever a later step puts there. A step ahead takes nothing from anybody: who finds no
+ * room waits for the ids, as they may end a request.
+ *
+ * <p>One thread at a time may use it.
  */
 final class Scheduler {
   private static final Comparator<Request> BY_ARRIVAL =
@@ -39,6 +44,9 @@ final class Scheduler {
   private final SampledToken sampledToken;
   private long lastSequence;
   private boolean preemptedThisStep;
+
+  /** Whether somebody found no room in a step ahead. */
+  private boolean foundNoRoom;
 
   Scheduler(
       EngineConfig config,
@@ -85,16 +93,37 @@ final class Scheduler {
     waiting.add(request);
   }
 
-  /** Decides the next step into {@code scheduled}, which may come out empty. */
-  void schedule(SchedulerOutput scheduled) {
+  /**
+   * Whether the next step can't be put together before the ids of the one in flight are known: a
+   * draw hangs on ids that the host has to put into it, or somebody found no room.
+   */
+  boolean waitsForIds() {
+    if (foundNoRoom) {
+      return true;
+    }
+    for (int i = 0; i < running.size(); i++) {
+      if (running.get(i).waitsForId()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Decides the next step into {@code scheduled}, which may come out empty.
+   *
+   * @param ahead whether the ids of the step before are not known yet
+   */
+  void schedule(SchedulerOutput scheduled, boolean ahead) {
     scheduled.clear();
     preemptedThisStep = false;
+    foundNoRoom = false;
     if (states != null) {
       states.beginStep();
     }
-    scheduleRunning(scheduled);
+    scheduleRunning(scheduled, ahead);
     commitScheduled(scheduled);
-    if (!preemptedThisStep) {
+    if (!preemptedThisStep && !foundNoRoom) {
       scheduleWaiting(scheduled);
     }
     advance(scheduled);
@@ -109,7 +138,7 @@ final class Scheduler {
     }
   }
 
-  private void scheduleRunning(SchedulerOutput scheduled) {
+  private void scheduleRunning(SchedulerOutput scheduled, boolean ahead) {
     for (int i = 0; i < running.size(); i++) {
       int budget = tokenBudget - scheduled.numScheduledTokens();
       if (budget == 0) {
@@ -123,6 +152,10 @@ final class Scheduler {
       blockManager.releaseBehindWindows(request);
       while (request.status == Request.Status.RUNNING
           && !blockManager.allocate(request, request.numComputedTokens + n)) {
+        if (ahead) {
+          foundNoRoom = true;
+          return;
+        }
         i -= makeRoom(request, i, scheduled);
       }
       if (request.status == Request.Status.RUNNING) {

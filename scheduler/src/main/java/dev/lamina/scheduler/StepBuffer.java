@@ -1,70 +1,41 @@
 package dev.lamina.scheduler;
 
 import dev.lamina.spi.BackendException;
-import dev.lamina.spi.Buffer;
-import dev.lamina.spi.Command;
-import dev.lamina.spi.Device;
-import dev.lamina.spi.MemoryKind;
 import dev.lamina.spi.View;
-import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.TensorType;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A tensor that host and device exchange every step. Where both address the same memory there is
- * one buffer and nothing to copy, else a pinned twin on the host.
- */
-final class StepBuffer implements AutoCloseable {
-  private final Device device;
+/** A tensor of a step: its place in a {@link StepMemory}. */
+final class StepBuffer {
+  private final StepMemory memory;
   private final TensorType type;
-  private @Nullable Buffer buffer;
-  private @Nullable Buffer staging;
+  private long bytes;
+  private long capacity;
+  private long offset;
   private @Nullable View view;
   private MemorySegment host = MemorySegment.NULL;
-  private Command.@Nullable Upload upload;
-  private Command.@Nullable Download download;
 
   /**
    * @param type dtype and shape; symbols take the values of each run
    */
-  StepBuffer(Device device, TensorType type) {
-    this.device = device;
+  StepBuffer(StepMemory memory, TensorType type) {
+    this.memory = memory;
     this.type = type;
   }
 
-  /** Makes room for {@code bytes}; the content is lost when the buffer has to move. */
-  void ensure(long bytes) throws BackendException {
-    if (buffer != null && buffer.size() >= bytes) {
-      return;
+  /** Says how much of it the next run uses; the content is lost when it has to move. */
+  void ensure(long wanted) {
+    bytes = wanted;
+    if (wanted > capacity) {
+      capacity = Math.max(wanted, 2 * capacity);
+      memory.outgrow();
     }
-    long grown = buffer == null ? bytes : Math.max(bytes, 2 * buffer.size());
-    close();
-    boolean shared = device.info().memory().sharedWithHost();
-    Buffer moved = device.allocate(grown, shared ? MemoryKind.SHARED : MemoryKind.DEVICE);
-    buffer = moved;
-    view = new View(moved, 0, type);
-    if (moved.host().isPresent()) {
-      host = moved.host().get();
-      return;
-    }
-    Buffer twin = device.allocate(grown, MemoryKind.PINNED_HOST);
-    staging = twin;
-    host =
-        twin.host()
-            .orElseThrow(() -> new IllegalStateException("PINNED_HOST: expected a host segment"));
-    View bytesView = new View(moved, 0, TensorType.of(DType.U8, grown));
-    upload = new Command.Upload(host, bytesView);
-    download = new Command.Download(bytesView, host);
   }
 
-  /** What the host reads and writes. */
-  MemorySegment host() {
-    return host;
-  }
-
-  /** What is bound; another object once the buffer has moved. */
-  View view() {
+  /** What is bound; another object once it has moved. */
+  View view() throws BackendException {
+    memory.make();
     View current = view;
     if (current == null) {
       throw new IllegalStateException("step buffer " + type + ": ensure() comes first");
@@ -76,33 +47,35 @@ final class StepBuffer implements AutoCloseable {
     return type;
   }
 
-  /** Puts what the host wrote where the device reads it. */
-  void upload(StepQueue queue) throws BackendException {
-    if (upload != null) {
-      queue.submit(upload);
-    }
+  /** Bytes in use. */
+  long bytes() {
+    return bytes;
   }
 
-  /** Puts what the device wrote where the host reads it, once the queue is awaited. */
-  void download(StepQueue queue) throws BackendException {
-    if (download != null) {
-      queue.submit(download);
-    }
+  long capacity() {
+    return capacity;
   }
 
-  @Override
-  public void close() {
-    if (staging != null) {
-      staging.close();
-      staging = null;
-    }
-    if (buffer != null) {
-      buffer.close();
-      buffer = null;
-    }
-    view = null;
-    upload = null;
-    download = null;
-    host = MemorySegment.NULL;
+  /** Its first byte in the memory. */
+  long offset() {
+    return offset;
+  }
+
+  void place(long at) {
+    offset = at;
+  }
+
+  void bind(View made) {
+    view = made;
+  }
+
+  /** What the host writes: as many bytes as there is room for. */
+  MemorySegment host() throws BackendException {
+    memory.make();
+    return host;
+  }
+
+  void host(MemorySegment made) {
+    host = made;
   }
 }

@@ -43,15 +43,30 @@ final class StepQueue implements AutoCloseable {
 
   /** Waits until everything submitted is done, or throws the error of the first that failed. */
   void await() throws BackendException {
-    if (submitted == 0) {
+    await(submitted);
+  }
+
+  /** Commands submitted so far: what {@link #await(long)} takes to wait for them, and no more. */
+  long submitted() {
+    return submitted;
+  }
+
+  /** Waits until the first {@code count} commands are done. */
+  void await(long count) throws BackendException {
+    if (count == 0) {
       return;
     }
     try {
-      timeline.await(submitted, STEP_TIMEOUT);
+      timeline.await(count, STEP_TIMEOUT);
     } catch (BackendException e) {
       poisoned = true;
       throw e;
     }
+  }
+
+  /** Nobody will wait for what is in flight; what comes next does not hang on its errors. */
+  void abandon() {
+    poisoned = submitted > 0;
   }
 
   /** An error stays with its timeline for good, so the next step needs another. */

@@ -128,13 +128,19 @@ class DeviceExecutorTest {
     engine.close();
   }
 
-  @Test
-  void aFailedStep_poisonsNothingThatComesAfter() throws Exception {
-    FakeStepGraph graph = new FakeStepGraph(true, CONFIG, 32);
+  /** Not shared with the host, the device goes on after a submit, and steps run one ahead. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aFailedStep_poisonsNothingThatComesAfter(boolean sharedWithHost) throws Exception {
+    FakeStepGraph graph = new FakeStepGraph(sharedWithHost, CONFIG, 32);
     Engine engine = Engine.of(graph.model, CONFIG, EngineObserver.NONE);
     add(engine, Rig.prompt(1, 10), Rig.greedy(5));
     engine.step();
     graph.failure = new InvalidProgram("index out of range", null);
+    if (!sharedWithHost) {
+      // Its error comes when it is awaited, which is behind the submit of the next one.
+      assertThat(engine.step()).isTrue();
+    }
     assertThatThrownBy(engine::step).hasMessage("index out of range");
     engine.fail(new InvalidProgram("index out of range", null));
     RequestHandle later = add(engine, Rig.prompt(1, 10), Rig.greedy(5));

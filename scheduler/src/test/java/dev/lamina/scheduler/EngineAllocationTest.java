@@ -4,15 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EngineAllocationTest {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-  @Test
-  void step_inSteadyDecode_allocatesNothing() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void step_inSteadyDecode_allocatesNothing(boolean ahead) throws Exception {
     EngineConfig config = EngineConfig.DEFAULT.withMaxNumSeqs(32);
-    Rig rig = new Rig(config, 32 * 32);
+    Rig rig = new Rig(config, 32 * 32, 1, ahead);
     for (int i = 0; i < 32; i++) {
       rig.add("r" + i, Rig.prompt(i, 8), 500);
     }

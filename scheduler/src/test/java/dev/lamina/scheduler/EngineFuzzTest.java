@@ -12,19 +12,28 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random requests with shared prefixes, salts, priorities and aborts over pools that are too small:
- * between steps the books balance, and every request gets exactly what it would get alone.
+ * Random requests with shared prefixes, salts, priorities, stops and aborts over pools that are too
+ * small, in step (odd seeds) and one step ahead: between steps the books balance, and every request
+ * gets exactly what it would get alone.
  */
 class EngineFuzzTest {
   private static final int REQUESTS = 1000;
 
-  private record Asked(RequestHandle handle, int[] promptIds, int maxTokens, boolean aborted) {}
+  /** Ids that end a request, by what it asked for. */
+  private static final int[] STOPS = new Random(5).ints(25, 0, FakeModel.VOCAB).toArray();
+
+  /** Ids at which a listener ends a request, as a stop string does. */
+  private static final int[] LAST_WORDS = new Random(6).ints(25, 0, FakeModel.VOCAB).toArray();
+
+  private record Asked(
+      RequestHandle handle, int[] promptIds, int maxTokens, int[] stops, boolean aborted) {}
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
   void anyLoad_conservesBlocksAndLosesNoToken(long seed) throws Exception {
     Random random = new Random(seed);
-    Rig rig = new Rig(config(random), 7 + random.nextInt(30), 1 + random.nextInt(2));
+    boolean ahead = seed % 2 == 0;
+    Rig rig = new Rig(config(random), 7 + random.nextInt(30), 1 + random.nextInt(2), ahead);
     Map<String, Asked> asked = new HashMap<>();
     List<Asked> live = new ArrayList<>();
     int added = 0;
@@ -38,7 +47,8 @@ class EngineFuzzTest {
         int victim = random.nextInt(live.size());
         Asked old = live.get(victim);
         old.handle().abort();
-        live.set(victim, new Asked(old.handle(), old.promptIds(), old.maxTokens(), true));
+        live.set(
+            victim, new Asked(old.handle(), old.promptIds(), old.maxTokens(), old.stops(), true));
         asked.put(old.handle().request().requestId(), live.get(victim));
       }
       idle = rig.engine.step() ? 0 : 1;
@@ -70,17 +80,33 @@ class EngineFuzzTest {
       promptIds[length - 1] = random.nextInt(FakeModel.VOCAB);
     }
     int maxTokens = 1 + random.nextInt(40);
+    int kind = random.nextInt(4);
+    int[] stops = kind == 0 ? STOPS : kind == 1 ? LAST_WORDS : new int[0];
+    SamplingParams.Builder sampling =
+        SamplingParams.builder().temperature(0).ignoreEos(true).maxTokens(maxTokens);
+    if (kind == 0) {
+      sampling.stopTokenIds(STOPS);
+    }
+    if (random.nextInt(20) == 0) {
+      // Its draws hang on ids that the host puts in, so no step of it runs ahead.
+      sampling.presencePenalty(1);
+    }
+    TokenListener listener =
+        token -> {
+          if (kind == 1 && Arrays.stream(LAST_WORDS).anyMatch(id -> id == token.tokenId())) {
+            token.stop();
+          }
+        };
     GenerationRequest request =
-        GenerationRequest.of("r" + i, promptIds, Rig.greedy(maxTokens))
+        GenerationRequest.of("r" + i, promptIds, sampling.build())
             .withPriority(random.nextInt(3))
             .withCacheSalt(random.nextInt(3) == 0 ? "salt" : null);
-    return new Asked(
-        rig.engine.addRequest(request, TokenListener.NONE), promptIds, maxTokens, false);
+    return new Asked(rig.engine.addRequest(request, listener), promptIds, maxTokens, stops, false);
   }
 
   private static void check(Asked request, int capacity, long seed) {
     RequestOutput output = request.handle().future().join();
-    int[] expected = FakeModel.generate(request.promptIds(), request.maxTokens());
+    int[] expected = FakeModel.generate(request.promptIds(), request.maxTokens(), request.stops());
     String what = "seed %d, request %s".formatted(seed, output.requestId());
     if (output.finishReason() == FinishReason.ABORT) {
       assertThat(request.aborted()).as(what).isTrue();
@@ -92,7 +118,11 @@ class EngineFuzzTest {
           .isGreaterThan(capacity);
       expected = Arrays.copyOf(expected, output.tokenIds().length);
     } else {
-      assertThat(output.finishReason()).as(what).isEqualTo(FinishReason.LENGTH);
+      int last = expected[expected.length - 1];
+      boolean stopped = Arrays.stream(request.stops()).anyMatch(id -> id == last);
+      assertThat(output.finishReason())
+          .as(what)
+          .isEqualTo(stopped ? FinishReason.STOP : FinishReason.LENGTH);
     }
     assertThat(output.tokenIds()).as(what).isEqualTo(expected);
   }

@@ -3,6 +3,7 @@ package dev.lamina.scheduler;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Bindings;
 import dev.lamina.spi.Buffer;
+import dev.lamina.spi.Cap;
 import dev.lamina.spi.Command;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
@@ -77,7 +78,10 @@ final class FakeDevice implements Device {
     }
 
     MemorySegment memory(String slot) {
-      return ((FakeBuffer) views[executable.slot(slot)].buffer()).memory;
+      View view = views[executable.slot(slot)];
+      TensorType type = (TensorType) executable.slots().get(executable.slot(slot)).type();
+      long bytes = type.byteSize(executable.dims().resolve(type.shape(), dims));
+      return ((FakeBuffer) view.buffer()).memory.asSlice(view.offset(), bytes);
     }
 
     int dim(String name) {
@@ -122,7 +126,9 @@ final class FakeDevice implements Device {
         if (slot.type() instanceof TensorType type && slot.kind() != Slot.Kind.WEIGHT) {
           View view = views[slot.ordinal()];
           long bytes = type.byteSize(executable.dims().resolve(type.shape(), dims));
-          if (view == null || view.buffer().size() < bytes || !view.buffer().alive()) {
+          if (view == null
+              || view.buffer().size() < view.offset() + bytes
+              || !view.buffer().alive()) {
             throw new InvalidProgram("slot " + slot.name() + ": not bound to " + bytes + " bytes");
           }
         }
@@ -306,6 +312,10 @@ final class FakeDevice implements Device {
       signals.timeline(0).signal(signals.value(0));
     }
 
+    private MemorySegment memory(View view) {
+      return ((FakeBuffer) view.buffer()).memory.asSlice(view.offset(), view.type().byteSize());
+    }
+
     private void perform(Command command) throws BackendException {
       switch (command) {
         case Command.Run run -> {
@@ -313,10 +323,8 @@ final class FakeDevice implements Device {
           bound.check();
           kernels.get(((FakeExecutable) run.executable()).graph.name()).run(bound);
         }
-        case Command.Upload upload ->
-            ((FakeBuffer) upload.dst().buffer()).memory.copyFrom(upload.src());
-        case Command.Download download ->
-            download.dst().copyFrom(((FakeBuffer) download.src().buffer()).memory);
+        case Command.Upload upload -> memory(upload.dst()).copyFrom(upload.src());
+        case Command.Download download -> download.dst().copyFrom(memory(download.src()));
         case Command.Copy copy -> throw new InvalidProgram("copy");
         case Command.Fill fill -> throw new InvalidProgram("fill");
         case Command.Replay replay -> throw new InvalidProgram("replay");
@@ -338,7 +346,7 @@ final class FakeDevice implements Device {
         new DeviceInfo.MemoryInfo(1 << 30, 1 << 30, sharedWithHost),
         new DeviceInfo.Limits(1 << 30, 64),
         Set.of(),
-        Set.of(),
+        Set.of(sharedWithHost ? Cap.SYNCHRONOUS : Cap.TAKEN_AT_SUBMIT),
         DeviceInfo.Peak.UNKNOWN);
   }
 

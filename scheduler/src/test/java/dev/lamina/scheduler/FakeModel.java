@@ -12,7 +12,11 @@ final class FakeModel implements StepExecutor {
   static final int VOCAB = 1000;
 
   private final long[][] kv;
-  private final SampledTokens sampled;
+  private final boolean ahead;
+
+  /** By turn: what the last two steps sampled. */
+  private final SampledTokens[] sampled;
+
   private final int maxNumTokens;
   int steps;
   int maxTokensOfAStep;
@@ -25,8 +29,23 @@ final class FakeModel implements StepExecutor {
   /** Thrown by the next step, once. */
   Exception failure;
 
+  private int executed;
+  private int awaited;
+  private int lastSampling;
+
   FakeModel(EngineConfig config, List<KvGroup> groups) {
-    this.sampled = new SampledTokens(config.maxNumSeqs());
+    this(config, groups, false);
+  }
+
+  /**
+   * @param ahead whether a step may be executed before the one ahead of it was awaited
+   */
+  FakeModel(EngineConfig config, List<KvGroup> groups, boolean ahead) {
+    this.ahead = ahead;
+    this.sampled =
+        new SampledTokens[] {
+          new SampledTokens(config.maxNumSeqs()), new SampledTokens(config.maxNumSeqs())
+        };
     this.maxNumTokens = config.maxNumBatchedTokens();
     this.kv = new long[groups.size()][];
     for (int g = 0; g < kv.length; g++) {
@@ -73,34 +92,63 @@ final class FakeModel implements StepExecutor {
       failure = null;
       throw thrown;
     }
+    if (executed - awaited > (ahead ? 1 : 0)) {
+      throw new AssertionError(executed - awaited + " steps in flight");
+    }
     steps++;
     maxTokensOfAStep = Math.max(maxTokensOfAStep, batch.numTokens());
     if (batch.numTokens() > maxNumTokens) {
       throw new AssertionError("step of " + batch.numTokens() + " tokens over the budget");
     }
+    if (batch.hasSampledTokens() && executed == awaited) {
+      throw new AssertionError("tokens of a step in flight, and there is none");
+    }
     for (int g = 0; g < kv.length; g++) {
       for (int t = 0; t < batch.numTokens(); t++) {
-        kv[g][batch.group(g).slotMapping()[t]] = entry(batch.tokenIds()[t], batch.positions()[t]);
+        int row = batch.sampledRows()[t];
+        int id = row < 0 ? batch.tokenIds()[t] : sampled[lastSampling].tokenIds[row];
+        kv[g][batch.group(g).slotMapping()[t]] = entry(id, batch.positions()[t]);
       }
     }
+    draw(batch, sampled[executed & 1]);
+    if (batch.numLogits() > 0) {
+      lastSampling = executed & 1;
+    }
+    executed++;
   }
 
   @Override
-  public SampledTokens sample(ScheduledBatch batch) {
+  public boolean runsAhead() {
+    return ahead;
+  }
+
+  @Override
+  public SampledTokens await() {
+    if (executed == awaited) {
+      throw new AssertionError("no step in flight");
+    }
+    return sampled[awaited++ & 1];
+  }
+
+  @Override
+  public void abandon() {
+    awaited = executed;
+  }
+
+  private void draw(ScheduledBatch batch, SampledTokens tokens) {
     int seq = 0;
     for (int row = 0; row < batch.numLogits(); row++) {
       int index = batch.logitsIndices()[row];
       while (batch.cuSeqlensQ()[seq + 1] <= index) {
         seq++;
       }
-      sampled.tokenIds[row] = attend(batch, seq, 0);
+      tokens.tokenIds[row] = attend(batch, seq, 0);
       for (int g = 1; g < kv.length; g++) {
-        if (attend(batch, seq, g) != sampled.tokenIds[row]) {
+        if (attend(batch, seq, g) != tokens.tokenIds[row]) {
           throw new AssertionError("group " + g + " holds other KV than group 0");
         }
       }
     }
-    return sampled;
   }
 
   private int attend(ScheduledBatch batch, int seq, int g) {

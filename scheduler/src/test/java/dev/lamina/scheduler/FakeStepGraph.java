@@ -46,6 +46,7 @@ final class FakeStepGraph {
             List.of(new StateSpec.Entry("k", 0, DType.F32, List.of(1))));
     device.kernel("step", this::forward);
     device.kernel("sampler", FakeStepGraph::sample);
+    device.kernel(NextTokenIds.GRAPH, FakeStepGraph::nextTokenIds);
     model =
         new CompiledModel(
             device,
@@ -108,6 +109,18 @@ final class FakeStepGraph {
         logits.setAtIndex(
             JAVA_FLOAT, (long) row * FakeModel.VOCAB + attend(run, sequenceOf(run, index)), 1);
       }
+    }
+  }
+
+  private static void nextTokenIds(FakeDevice.Run run) {
+    for (int t = 0; t < run.dim("T"); t++) {
+      int row = i32(run, NextTokenIds.ROWS, t);
+      int known = i32(run, NextTokenIds.KNOWN, t);
+      if (row >= 0 && known != 0) {
+        throw new AssertionError("token " + t + " is known as " + known + " and sampled");
+      }
+      int id = known + (row < 0 ? 0 : i32(run, NextTokenIds.SAMPLED, row));
+      run.memory(StepSlots.TOKEN_IDS).setAtIndex(JAVA_INT, t, id);
     }
   }
 

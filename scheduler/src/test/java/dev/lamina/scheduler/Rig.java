@@ -20,12 +20,16 @@ final class Rig {
   }
 
   Rig(EngineConfig config, int numBlocks, int numGroups) {
+    this(config, numBlocks, numGroups, false);
+  }
+
+  Rig(EngineConfig config, int numBlocks, int numGroups, boolean ahead) {
     this.config = config;
     this.groups = new ArrayList<>();
     for (int g = 0; g < numGroups; g++) {
       groups.add(new KvGroup("kv." + g, numBlocks, 16, new KvGroup.Lifetime.UntilFinished()));
     }
-    this.model = new FakeModel(config, groups);
+    this.model = new FakeModel(config, groups, ahead);
     this.engine =
         new Engine(
             config,

@@ -37,13 +37,13 @@ class SchedulerTest {
 
   private SchedulerOutput schedule() {
     SchedulerOutput scheduled = new SchedulerOutput(256);
-    scheduler.schedule(scheduled);
+    scheduler.schedule(scheduled, false);
     return scheduled;
   }
 
   private void finishStep(SchedulerOutput scheduled) throws Exception {
     model.execute(batch.fill(scheduled));
-    scheduler.postprocess(scheduled, model.sample(batch));
+    scheduler.postprocess(scheduled, model.await());
   }
 
   @Test

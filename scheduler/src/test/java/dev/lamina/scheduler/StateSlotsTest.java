@@ -50,7 +50,7 @@ class StateSlotsTest {
     int finish() {
       int steps = 0;
       while (scheduler.hasRequests()) {
-        scheduler.schedule(scheduled);
+        scheduler.schedule(scheduled, false);
         assertThat(scheduled.numSeqs()).isPositive();
         long[] before = content.clone();
         boolean[] written = new boolean[content.length];

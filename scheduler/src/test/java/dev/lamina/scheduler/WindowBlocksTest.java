@@ -52,7 +52,7 @@ class WindowBlocksTest {
     SchedulerOutput scheduled = new SchedulerOutput(config.maxNumSeqs());
     SampledTokens sampled = new SampledTokens(config.maxNumSeqs());
     while (scheduler.hasRequests()) {
-      scheduler.schedule(scheduled);
+      scheduler.schedule(scheduled, false);
       assertThat(scheduled.numSeqs()).isPositive();
       for (int i = 0; i < scheduled.numSeqs(); i++) {
         BlockTable table = scheduled.request(i).blockTables[1];

@@ -24,5 +24,11 @@ public enum Cap {
   /** A lost device can be opened again in this process. */
   LOST_RECOVERABLE,
   /** {@link Queue#submit} runs the command before it returns, if its waits are reached. */
-  SYNCHRONOUS
+  SYNCHRONOUS,
+  /**
+   * {@link Queue#submit} has read what it needs of a command when it returns, though the command
+   * may run later: bindings may be changed and the source of an upload be written again. Holds for
+   * commands whose waits are reached, or are signals of commands that this device has taken.
+   */
+  TAKEN_AT_SUBMIT
 }

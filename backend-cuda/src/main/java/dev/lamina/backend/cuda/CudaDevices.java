@@ -27,7 +27,12 @@ final class CudaDevices {
   private static final int ALIGNMENT = 256;
 
   private static final Set<Cap> CAPS =
-      EnumSet.of(Cap.CAPTURE, Cap.RUN_TO_RUN, Cap.BATCH_INVARIANT, Cap.OOM_RECOVERABLE);
+      EnumSet.of(
+          Cap.CAPTURE,
+          Cap.RUN_TO_RUN,
+          Cap.BATCH_INVARIANT,
+          Cap.OOM_RECOVERABLE,
+          Cap.TAKEN_AT_SUBMIT);
 
   private CudaDevices() {}
 

@@ -12,6 +12,14 @@ import dev.lamina.spi.InvalidProgram;
 import dev.lamina.spi.Points;
 import dev.lamina.spi.Queue;
 import dev.lamina.spi.Timeline;
+import dev.lamina.spi.View;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.TensorType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.Phaser;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -172,6 +180,11 @@ final class QueueCases {
         }));
     list.lifecycle(
         "queue",
+        "taken-at-submit-as-declared",
+        Rule.CAPABILITY,
+        Opened.rig(QueueCases::takenAtSubmit));
+    list.lifecycle(
+        "queue",
         "1000-commands-behind-a-gate",
         Rule.ORDER,
         Opened.rig(r -> {
@@ -250,6 +263,41 @@ final class QueueCases {
             r.timeline.await(1, Context.WAIT);
           }
         }));
+  }
+
+  /** Uploads from memory that is written again as soon as each is submitted. */
+  private static void takenAtSubmit(Rig r) throws BackendException {
+    if (!r.device.info().caps().contains(Cap.TAKEN_AT_SUBMIT)) {
+      return;
+    }
+    int commands = 40;
+    long bytes = 100_000;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(bytes);
+      List<Buffer> buffers = new ArrayList<>();
+      for (int i = 1; i <= commands; i++) {
+        Buffer to = r.buffer(new byte[(int) bytes]);
+        buffers.add(to);
+        host.fill((byte) i);
+        View all = new View(to, 0, TensorType.of(DType.U8, bytes));
+        Points waits = i == 1 ? Points.none() : Points.of(r.timeline, i - 1);
+        r.queue.submit(waits, new Command.Upload(host, all), Points.of(r.timeline, i));
+      }
+      host.fill((byte) -1);
+      r.timeline.await(commands, Context.WAIT);
+      for (int i = 1; i <= commands; i++) {
+        byte[] wanted = new byte[(int) bytes];
+        Arrays.fill(wanted, (byte) i);
+        int differs = Arrays.mismatch(wanted, contents(r, buffers.get(i - 1)));
+        Check.equal("first wrong byte of upload " + i, -1, differs);
+      }
+    }
+  }
+
+  private static byte[] contents(Rig r, Buffer b) throws BackendException {
+    try (Rig own = new Rig(r.device)) {
+      return own.download(b);
+    }
   }
 
   /** While one thread is inside submit, another must be refused; either may be the one inside. */

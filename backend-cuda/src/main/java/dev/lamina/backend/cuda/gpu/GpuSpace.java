@@ -8,25 +8,13 @@ import dev.lamina.spi.MemoryKind;
 import dev.lamina.spi.OutOfDeviceMemory;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 
 /** A GPU's memory, and pinned memory of the host that it addresses too. */
 public final class GpuSpace implements MemorySpace {
-  /** Host memory that is copied from in pieces, in turn: the copy of one hides writing the next. */
-  private static final long STAGING_BYTES = 32L << 20;
-
-  /** So many that the small inputs of a step find pieces whose last copy is long done. */
-  private static final int PIECES = 16;
-
-  private static final long PIECE_BYTES = STAGING_BYTES / PIECES;
-
   private final Gpu gpu;
   private final Driver driver;
   private final long fill;
-  private final ReentrantLock staging = new ReentrantLock();
-  private final MemorySegment pinned;
-  private final long[] copied = new long[PIECES];
-  private int turn;
+  private final Staging staging;
 
   /**
    * The memory of a GPU.
@@ -38,10 +26,7 @@ public final class GpuSpace implements MemorySpace {
     this.gpu = gpu;
     this.driver = gpu.driver();
     this.fill = gpu.function("move", "fill");
-    this.pinned = driver.memHostAlloc(STAGING_BYTES, Driver.HOST_PORTABLE);
-    for (int i = 0; i < copied.length; i++) {
-      copied[i] = driver.eventCreate(false);
-    }
+    this.staging = new Staging(gpu);
   }
 
   /** Device memory. */
@@ -137,28 +122,15 @@ public final class GpuSpace implements MemorySpace {
     gpu.use();
     try {
       Block block = taken(data.byteSize());
-      copyIn(data, block.segment());
+      try {
+        staging.copyIn(data, block.segment().address());
+      } catch (CudaException e) {
+        block.close();
+        throw e;
+      }
       return block;
     } catch (CudaException e) {
       throw Failures.of(what, e);
-    }
-  }
-
-  /** Copies through pinned memory, one piece while others are on their way. */
-  private void copyIn(MemorySegment host, MemorySegment to) throws CudaException {
-    staging.lock();
-    try {
-      for (long at = 0; at < host.byteSize(); at += PIECE_BYTES) {
-        long n = Math.min(PIECE_BYTES, host.byteSize() - at);
-        MemorySegment room = pinned.asSlice(turn * PIECE_BYTES, n);
-        driver.eventSynchronize(copied[turn]);
-        room.copyFrom(host.asSlice(at, n));
-        driver.memcpyHtoDAsync(to.address() + at, room, gpu.memoryStream());
-        driver.eventRecord(copied[turn], gpu.memoryStream());
-        turn = (turn + 1) % PIECES;
-      }
-    } finally {
-      staging.unlock();
     }
   }
 
@@ -166,7 +138,7 @@ public final class GpuSpace implements MemorySpace {
   public void upload(MemorySegment host, MemorySegment to) {
     gpu.use();
     try {
-      copyIn(host, to);
+      staging.copyIn(host, to.address());
     } catch (CudaException e) {
       throw Failures.unchecked("upload", e);
     }
@@ -183,25 +155,10 @@ public final class GpuSpace implements MemorySpace {
         // Pageable memory is filled when the call returns, pinned memory in the order of work.
         driver.memcpyDtoHAsync(host, from.address(), gpu.memoryStream());
       } else {
-        copyOut(from, host);
+        staging.copyOut(from.address(), host);
       }
     } catch (CudaException e) {
       throw Failures.unchecked("download", e);
-    }
-  }
-
-  private void copyOut(MemorySegment from, MemorySegment host) throws CudaException {
-    staging.lock();
-    try {
-      for (long at = 0; at < host.byteSize(); at += STAGING_BYTES) {
-        long n = Math.min(STAGING_BYTES, host.byteSize() - at);
-        MemorySegment room = pinned.asSlice(0, n);
-        driver.memcpyDtoHAsync(room, from.address() + at, gpu.memoryStream());
-        driver.streamSynchronize(gpu.memoryStream());
-        host.asSlice(at, n).copyFrom(room);
-      }
-    } finally {
-      staging.unlock();
     }
   }
 
@@ -243,15 +200,6 @@ public final class GpuSpace implements MemorySpace {
 
   /** Gives the pinned memory back. */
   public void close() {
-    gpu.use();
-    try {
-      driver.streamSynchronize(gpu.memoryStream());
-      for (long event : copied) {
-        driver.eventDestroy(event);
-      }
-      driver.memFreeHost(pinned);
-    } catch (CudaException e) {
-      throw Failures.unchecked("close", e);
-    }
+    staging.close();
   }
 }
