@@ -11,6 +11,7 @@ struct GemmParams {
   const u16* x;        // planes [m, k]
   const u16* weight;   // planes [n, k]
   const void* bias;
+  const float* added;  // lies as out does, F32 too; null for nothing
   void* out;
   i64 xStride;         // elements from one plane to the next
   i64 weightStride;
@@ -25,29 +26,85 @@ struct GemmParams {
 #define KT 64          // elements of k a stage
 #define ROW_BYTES 128  // of them in shared memory
 
-// Sixteen bytes of a tile's row, moved so that eight rows of a column lie in all banks.
-DEVICE u8* chunkAt(u8* tile, int row, int chunk) {
-  return tile + row * ROW_BYTES + ((chunk ^ (row & 7)) << 4);
-}
-
 // Rows of a tile as they lie: row i of a matrix is row i of x and of the result.
 struct RowsInOrder {
   DEVICE i64 source(i64 row) const { return row; }
   DEVICE i64 target(i64 row) const { return row; }
 };
 
-// Copies `rows` rows from row r0 on, k0 to k0 + KT; what lies outside becomes zero.
-template <int ROWS, int THREADS, typename Rows>
-DEVICE void fetch(u8* tile, const u16* from, const Rows& order, i64 r0, i64 rows, i64 k0, i64 k) {
+// Where every STEP-th row from one on begins, of COPIES.
+template <typename Rows, int COPIES, int STEP>
+struct RowStarts {
+  i64 at[COPIES];
+  DEVICE void begin(const Rows& order, i64 row, int rows, i64 k) {
 #pragma unroll
-  for (int i = threadIdx.x; i < ROWS * 8; i += THREADS) {
-    int row = i / 8;
-    int chunk = i % 8;
-    i64 at = k0 + chunk * 8;
-    bool in = r0 + row < rows && at < k;
-    const u16* source = in ? from + order.source(r0 + row) * k + at : from;
-    copyAsync16(chunkAt(tile, row, chunk), source, in ? 16 : 0);
+    for (int i = 0; i < COPIES; i++) at[i] = i < rows ? order.source(row + i * STEP) * k : 0;
   }
+  DEVICE i64 of(int i) const { return at[i]; }
+};
+template <int COPIES, int STEP>
+struct RowStarts<RowsInOrder, COPIES, STEP> {
+  i64 at;
+  i64 step;
+  DEVICE void begin(const RowsInOrder&, i64 row, int rows, i64 k) {
+    at = rows > 0 ? row * k : 0;
+    step = STEP * k;
+  }
+  DEVICE i64 of(int i) const { return at + i * step; }
+};
+
+// What a thread copies of a tile of ROWS rows and KT columns: a chunk of 16 bytes of some rows, always
+// the same chunk. What lies outside of the matrix becomes zero. Chunks are moved within their row so
+// that eight rows of a column lie in all banks.
+template <int ROWS, int THREADS, typename Rows = RowsInOrder>
+struct Copier {
+  enum { STEP = THREADS / 8, COPIES = ROWS / STEP };
+  const u16* from;
+  RowStarts<Rows, COPIES, STEP> starts;
+  int first;  // column of the chunk
+  int rows;   // of its rows that the matrix has
+  u32 to;
+
+  DEVICE void begin(const u16* matrix, const Rows& order, i64 r0, i64 numRows, i64 k) {
+    int row = threadIdx.x / 8;
+    i64 left = numRows - r0 - row;
+    rows = left <= 0 ? 0 : left >= ROWS ? COPIES : ((int)left + STEP - 1) / STEP;
+    first = threadIdx.x % 8 * 8;
+    starts.begin(order, r0 + row, rows, k);
+    from = matrix;
+    to = row * ROW_BYTES + ((threadIdx.x % 8 ^ (row & 7)) << 4);
+  }
+
+  // From column k0 on, of the matrix that lies `plane` elements behind the first.
+  DEVICE void copy(u8* tile, i64 plane, i64 k0, i64 k) const {
+    bool inK = k0 + first < k;
+#pragma unroll
+    for (int i = 0; i < COPIES; i++) {
+      bool in = inK && i < rows;
+      const u16* source = in ? from + plane + starts.of(i) + k0 + first : from;
+      copyAsync16(tile + to + i * (STEP * ROW_BYTES), source, in ? 16 : 0);
+    }
+  }
+};
+
+// Adds what is to be added to two results in a row and writes them.
+DEVICE void storePair(const GemmParams& p, i64 m, i64 n, float x, float y) {
+  bool both = n + 1 < p.n;
+  if (p.bias != nullptr) {
+    x += loadFloat(p.bias, n, p.biasDtype);
+    if (both) y += loadFloat(p.bias, n + 1, p.biasDtype);
+  }
+  i64 at = m * p.outStride + n;
+  if (p.added != nullptr) {
+    x += p.added[at];
+    if (both) y += p.added[at + 1];
+  }
+  if (both && p.outDtype == F32 && p.outStride % 2 == 0 && ((u64)p.out & 7) == 0) {
+    *(float2*)((float*)p.out + at) = make_float2(x, y);
+    return;
+  }
+  storeFloat(p.out, at, p.outDtype, x);
+  if (both) storeFloat(p.out, at + 1, p.outDtype, y);
 }
 
 // XP planes of x, WP of w; a block makes the BM x BN results from row m0 and column n0 on, a warp
@@ -76,24 +133,26 @@ DEVICE void gemm(const GemmParams& p, const Rows& order, i64 m0, i64 n0, u8* sha
         if (split) low[split ? i : 0][split ? j : 0][e] = 0;
       }
   int steps = (int)((p.k + KT - 1) / KT);
+  Copier<BM, threads, Rows> xs;
+  Copier<BN, threads> ws;
+  xs.begin(p.x, order, m0, p.m, p.k);
+  ws.begin(p.weight, RowsInOrder(), n0, p.n, p.k);
   auto load = [&](int step) {
     u8* stage = shared + step % STAGES * stageBytes;
     i64 k0 = (i64)step * KT;
 #pragma unroll
-    for (int s = 0; s < XP; s++) {
-      fetch<BM, threads>(stage + s * xBytes, p.x + s * p.xStride, order, m0, p.m, k0, p.k);
-    }
+    for (int s = 0; s < XP; s++) xs.copy(stage + s * xBytes, s * p.xStride, k0, p.k);
 #pragma unroll
-    for (int s = 0; s < WP; s++) {
-      fetch<BN, threads>(stage + XP * xBytes + s * wBytes, p.weight + s * p.weightStride,
-                         RowsInOrder(), n0, p.n, k0, p.k);
-    }
+    for (int s = 0; s < WP; s++) ws.copy(stage + XP * xBytes + s * wBytes, s * p.weightStride, k0, p.k);
   };
 #pragma unroll
   for (int s = 0; s < STAGES - 1; s++) {
     if (s < steps) load(s);
     commitCopies();
   }
+  // Where this lane's rows of the operands lie in a stage; the chunk of step kk is moved by kk * 32.
+  u32 xAt = (warpM + (lane & 15)) * ROW_BYTES + (((lane >> 4) ^ (lane & 7)) << 4);
+  u32 wAt = XP * xBytes + (warpN + (lane & 7) + (lane >> 4) * 8) * ROW_BYTES + (((lane >> 3 & 1) ^ (lane & 7)) << 4);
   for (int step = 0; step < steps; step++) {
     waitCopies<STAGES - 2>();
     __syncthreads();
@@ -107,9 +166,8 @@ DEVICE void gemm(const GemmParams& p, const Rows& order, i64 m0, i64 n0, u8* sha
       for (int s = 0; s < WP; s++) {
 #pragma unroll
         for (int j = 0; j < WN / 8; j += 2) {
-          int row = warpN + j * 8 + (lane & 7) + (lane >> 4) * 8;
           u32 r[4];
-          loadMatrices4(r, chunkAt(stage + XP * xBytes + s * wBytes, row, kk * 2 + (lane >> 3 & 1)));
+          loadMatrices4(r, stage + (wAt ^ kk * 32) + s * wBytes + j * 8 * ROW_BYTES);
           b[s][j][0] = r[0];
           b[s][j][1] = r[1];
           b[s][j + 1][0] = r[2];
@@ -121,8 +179,7 @@ DEVICE void gemm(const GemmParams& p, const Rows& order, i64 m0, i64 n0, u8* sha
 #pragma unroll
         for (int i = 0; i < WM / 16; i++) {
           u32 a[4];
-          int row = warpM + i * 16 + (lane & 15);
-          loadMatrices4(a, chunkAt(stage + s * xBytes, row, kk * 2 + (lane >> 4)));
+          loadMatrices4(a, stage + (xAt ^ kk * 32) + s * xBytes + i * 16 * ROW_BYTES);
 #pragma unroll
           for (int t = 0; t < WP; t++) {
             if (s + t > 2) continue;
@@ -144,24 +201,31 @@ DEVICE void gemm(const GemmParams& p, const Rows& order, i64 m0, i64 n0, u8* sha
 #pragma unroll
     for (int j = 0; j < WN / 8; j++) {
 #pragma unroll
-      for (int e = 0; e < 4; e++) {
-        i64 m = m0 + warpM + i * 16 + (lane >> 2) + (e >> 1) * 8;
-        i64 n = n0 + warpN + j * 8 + (lane & 3) * 2 + (e & 1);
+      for (int h = 0; h < 2; h++) {
+        i64 m = m0 + warpM + i * 16 + (lane >> 2) + h * 8;
+        i64 n = n0 + warpN + j * 8 + (lane & 3) * 2;
         if (m >= p.m || n >= p.n) continue;
-        float sum = high[i][j][e];
-        // What is not finite shows in the upper planes; in the others it may meet a zero.
-        if (split && fabsf(sum) < infinity()) sum += low[split ? i : 0][split ? j : 0][e];
-        if (p.bias != nullptr) sum += loadFloat(p.bias, n, p.biasDtype);
-        storeFloat(p.out, order.target(m) * p.outStride + n, p.outDtype, sum);
+        float sum[2];
+#pragma unroll
+        for (int e = 0; e < 2; e++) {
+          sum[e] = high[i][j][2 * h + e];
+          // What is not finite shows in the upper planes; in the others it may meet a zero.
+          if (split && fabsf(sum[e]) < infinity()) {
+            sum[e] += low[split ? i : 0][split ? j : 0][2 * h + e];
+          }
+        }
+        storePair(p, order.target(m), n, sum[0], sum[1]);
       }
     }
   }
 }
 
-// Dynamic shared memory is asked for by Gemm.java: STAGES * (XP * BM + WP * BN) * ROW_BYTES.
-#define GEMM(name, XP, WP, BM, BN, WM, WN, STAGES)                    \
-  KERNEL(name, GemmParams, BM / WM * (BN / WN) * WARP) {             \
-    SHARED_BYTES(room);                                              \
-    gemm<XP, WP, BM, BN, WM, WN, STAGES>(                            \
+// Dynamic shared memory is asked for by Gemm.java: STAGES * (XP * BM + WP * BN) * ROW_BYTES. Kernels
+// have registers for so many blocks on a multiprocessor.
+#define GEMM_OF(name, XP, WP, BM, BN, WM, WN, STAGES, BLOCKS)                     \
+  KERNEL_OF(name, GemmParams, BM / WM * (BN / WN) * WARP, BLOCKS) {               \
+    SHARED_BYTES(room);                                                           \
+    gemm<XP, WP, BM, BN, WM, WN, STAGES>(                                         \
         p, RowsInOrder(), (i64)blockIdx.x * BM, (i64)blockIdx.y * BN, (u8*)room); \
   }
+#define GEMM(name, XP, WP, BM, BN, WM, WN, STAGES) GEMM_OF(name, XP, WP, BM, BN, WM, WN, STAGES, 1)

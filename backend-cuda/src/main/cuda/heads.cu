@@ -105,28 +105,9 @@ DEVICE void storePart(const HeadParams& p, const LanePart& x, int lane, void* to
   }
 }
 
-// A warp a head of a token: queries, then keys, then values. Angles, which hang on inputs of the
-// graph alone, are made while the kernel ahead still runs.
-EAGER_KERNEL(turn_and_append, HeadParams, 128, 1) {
-  int lane = threadIdx.x & 31;
-  i64 i = (i64)blockIdx.x * 4 + (threadIdx.x >> 5);
-  int heads = p.qHeads + p.kHeads + p.vHeads;
-  i64 token = i / heads;
-  int head = (int)(i % heads);
-  bool turns = token < p.tokens && head < p.qHeads + p.kHeads;
-  float c[LANE_PAIRS];
-  float s[LANE_PAIRS];
-#pragma unroll
-  for (int j = 0; j < LANE_PAIRS; j++) {
-    int pair = lane + j * WARP;
-    c[j] = 1;
-    s[j] = 0;
-    if (turns && pair < p.turning.rotary / 2) {
-      angleOf(p.turning, p.positions, p.freqs, p.tokens, token, pair, &c[j], &s[j]);
-    }
-  }
-  waitForPrevious();
-  if (token >= p.tokens) return;
+// Head `head` of a token by a warp: queries, then keys, then values.
+DEVICE void turnHead(const HeadParams& p, i64 token, int head, int lane, const float (&c)[LANE_PAIRS],
+                     const float (&s)[LANE_PAIRS]) {
   LanePart x;
   if (head < p.qHeads) {
     i64 at = (token * p.qHeads + head) * p.width;
@@ -150,5 +131,58 @@ EAGER_KERNEL(turn_and_append, HeadParams, 128, 1) {
   for (int j = 0; j < LANE_REST; j++) {
     int e = lane + j * WARP;
     if (e < p.vWidth) storeFloat(p.values, to + e, p.valuesDtype, from[e]);
+  }
+}
+
+// A warp a head of a token. Angles, which hang on inputs of the
+// graph alone, are made while the kernel ahead still runs.
+EAGER_KERNEL(turn_and_append, HeadParams, 128, 1) {
+  int lane = threadIdx.x & 31;
+  i64 i = (i64)blockIdx.x * 4 + (threadIdx.x >> 5);
+  int heads = p.qHeads + p.kHeads + p.vHeads;
+  i64 token = i / heads;
+  int head = (int)(i % heads);
+  bool turns = token < p.tokens && head < p.qHeads + p.kHeads;
+  float c[LANE_PAIRS];
+  float s[LANE_PAIRS];
+#pragma unroll
+  for (int j = 0; j < LANE_PAIRS; j++) {
+    int pair = lane + j * WARP;
+    c[j] = 1;
+    s[j] = 0;
+    if (turns && pair < p.turning.rotary / 2) {
+      angleOf(p.turning, p.positions, p.freqs, p.tokens, token, pair, &c[j], &s[j]);
+    }
+  }
+  waitForPrevious();
+  if (token >= p.tokens) return;
+  turnHead(p, token, head, lane, c, s);
+}
+
+#define TOKEN_THREADS 256
+
+// The same by a block a token, which makes its angles once for all heads.
+EAGER_KERNEL(turn_and_append_token, HeadParams, TOKEN_THREADS, 1) {
+  __shared__ float cosine[MAX_HEAD_WIDTH / 2];
+  __shared__ float sine[MAX_HEAD_WIDTH / 2];
+  int lane = threadIdx.x & 31;
+  i64 token = blockIdx.x;
+  int pairs = p.turning.rotary / 2;
+  for (int i = threadIdx.x; i < pairs; i += TOKEN_THREADS) {
+    angleOf(p.turning, p.positions, p.freqs, p.tokens, token, i, &cosine[i], &sine[i]);
+  }
+  __syncthreads();
+  waitForPrevious();
+  float c[LANE_PAIRS];
+  float s[LANE_PAIRS];
+#pragma unroll
+  for (int j = 0; j < LANE_PAIRS; j++) {
+    int i = lane + j * WARP;
+    c[j] = i < pairs ? cosine[i] : 1;
+    s[j] = i < pairs ? sine[i] : 0;
+  }
+  int heads = p.qHeads + p.kHeads + p.vHeads;
+  for (int head = threadIdx.x >> 5; head < heads; head += TOKEN_THREADS / WARP) {
+    turnHead(p, token, head, lane, c, s);
   }
 }

@@ -1,4 +1,4 @@
-// What a card can do at most: how fast it reads its memory.
+// What a card can do at most: how fast it reads its memory, and operands for how fast it multiplies.
 #include "lamina.cuh"
 
 struct ReadParams {
@@ -21,4 +21,24 @@ KERNEL(read_all, ReadParams, 512) {
   }
   for (; i < p.n; i += step) sum += p.from[i].x;
   if (sum == 0x9E3779B9) *p.sink = sum;
+}
+
+struct NoiseParams {
+  u16* to;
+  i64 n;
+};
+
+// Numbers of the size of a model's, in BF16: what a product draws of power, and so its clock, hangs on
+// how many bits change from one operand to the next.
+KERNEL(noise_bf16, NoiseParams, 256) {
+  for (i64 i = globalThread(); i < p.n; i += globalThreads()) {
+    u32 hash = (u32)i * 0x9E3779B9u ^ (u32)(i >> 32);
+    hash = (hash ^ hash >> 16) * 0x85EBCA6Bu;
+    hash = (hash ^ hash >> 13) * 0xC2B2AE35u;
+    hash ^= hash >> 16;
+    // The sum of four uniform numbers is near a normal one.
+    float sum = 0;
+    for (int e = 0; e < 4; e++) sum += (float)(hash >> 8 * e & 255) - 127.5f;
+    p.to[i] = toBf16(sum / 148.0f);
+  }
 }

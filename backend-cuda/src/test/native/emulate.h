@@ -25,6 +25,8 @@
 
 #include "emulate/tensor_core.h"
 
+#include "emulate/wgmma.h"
+
 /** Opens a kernel: its body follows in braces and sees its parameters as p. */
 #define KERNEL(name, Params, THREADS)                                                          \
   static void name##_body(const Params& p);                                                    \

@@ -166,7 +166,7 @@ STUB int cublasLtMatmul(
     nextStatus = 0;
     return status;
   }
-  if (!handle || d->transA != 1 || c != out || lc != lout || algorithm->data[0] < 100) return INVALID_VALUE;
+  if (!handle || d->transA != 1 || lc != lout || (*beta == 0 && c != out) || algorithm->data[0] < 100) return INVALID_VALUE;
   if (workspaceBytes != (algorithm->data[0] - 100) << 10) return INVALID_VALUE;
   if (workspaceBytes && !workspace) return INVALID_VALUE;
   if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)out) % 16) return INVALID_VALUE;

@@ -39,7 +39,7 @@ public interface BlasLt extends AutoCloseable {
    * @param xStride elements from one row of x to the next
    * @param wStride elements from one row of w to the next
    * @param yStride elements from one row of y to the next
-   * @param accumulate whether the product is added to what y holds
+   * @param accumulate whether something of y's dtype and strides is added, see {@link Plan#run}
    */
   record Product(
       Type operands,
@@ -75,12 +75,14 @@ public interface BlasLt extends AutoCloseable {
      *
      * @param x device address, a multiple of 16
      * @param w device address, a multiple of 16
+     * @param added device address of what the product is added to, y itself or memory apart from
+     *     it, a multiple of 16; not read if the product does not accumulate
      * @param y device address, a multiple of 16
      * @param workspace device address of {@link #workspaceBytes()}, a multiple of 256
      * @param stream in whose order
      * @throws CudaException if it is refused
      */
-    void run(long x, long w, long y, long workspace, long stream) throws CudaException;
+    void run(long x, long w, long added, long y, long workspace, long stream) throws CudaException;
 
     /** Frees the descriptions; work that was submitted goes on. */
     @Override

@@ -264,7 +264,8 @@ final class FfmBlasLt implements BlasLt {
     }
 
     @Override
-    public void run(long x, long w, long y, long workspace, long stream) throws CudaException {
+    public void run(long x, long w, long added, long y, long workspace, long stream)
+        throws CudaException {
       int status =
           call(
               matmul,
@@ -276,7 +277,7 @@ final class FfmBlasLt implements BlasLt {
               x,
               descriptions.x,
               beta,
-              y,
+              product.accumulate() ? added : y,
               descriptions.y,
               y,
               descriptions.y,

@@ -45,6 +45,9 @@ public final class Gpu implements AutoCloseable {
     }
   }
 
+  /** The only architecture with wgmma. */
+  private static final int WARPGROUPS_SM = 90;
+
   private static final long FAULT_BYTES = 24;
 
   /** CUDA C++ Programming Guide, programmatic dependent launch: compute capability 9.0. */
@@ -71,6 +74,7 @@ public final class Gpu implements AutoCloseable {
   private final int multiprocessors;
   private final int maxSharedBytes;
   private final boolean startsEarly;
+  private final boolean hasWarpgroups;
   private long stream;
   private long scratch;
   private long scratchBytes;
@@ -93,6 +97,7 @@ public final class Gpu implements AutoCloseable {
     this.multiprocessors = facts.numSms();
     this.maxSharedBytes = facts.maxSharedBytes();
     this.startsEarly = facts.sm() >= FIRST_SM_WITH_DEPENDENT_LAUNCH;
+    this.hasWarpgroups = facts.sm() == WARPGROUPS_SM;
     this.device = facts.device();
     this.context = driver.primaryContextRetain(device);
     driver.use(context);
@@ -181,6 +186,11 @@ public final class Gpu implements AutoCloseable {
     return maxSharedBytes;
   }
 
+  /** Whether kernels that multiply by warpgroups ({@code wgmma.cuh}) run here. */
+  public boolean hasWarpgroups() {
+    return hasWarpgroups;
+  }
+
   /** Makes this GPU's context current on the calling thread. */
   public void use() {
     try {
@@ -220,6 +230,7 @@ public final class Gpu implements AutoCloseable {
       try {
         driver.streamSynchronize(memoryStream);
         scratchGeneration++;
+        submissions++;
         if (scratch != 0) {
           driver.memFree(scratch);
           scratch = 0;

@@ -270,13 +270,14 @@ final class AttentionKernels {
         HostState state,
         Entry keys,
         Entry values) {
-      long y = tile(AttentionTiles.PREFILL_ROWS);
+      AttentionTiles.Prefill prefill = kernels.prefill();
+      long y = tile(prefill.rows());
       splits = 1;
       fewRows = fewerRows;
       partials = 0;
       params(args, state, keys, values);
       long x = tokens / tileTokens + sequences + 2;
-      gpu.launch(kernels.prefill(), x, y, 1, THREADS, kernels.prefillShared());
+      gpu.launch(prefill.kernel(), x, y, 1, THREADS, prefill.sharedBytes());
     }
 
     private void params(KernelArgs args, HostState state, Entry keys, Entry values) {

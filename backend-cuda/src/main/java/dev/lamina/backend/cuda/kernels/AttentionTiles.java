@@ -11,7 +11,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class AttentionTiles {
   static final int DECODE_ROWS = 16;
-  static final int PREFILL_ROWS = 64;
+  private static final int PREFILL_ROWS = 64;
+
+  /** Of a block of a warpgroup, its positions a tile, and the widest heads that it has. */
+  private static final int GROUP_ROWS = 128;
+
+  private static final int GROUP_KEYS = 64;
+  private static final int GROUP_WIDTH = 128;
 
   /** Positions of a part of a split. */
   static final int SPLIT_POSITIONS = 256;
@@ -31,19 +37,17 @@ final class AttentionTiles {
   /** Peaks and sums of the warps. */
   private static final int WARP_BYTES = 8 * WARPS * 16;
 
-  private final long decode;
-  private final long prefill;
-  private final int decodeShared;
-  private final int prefillShared;
+  /** A kernel, the shared memory of its blocks and the rows that they have. */
+  record Prefill(long kernel, int sharedBytes, int rows) {}
 
-  private AttentionTiles(
-      Gpu gpu, String dtype, String form, int width, int decodeShared, int prefillShared) {
+  private final long decode;
+  private final int decodeShared;
+  private final Prefill prefill;
+
+  private AttentionTiles(long decode, int decodeShared, Prefill prefill) {
+    this.decode = decode;
     this.decodeShared = decodeShared;
-    this.prefillShared = prefillShared;
-    String file = "attention_" + dtype;
-    decode = gpu.function(file, "paged_decode_" + dtype + "_" + width, decodeShared);
-    String name = "paged_prefill_" + dtype + form + "_" + width;
-    prefill = gpu.function(file + form, name, prefillShared);
+    this.prefill = prefill;
   }
 
   /** Terms of the queries, tiles of keys and values, and what rows and warps need. */
@@ -65,25 +69,45 @@ final class AttentionTiles {
     if (!knows(keys, values, keyWidth, valueWidth)) {
       return null;
     }
-    int terms = terms(keys);
-    // With F16 there are two terms only, and that stays.
-    boolean rounds = relaxed && keys == DType.BF16;
+    int most = (int) Math.max(keyWidth, valueWidth);
     for (int width : WIDTHS) {
-      if (keyWidth <= width && valueWidth <= width) {
-        int decode = sharedBytes(terms, DECODE_ROWS, DECODE_TILES, width);
-        int prefill = sharedBytes(rounds ? 1 : terms, PREFILL_ROWS, width > 128 ? 64 : 128, width);
-        return Math.max(decode, prefill) > gpu.maxSharedBytes()
+      if (most <= width) {
+        String dtype = keys.name().toLowerCase(Locale.ROOT);
+        int shared = sharedBytes(terms(keys), DECODE_ROWS, DECODE_TILES, width);
+        // With F16 there are two terms only, and that stays.
+        Prefill prefill =
+            !relaxed || keys != DType.BF16
+                ? prefill(gpu, "attention_" + dtype, dtype, terms(keys), width)
+                : gpu.hasWarpgroups() && width <= GROUP_WIDTH
+                    ? byWarpgroups(gpu, width)
+                    : prefill(gpu, "attention_bf16_rounded", "bf16_rounded", 1, width);
+        return prefill == null || shared > gpu.maxSharedBytes()
             ? null
             : new AttentionTiles(
-                gpu,
-                keys.name().toLowerCase(Locale.ROOT),
-                rounds ? "_rounded" : "",
-                width,
-                decode,
+                gpu.function("attention_" + dtype, "paged_decode_" + dtype + "_" + width, shared),
+                shared,
                 prefill);
       }
     }
     return null;
+  }
+
+  private static @Nullable Prefill prefill(
+      Gpu gpu, String file, String form, int terms, int width) {
+    int shared = sharedBytes(terms, PREFILL_ROWS, width > 128 ? 64 : 128, width);
+    return shared > gpu.maxSharedBytes()
+        ? null
+        : new Prefill(
+            gpu.function(file, "paged_prefill_" + form + "_" + width, shared),
+            shared,
+            PREFILL_ROWS);
+  }
+
+  /** Queries, two tiles of keys and two of values, and whether a row is NaN. */
+  private static Prefill byWarpgroups(Gpu gpu, int width) {
+    int shared = 2 * width * (GROUP_ROWS + 4 * GROUP_KEYS) + Integer.BYTES * GROUP_ROWS;
+    String name = "paged_prefill_groups_" + width;
+    return new Prefill(gpu.function("attention_groups", name, shared), shared, GROUP_ROWS);
   }
 
   /** Attention over latents, and the shared memory of its blocks. */
@@ -141,11 +165,7 @@ final class AttentionTiles {
     return decodeShared;
   }
 
-  long prefill() {
+  Prefill prefill() {
     return prefill;
-  }
-
-  int prefillShared() {
-    return prefillShared;
   }
 }

@@ -37,48 +37,48 @@ final class BlasProducts implements AutoCloseable {
     this.opener = opener;
   }
 
+  /** Whether the library is installed and starts. */
+  boolean isThere() {
+    return library() != null;
+  }
+
+  /** Whether {@link #run} would submit the product. */
+  boolean takes(RoundedProducts.Product p, long added) {
+    boolean fits = p.result() == DType.F32 || p.result() == DType.BF16;
+    fits &= p.m() > 0 && p.n() > 0 && p.k() > 0;
+    fits &= ((p.x() | p.w() | added | p.out() | 2 * p.k()) & ALIGNMENT - 1) == 0;
+    return fits && plan(p, added).isPresent();
+  }
+
   /**
-   * Submits {@code y[m, n] = x[m, k] w[n, k]^T}, all row-major.
+   * Submits a product without its bias.
    *
-   * @param x device address of BF16
-   * @param w device address of BF16
-   * @param y device address
-   * @param result dtype of y
-   * @param yStride elements from one row of y to the next
-   * @param accumulate whether the product is added to what y holds
+   * @param added device address of what it is added to instead of its own, 0 for nothing
    * @return whether it was; if not, nothing was and another kernel has to
    */
-  boolean run(
-      long x,
-      long w,
-      long y,
-      DType result,
-      long m,
-      long n,
-      long k,
-      long yStride,
-      boolean accumulate) {
-    boolean fits = result == DType.F32 || result == DType.BF16;
-    if (!fits || m < 1 || n < 1 || k < 1 || ((x | w | y | 2 * k) & ALIGNMENT - 1) != 0) {
-      return false;
-    }
-    BlasLt.Type type = result == DType.F32 ? BlasLt.Type.F32 : BlasLt.Type.BF16;
-    BlasLt.Product product =
-        new BlasLt.Product(BlasLt.Type.BF16, type, m, n, k, k, k, yStride, accumulate);
-    Optional<BlasLt.Plan> plan = plans.get(product);
-    if (plan == null) {
-      plan = plan(product);
-      plans.put(product, plan);
-    }
-    if (plan.isEmpty()) {
+  boolean run(RoundedProducts.Product p, long added) {
+    if (!takes(p, added)) {
       return false;
     }
     try {
-      plan.get().run(x, w, y, workspace, gpu.stream());
+      plan(p, added).orElseThrow().run(p.x(), p.w(), added, p.out(), workspace, gpu.stream());
     } catch (CudaException e) {
       throw Failures.unchecked("linear", e);
     }
     return true;
+  }
+
+  private Optional<BlasLt.Plan> plan(RoundedProducts.Product p, long added) {
+    BlasLt.Type type = p.result() == DType.F32 ? BlasLt.Type.F32 : BlasLt.Type.BF16;
+    BlasLt.Product product =
+        new BlasLt.Product(
+            BlasLt.Type.BF16, type, p.m(), p.n(), p.k(), p.k(), p.k(), p.stride(), added != 0);
+    Optional<BlasLt.Plan> known = plans.get(product);
+    if (known == null) {
+      known = plan(product);
+      plans.put(product, known);
+    }
+    return known;
   }
 
   private Optional<BlasLt.Plan> plan(BlasLt.Product product) {

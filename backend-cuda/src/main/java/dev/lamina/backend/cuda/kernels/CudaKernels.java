@@ -76,8 +76,11 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     core = new CoreKernels(gpu, movement, sampling);
     layers = new LayerKernels(gpu, blocks);
     Gemv gemv = new Gemv(gpu);
-    linears = new LinearKernels(gpu, blocks, gemv, blas);
-    projections = new ProjectionGroups(gemv);
+    RoundedProducts products = new RoundedProducts(gpu, blas);
+    RoundedOperand rounded = new RoundedOperand(gpu);
+    linears = new LinearKernels(gpu, blocks, gemv, products, rounded);
+    RoundedProjections many = new RoundedProjections(gpu, products, rounded);
+    projections = new ProjectionGroups(gemv, many);
     heads = new HeadGroups(gpu);
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
@@ -105,7 +108,7 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
 
     @Override
     public List<StageGroup> groups(Stages stages) {
-      return CudaKernels.this.groups(stages);
+      return CudaKernels.this.groups(stages, true);
     }
   }
 
@@ -131,9 +134,13 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
 
   @Override
   public List<StageGroup> groups(Stages stages) {
+    return groups(stages, false);
+  }
+
+  private List<StageGroup> groups(Stages stages, boolean isRelaxed) {
     List<StageGroup> all = new ArrayList<>();
     for (int i = 0; i < stages.list().size(); ) {
-      StageGroup group = projections.at(stages, i);
+      StageGroup group = projections.at(stages, i, isRelaxed);
       if (group == null) {
         group = heads.at(stages, i);
       }

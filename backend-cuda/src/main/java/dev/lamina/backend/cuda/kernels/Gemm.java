@@ -7,153 +7,107 @@ import dev.lamina.spi.ir.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of many rows on tensor cores, as {@code gemm.cu} says: operands are taken apart into
- * planes of BF16 in scratch memory, unless they are BF16. Where one rounded plane is enough,
- * cuBLASLt multiplies them if it is there.
+ * Products of many rows on tensor cores: operands are taken apart into planes of BF16 in scratch
+ * memory, as {@code gemm.cu} says, unless they are BF16. Three planes are multiplied by kernels of
+ * its own, a rounded one by {@link RoundedProducts}.
  */
 final class Gemm {
-  /** Elements of k a stage, of 128 bytes. */
-  private static final int ROW_BYTES = 128;
-
   private static final int SMALL_ROWS = 64;
 
   /** Bytes of planes of weights at a time. */
   private static final long MAX_PLANES_BYTES = 256L << 20;
 
-  /** One of the kernels. */
-  private static final class Tile {
-    private final long function;
-    private final int rows;
-    private final int columns;
-    private final int threads;
-    private final int sharedBytes;
-
-    Tile(Gpu gpu, String file, String name, int planes, int side, int threads, int stages) {
-      this.rows = side;
-      this.columns = side;
-      this.threads = threads;
-      this.sharedBytes = stages * planes * side * ROW_BYTES;
-      this.function = gpu.function(file, name, sharedBytes);
+  /** The kernels for three planes of x. */
+  private record Exact(GemmTile exactWeight, GemmTile exactWeightSmall, GemmTile anyWeight) {
+    static Exact of(Gpu gpu) {
+      return new Exact(
+          GemmTile.square(gpu, "gemm_exact", "gemm_3_1", 4, 128, 3),
+          GemmTile.square(gpu, "gemm", "gemm_3_1_small", 4, 64, 5),
+          GemmTile.square(gpu, "gemm_exact", "gemm_3_3", 6, 128, 2));
     }
   }
 
   private final Gpu gpu;
-  private final @Nullable BlasProducts blas;
+  private final RoundedProducts products;
   private final RoundedOperand rounded;
   private final int planes;
   private final WeightPlanes weights;
-  private final long spreadBias;
-  private final Tile exactWeight;
-  private final Tile exactWeightSmall;
-  private final Tile anyWeight;
+  private final @Nullable Exact exact;
 
   /**
    * Loads the kernels.
    *
-   * @param blas multiplies rounded operands, where it can; null for kernels of our own alone, and
-   *     the same one for any number of rows
-   * @param rounded the last one of this device
+   * @param products of rounded operands; says whether any number of rows takes the same kernel
+   * @param rounded the last operand of this device that was
    * @param weights takes operands apart
    * @param relaxed whether operands may be rounded to BF16
    */
   Gemm(
       Gpu gpu,
-      @Nullable BlasProducts blas,
+      RoundedProducts products,
       RoundedOperand rounded,
       WeightPlanes weights,
       boolean relaxed) {
     this.gpu = gpu;
-    this.blas = blas;
+    this.products = products;
     this.rounded = rounded;
     this.planes = relaxed ? 1 : 3;
     this.weights = weights;
-    spreadBias = gpu.function("gemm", "spread_bias");
-    Tile one = new Tile(gpu, "gemm", "gemm_1_1", 2, 128, 256, 4);
-    exactWeight = relaxed ? one : new Tile(gpu, "gemm_exact", "gemm_3_1", 4, 128, 256, 3);
-    exactWeightSmall =
-        relaxed
-            ? new Tile(gpu, "gemm", "gemm_1_1_small", 2, 64, 256, 6)
-            : new Tile(gpu, "gemm", "gemm_3_1_small", 4, 64, 256, 5);
-    anyWeight = relaxed ? one : new Tile(gpu, "gemm_exact", "gemm_3_3", 6, 128, 256, 2);
+    this.exact = relaxed ? null : Exact.of(gpu);
   }
 
   /**
    * Multiplies.
    *
-   * @param k a multiple of 8
+   * @param p of which k is a multiple of 8
    */
-  void run(Tensor x, Tensor w, @Nullable Tensor bias, Tensor out, long m, long n, long k) {
-    boolean direct = w.dtype() == DType.BF16 && (Params.addressOf(w) & 15) == 0;
-    boolean own = x.dtype() == DType.BF16 && (Params.addressOf(x) & 15) == 0 && planes == 1;
-    long xBytes = own ? 0 : 2 * planes * m * k;
-    long chunk = direct ? n : Math.clamp(MAX_PLANES_BYTES / (2 * planes * k), 1, n);
-    long scratch = gpu.scratch(Math.max(1, xBytes + (direct ? 0 : 2 * planes * chunk * k)));
-    if (!own && planes == 1) {
-      rounded.put(x, m * k, scratch);
+  void run(Projection p) {
+    boolean direct = p.w().dtype() == DType.BF16 && (Params.addressOf(p.w()) & 15) == 0;
+    boolean own = p.x().dtype() == DType.BF16 && (p.xAt(0) & 15) == 0 && exact == null;
+    long xBytes = own ? 0 : 2 * planes * p.m() * p.k();
+    long chunk = direct ? p.n() : Math.clamp(MAX_PLANES_BYTES / (2 * planes * p.k()), 1, p.n());
+    long weightBytes = direct ? 0 : 2 * planes * chunk * p.k();
+    long scratch = gpu.scratch(Math.max(1, xBytes + weightBytes));
+    if (exact != null) {
+      weights.write(p.x(), 0, p.m() * p.k(), scratch, planes);
     } else if (!own) {
-      weights.write(x, 0, m * k, scratch, planes);
+      rounded.put(p.xAt(0), p.x().dtype(), p.m() * p.k(), scratch);
     }
-    Operands o = new Operands(own ? Params.addressOf(x) : scratch, bias, out, m, k, n);
-    for (long from = 0; from < n; from += chunk) {
-      long now = Math.min(chunk, n - from);
-      long weight = Params.addressOf(w) + 2 * from * k;
+    long x = own ? p.xAt(0) : scratch;
+    for (long from = 0; from < p.n(); from += chunk) {
+      long now = Math.min(chunk, p.n() - from);
+      long weight = Params.addressOf(p.w()) + 2 * from * p.k();
       if (!direct) {
         weight = scratch + xBytes;
-        weights.write(w, from * k, now * k, weight, planes);
+        weights.write(p.w(), from * p.k(), now * p.k(), weight, planes);
       }
-      if (planes > 1 || !byBlas(o, weight, from, now)) {
-        byTiles(o, weight, from, now, direct);
-      }
+      long out = p.outAt(0) + from * p.out().dtype().bytes();
+      multiply(p, x, weight, out, from, now, direct);
     }
-    if (!own && planes == 1) {
-      rounded.keep();
+    if (exact == null && !own) {
+      rounded.keep(p.xAt(0), p.x().dtype(), p.m() * p.k(), scratch);
     }
   }
 
-  /** What all chunks of a product share; x is an address of planes. */
-  private record Operands(long x, @Nullable Tensor bias, Tensor out, long m, long k, long n) {
-    long outAt(long column) {
-      return Params.addressOf(out) + column * out.dtype().bytes();
+  private void multiply(
+      Projection p, long x, long weight, long out, long from, long now, boolean direct) {
+    long m = p.m();
+    long k = p.k();
+    Tensor b = p.bias();
+    DType biasDtype = b == null ? DType.F32 : b.dtype();
+    long bias = b == null ? 0 : Params.addressOf(b) + from * biasDtype.bytes();
+    DType result = p.out().dtype();
+    if (exact == null) {
+      products.run(
+          new RoundedProducts.Product(
+              x, weight, bias, biasDtype, 0, out, result, m, now, k, p.n()));
+      return;
     }
-
-    long biasAt(long column) {
-      return bias == null ? 0 : Params.addressOf(bias) + column * bias.dtype().bytes();
-    }
-
-    long biasDtype() {
-      return bias == null ? 0 : bias.dtype().ordinal();
-    }
-  }
-
-  /** Columns {@code from} on by cuBLASLt; false if it cannot. */
-  private boolean byBlas(Operands o, long weight, long from, long now) {
-    if (blas == null) {
-      return false;
-    }
-    boolean biased = o.bias != null;
-    if (biased) {
-      if (o.out.dtype() != DType.F32) {
-        return false;
-      }
-      Params p = gpu.params().i64(o.biasAt(from)).i64(o.outAt(from)).i64(o.m).i64(now).i64(o.n);
-      p.i32(o.biasDtype());
-      gpu.launchOver(spreadBias, o.m * now, 256);
-    }
-    return blas.run(o.x, weight, o.outAt(from), o.out.dtype(), o.m, now, o.k, o.n, biased);
-  }
-
-  private void byTiles(Operands o, long weight, long from, long now, boolean direct) {
-    Tile tile =
-        !direct ? anyWeight : blas == null || o.m <= SMALL_ROWS ? exactWeightSmall : exactWeight;
-    Params p = gpu.params().i64(o.x).i64(weight).i64(o.biasAt(from)).i64(o.outAt(from));
-    p.i64(o.m * o.k).i64(now * o.k).i64(o.m).i64(now).i64(o.k).i64(o.n);
-    p.i32(o.biasDtype()).i32(o.out.dtype().ordinal());
-    gpu.launch(
-        tile.function,
-        Math.ceilDiv(o.m, tile.rows),
-        Math.ceilDiv(now, tile.columns),
-        1,
-        tile.threads,
-        tile.sharedBytes);
+    Params params = gpu.params().i64(x).i64(weight).i64(bias).i64(0).i64(out);
+    params.i64(m * k).i64(now * k).i64(m).i64(now).i64(k).i64(p.n());
+    params.i32(biasDtype.ordinal()).i32(result.ordinal());
+    GemmTile tile =
+        !direct ? exact.anyWeight : m <= SMALL_ROWS ? exact.exactWeightSmall : exact.exactWeight;
+    tile.launch(gpu, m, now);
   }
 }

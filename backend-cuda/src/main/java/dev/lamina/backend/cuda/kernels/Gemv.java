@@ -66,7 +66,7 @@ final class Gemv {
   /**
    * One projection: its matrix {@code [N, K]}, its bias if it has one, its result {@code [.., N]}.
    */
-  private record Part(Tensor weight, @Nullable Tensor bias, Tensor out) {}
+  record Part(Tensor weight, @Nullable Tensor bias, Tensor out) {}
 
   /** What a launch computes, put together by whoever launches it. */
   static final class Job {
@@ -117,11 +117,46 @@ final class Gemv {
       return part(only.weight, only.bias, out);
     }
 
-    private long k() {
+    /** The rows, {@code [.., K]}. */
+    Tensor x() {
+      return x;
+    }
+
+    /** The projections, of which a gate has two and a sum one. */
+    List<Part> parts() {
+      return parts;
+    }
+
+    /** The norm before them, null for none. */
+    @Nullable RmsNorm norm() {
+      return norm;
+    }
+
+    /** The norm's factors, null for none. */
+    @Nullable Tensor factors() {
+      return factors;
+    }
+
+    /** What is added to the only projection, null for nothing. */
+    @Nullable Tensor residual() {
+      return residual;
+    }
+
+    /** What the gate writes, null for no gate. */
+    @Nullable Tensor gated() {
+      return gated;
+    }
+
+    /** Number of the gate's function. */
+    int gateOrdinal() {
+      return gate == null ? 0 : gate.ordinal();
+    }
+
+    long k() {
       return x.size(x.rank() - 1);
     }
 
-    private long rows() {
+    long rows() {
       return k() == 0 ? 0 : x.elements() / k();
     }
 
@@ -253,7 +288,7 @@ final class Gemv {
     p.i32(job.gate == null ? parts : 1).i32(split).i32(norm == null ? 0 : 1);
     p.i32(dtype(job.factors)).i32(norm != null && norm.plusOne() ? 1 : 0);
     p.f32(norm == null ? 0 : norm.eps()).i32(job.gate == null ? 0 : 1);
-    p.i32(job.gate == null ? 0 : job.gate.ordinal()).i32(dtype(job.residual));
+    p.i32(job.gateOrdinal()).i32(dtype(job.residual));
     p.i32(job.computed ? 1 : 0);
   }
 }

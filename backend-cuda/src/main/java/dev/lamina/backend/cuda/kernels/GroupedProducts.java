@@ -107,7 +107,7 @@ final class GroupedProducts {
   private void multiply(
       ExpertProjection e, long x, long w, long groups, int from, int to, Tile tile) {
     int last = to == e.experts() ? to + 1 : to;
-    Params p = gpu.params().i64(x).i64(w).i64(e.biasAddress()).address(e.out());
+    Params p = gpu.params().i64(x).i64(w).i64(e.biasAddress()).i64(0).address(e.out());
     p.i64(e.x().elements()).i64((to - from) * e.n() * e.k());
     p.i64(e.products()).i64(e.n()).i64(e.k()).i64(e.n());
     p.i32(e.biasDtype()).i32(e.out().dtype().ordinal());

@@ -19,19 +19,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds what is done to the heads of a layer before it attends: queries and keys are normed and
- * turned, keys and values appended to the pool. One launch does it, a warp a head of a token.
+ * turned, keys and values appended to the pool. One launch does it, a warp a head of a token, or a
+ * block a token where those are enough to fill the GPU.
  */
 final class HeadGroups {
   private static final int MAX_WIDTH = 256;
   private static final int MAX_SECTIONS = 8;
   private static final int WARPS = 4;
+  private static final int TOKEN_THREADS = 256;
 
   private final Gpu gpu;
   private final long kernel;
+  private final long byToken;
 
   HeadGroups(Gpu gpu) {
     this.gpu = gpu;
     this.kernel = gpu.function("heads", "turn_and_append");
+    this.byToken = gpu.function("heads", "turn_and_append_token");
   }
 
   /**
@@ -160,7 +164,11 @@ final class HeadGroups {
       norm(p, kNorm, steps, 1);
       LayerKernels.turning(p, rope);
       long heads = q.size(1) + k.size(1) + v.size(1);
-      gpu.launch(kernel, Math.ceilDiv(q.size(0) * heads, WARPS), 1, 1, 32 * WARPS, 0);
+      if (q.size(0) >= gpu.multiprocessors()) {
+        gpu.launch(byToken, q.size(0), 1, 1, TOKEN_THREADS, 0);
+      } else {
+        gpu.launch(kernel, Math.ceilDiv(q.size(0) * heads, WARPS), 1, 1, 32 * WARPS, 0);
+      }
       return true;
     }
 

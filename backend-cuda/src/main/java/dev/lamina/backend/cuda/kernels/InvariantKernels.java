@@ -43,8 +43,7 @@ final class InvariantKernels implements KernelProvider {
       return choice;
     }
     return switch (spec.op()) {
-      case CompositeOp.Linear o ->
-          with(choice, node -> linears.invariant(o, spec, isRelaxed));
+      case CompositeOp.Linear o -> with(choice, node -> linears.invariant(o, spec, isRelaxed));
       case CompositeOp.MoeLinear o -> with(choice, node -> linears.invariantExperts(o));
       case CompositeOp.PagedAttention o ->
           with(choice, node -> attention.invariant().paged(o, node, isRelaxed));

@@ -15,7 +15,7 @@ import java.util.Optional;
 /** Projections, plain and by experts: which kernels multiply which operands. */
 final class LinearKernels {
   /** A router's choice hangs on small differences, and so few columns cost nothing. */
-  private static final int MAX_EXACT_COLUMNS = 512;
+  static final int MAX_EXACT_COLUMNS = 512;
 
   /** From so many rows on tensor cores multiply tiles of them. */
   private static final int MIN_TILE_ROWS = 17;
@@ -31,17 +31,18 @@ final class LinearKernels {
   private final Gpu gpu;
   private final BlockTables blocks;
   private final Gemv gemv;
-  private final BlasProducts blas;
+  private final RoundedProducts products;
   private final RoundedOperand rounded;
   private final WeightPlanes planes;
-  private final Map<QuantFormat, BlockProducts> products = new EnumMap<>(QuantFormat.class);
+  private final Map<QuantFormat, BlockProducts> byFormat = new EnumMap<>(QuantFormat.class);
 
-  LinearKernels(Gpu gpu, BlockTables blocks, Gemv gemv, BlasProducts blas) {
+  LinearKernels(
+      Gpu gpu, BlockTables blocks, Gemv gemv, RoundedProducts products, RoundedOperand rounded) {
     this.gpu = gpu;
     this.gemv = gemv;
     this.blocks = blocks;
-    this.blas = blas;
-    this.rounded = new RoundedOperand(gpu);
+    this.products = products;
+    this.rounded = rounded;
     this.planes = new WeightPlanes(gpu, blocks);
   }
 
@@ -54,23 +55,26 @@ final class LinearKernels {
   }
 
   private synchronized BlockProducts blockProducts(QuantFormat format) {
-    return products.computeIfAbsent(format, f -> BlockProducts.of(gpu, blocks, f));
+    return byFormat.computeIfAbsent(format, f -> BlockProducts.of(gpu, blocks, f));
   }
 
   Kernel linear(CompositeOp.Linear op, OpSpec spec, boolean relaxed) {
     boolean rounds = rounds(spec, relaxed);
+    TensorType w = weightOf(spec);
+    boolean isBf16 = rounds && w.isDense() && w.dtype() == DType.BF16;
     FewRows few =
-        FastFormats.of(weightOf(spec).layout())
+        FastFormats.of(w.layout())
             .<FewRows>map(format -> new BlockRows(blockProducts(format), rounds))
             .orElseGet(() -> new PlainRows(gemv));
-    Gemm many = new Gemm(gpu, blas, rounded, planes, rounds);
+    Gemm many = new Gemm(gpu, products, rounded, planes, rounds);
     GeneralProducts general = new GeneralProducts(gpu, blocks);
     return args -> {
       Projection p = Projection.of(args, op.biased());
-      if (few.takes(p)) {
+      boolean asFew = few.takes(p) && !(isBf16 && products.pays(p.m(), p.n() * p.k()));
+      if (asFew) {
         few.run(p);
-      } else if (p.m() >= MIN_TILE_ROWS && p.k() % 8 == 0) {
-        many.run(p.x(), p.w(), p.bias(), p.out(), p.m(), p.n(), p.k());
+      } else if ((isBf16 || p.m() >= MIN_TILE_ROWS) && p.k() % 8 == 0) {
+        many.run(p);
       } else {
         general.run(p);
       }
@@ -84,12 +88,13 @@ final class LinearKernels {
 
   /** Products of any number of rows by the same kernel, which adds up each row alone. */
   Kernel invariant(CompositeOp.Linear op, OpSpec spec, boolean relaxed) {
-    Gemm tiles = new Gemm(gpu, null, rounded, planes, rounds(spec, relaxed));
+    RoundedProducts own = new RoundedProducts(gpu, null);
+    Gemm tiles = new Gemm(gpu, own, rounded, planes, rounds(spec, relaxed));
     GeneralProducts general = new GeneralProducts(gpu, blocks);
     return args -> {
       Projection p = Projection.of(args, op.biased());
       if (p.k() % 8 == 0) {
-        tiles.run(p.x(), p.w(), p.bias(), p.out(), p.m(), p.n(), p.k());
+        tiles.run(p);
       } else {
         general.runEach(p);
       }

@@ -22,23 +22,27 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds projections of weights that no kernel writes: those of the same rows, the norm that only
  * they read, the gate over two of them, the sum with one of them. {@link Gemv} runs them as one
- * launch where the rows are few.
+ * launch where the rows are few, {@link RoundedProjections} where they are many and may be rounded.
  */
 final class ProjectionGroups {
   private final Gemv gemv;
+  private final RoundedProjections many;
 
-  ProjectionGroups(Gemv gemv) {
+  ProjectionGroups(Gemv gemv, RoundedProjections many) {
     this.gemv = gemv;
+    this.many = many;
   }
 
   /** Stages of one group, in their order. */
   private static final class Found {
     private final @Nullable RmsNorm norm;
+    private final boolean relaxed;
     private final List<Linear> linears = new ArrayList<>();
     private CompositeOp.@Nullable Gate gate;
     private int added = -1;
 
-    Found(@Nullable RmsNorm norm) {
+    Found(@Nullable RmsNorm norm, boolean relaxed) {
+      this.relaxed = relaxed;
       this.norm = norm;
     }
 
@@ -72,20 +76,21 @@ final class ProjectionGroups {
    *
    * @param stages of a graph
    * @param from position of its first stage
+   * @param relaxed whether operands may be rounded
    * @return the longest one, or null if none begins there
    */
-  @Nullable StageGroup at(Stages stages, int from) {
+  @Nullable StageGroup at(Stages stages, int from, boolean relaxed) {
     Node first = node(stages, from);
     if (first == null || first.operands().isEmpty()) {
       return null;
     }
     if (!(first.op() instanceof RmsNorm norm)) {
-      return group(stages, from, from, first.operands().getFirst(), new Found(null));
+      return group(stages, from, from, first.operands().getFirst(), new Found(null, relaxed));
     }
     Value rows = first.result();
     boolean given = first.operands().stream().skip(1).noneMatch(stages::isComputed);
     return given && isF32(rows) && stages.reads(rows) == linears(stages, from + 1, rows).size()
-        ? group(stages, from, from + 1, rows, new Found(norm))
+        ? group(stages, from, from + 1, rows, new Found(norm, relaxed))
         : null;
   }
 
@@ -98,7 +103,12 @@ final class ProjectionGroups {
     linears.forEach(l -> found.linears.add((Linear) l.op()));
     int to = after(stages, at, linears.size());
     to += isGate(stages, to, linears, found) || isSum(stages, to, linears, found) ? 1 : 0;
-    return new StageGroup(from, to, steps -> gemv.run(found.job(steps)));
+    return new StageGroup(from, to, steps -> run(found, steps));
+  }
+
+  private boolean run(Found found, List<KernelArgs> steps) {
+    Gemv.Job job = found.job(steps);
+    return found.relaxed && many.run(job) || gemv.run(job);
   }
 
   private static @Nullable Node node(Stages stages, int i) {

@@ -2,7 +2,6 @@ package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.Params;
-import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.DType;
 
 /**
@@ -16,7 +15,7 @@ final class RoundedOperand {
   private final Gpu gpu;
   private final long round;
   private final long roundAny;
-  private long address;
+  private long from;
   private long elements;
   private DType dtype = DType.F32;
   private long to;
@@ -29,23 +28,19 @@ final class RoundedOperand {
   }
 
   /**
-   * Sees to it that the scratch memory at {@code to} holds the first elements of x in BF16.
+   * Sees to it that the scratch memory at {@code to} holds so many elements in BF16.
    *
-   * @param to a multiple of 16; the products that follow may write behind it only
+   * @param from their device address
+   * @param to a multiple of 16
    */
-  void put(Tensor x, long n, long to) {
-    long from = Params.addressOf(x);
+  void put(long from, DType dtype, long n, long to) {
     if (gpu.submissions() == submissions
-        && address == from
+        && this.from == from
+        && this.dtype == dtype
         && elements == n
-        && dtype == x.dtype()
         && this.to == to) {
       return;
     }
-    address = from;
-    elements = n;
-    dtype = x.dtype();
-    this.to = to;
     if (dtype == DType.F32 && n % 8 == 0 && (from & 15) == 0) {
       gpu.params().i64(from).i64(to).i64(n / 8);
       gpu.launchOver(round, n / 8, 256);
@@ -56,8 +51,12 @@ final class RoundedOperand {
     }
   }
 
-  /** Says that since {@link #put} only products of this operand were launched. */
-  void keep() {
+  /** Says that at {@code to} they lie now: nothing that was launched so far wrote over them. */
+  void keep(long from, DType dtype, long n, long to) {
+    this.from = from;
+    this.dtype = dtype;
+    this.elements = n;
+    this.to = to;
     submissions = gpu.submissions();
   }
 }

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -27,11 +28,15 @@ class AttentionTest {
   /** What sums of F32 over these lengths may be off by. */
   private static final double TOLERANCE = 1e-5;
 
+  /** The same of values up to 1.5 where weights are rounded to 8 bits. */
+  private static final double ROUNDED_TOLERANCE = 1.5 / 256;
+
   private static Arena arena;
   private static HostKernels plain;
   private static HostKernels bf16;
   private static HostKernels f16;
   private static HostKernels latents;
+  private static HostKernels groups;
 
   private final SplittableRandom random = new SplittableRandom(7);
 
@@ -43,6 +48,7 @@ class AttentionTest {
     bf16 = kernels(compiler, "attention_bf16");
     f16 = kernels(compiler, "attention_f16");
     latents = kernels(compiler, "attention_latent");
+    groups = kernels(compiler, "attention_groups");
   }
 
   private static HostKernels kernels(HostCompiler compiler, String file) throws IOException {
@@ -208,6 +214,10 @@ class AttentionTest {
     }
 
     private void holds() {
+      holds(TOLERANCE);
+    }
+
+    private void holds(double tolerance) {
       for (int t = 0; t < tokens; t++) {
         for (int h = 0; h < heads; h++) {
           double[] expected = expected(t, h);
@@ -216,7 +226,7 @@ class AttentionTest {
             double difference = out.getAtIndex(ValueLayout.JAVA_FLOAT, i) - expected[c];
             assertThat(Math.abs(difference))
                 .as("row %d, head %d, column %d", t, h, c)
-                .isLessThan(TOLERANCE);
+                .isLessThan(tolerance);
           }
         }
       }
@@ -285,6 +295,30 @@ class AttentionTest {
     int tiles = step.tokens / 32 + rows.length + 2;
     run(pool.kernels(), pool.named("paged_prefill_%s_128"), step, tiles, 2, 1, shared);
     step.holds();
+  }
+
+  private static int groupSharedBytes(int width) {
+    return 2 * width * (128 + 4 * 64) + 4 * 128;
+  }
+
+  @Test
+  void prefillByWarpgroups_seesItsWindowOnly() {
+    int[] rows = {37, 1, 20};
+    Step step = new Step(Pool.BF16, 6, 2, new int[] {72, 80}, 50, rows, new int[] {90, 7, 20});
+    step.params(1, 0, 128);
+    int tiles = step.tokens / 42 + rows.length + 2;
+    run(groups, "paged_prefill_groups_128", step, tiles, 2, 1, groupSharedBytes(128));
+    step.holds(ROUNDED_TOLERANCE);
+  }
+
+  @Test
+  void prefillByWarpgroups_goesThroughSeveralTiles() {
+    int[] rows = {150};
+    Step step = new Step(Pool.BF16, 2, 2, new int[] {64, 48}, 0, rows, new int[] {230});
+    step.params(1, 0, 128);
+    int tiles = step.tokens / 128 + rows.length + 2;
+    run(groups, "paged_prefill_groups_64", step, tiles, 2, 1, groupSharedBytes(64));
+    step.holds(ROUNDED_TOLERANCE);
   }
 
   @ParameterizedTest
