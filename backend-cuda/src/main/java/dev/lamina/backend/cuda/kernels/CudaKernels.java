@@ -53,6 +53,7 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
   private final RecurrentKernels recurrent;
   private final SamplingKernels sampling;
   private final AttentionKernels attention;
+  private final IndexKernels indices;
   private final BlasProducts blas;
   private final KernelProvider relaxed = new Relaxed();
   private final KernelProvider invariant;
@@ -86,6 +87,7 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
     attention = new AttentionKernels(gpu);
+    indices = new IndexKernels(gpu);
     invariant = new InvariantKernels(this, linears, attention, false);
   }
 
@@ -281,7 +283,10 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
           !RouteKernels.hasRoom(spec, o)
               ? KernelChoice.decompose("the kernel has room for 1024 experts in 64 groups")
               : fast("moe_route", Numerics.STRICT, node -> routes.route(o));
-      case CompositeOp.IndexTopk o -> notYet();
+      case CompositeOp.IndexTopk o ->
+          !IndexKernels.hasRoom(spec)
+              ? KernelChoice.decompose("the kernel has room for queries of 48 KiB a token")
+              : KernelChoice.dense("index_topk", Perf.OK, Numerics.STRICT, node -> indices.topk(o));
       case CompositeOp.CausalConv1d o ->
           fast("causal_conv1d", Numerics.STRICT, node -> recurrent.convolution(o));
       case CompositeOp.GatedDelta o ->
@@ -307,10 +312,6 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
   private static boolean isWide(OpSpec spec) {
     return spec.results().getFirst() instanceof TensorType t
         && t.shape().dim(2).upperBound() > MAX_VALUE_WIDTH;
-  }
-
-  private static KernelChoice notYet() {
-    return KernelChoice.decompose("no kernel of its own");
   }
 
   private static KernelChoice fast(String name, Numerics numerics, Function<Node, Kernel> kernel) {

@@ -5,6 +5,7 @@ import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
 
 /**
  * From logits to tokens, all of it on the device: penalties, masks, draws and log-probabilities,
@@ -97,8 +98,7 @@ final class SamplingKernels {
 
   /** The k largest of each row of floats. */
   Kernel topRows(long k) {
-    long select = gpu.function("sampling", "topk_rows");
-    long sort = gpu.function("sampling", "sort_rows");
+    TopRows top = new TopRows(gpu, k);
     return args -> {
       Tensor x = args.in(0);
       long length = x.size(x.rank() - 1);
@@ -106,11 +106,41 @@ final class SamplingKernels {
         return;
       }
       long rows = x.elements() / length;
-      long room = Math.max(2, Long.highestOneBit(2 * length - 1));
-      long lists = k > MAX_K ? gpu.scratch(8 * rows * room) : 0;
-      Params p = gpu.params().address(x).address(args.out(0)).address(args.out(1)).i64(lists);
-      p.i64(length).i64(room).i32(k).i32(x.dtype().ordinal());
-      gpu.launch(k > MAX_K ? sort : select, rows, 1, 1, TOP_THREADS, 0);
+      long listBytes = top.listBytes(rows, length);
+      long lists = listBytes == 0 ? 0 : gpu.scratch(listBytes);
+      long values = Params.addressOf(args.out(0));
+      long ids = Params.addressOf(args.out(1));
+      top.run(Params.addressOf(x), x.dtype(), rows, length, values, ids, lists);
     };
+  }
+
+  /** The k largest of each row of floats at an address, and where they stand. */
+  static final class TopRows {
+    private final Gpu gpu;
+    private final long k;
+    private final long kernel;
+
+    TopRows(Gpu gpu, long k) {
+      this.gpu = gpu;
+      this.k = k;
+      kernel = gpu.function("sampling", k > MAX_K ? "sort_rows" : "topk_rows");
+    }
+
+    /** Room for lists: 0 where no row is sorted whole. */
+    long listBytes(long rows, long length) {
+      return k > MAX_K ? Long.BYTES * rows * room(length) : 0;
+    }
+
+    /** The power of two that a row fits in. */
+    private static long room(long length) {
+      return Math.max(2, Long.highestOneBit(2 * length - 1));
+    }
+
+    /** Rows of {@code length} at least k; values and ids are {@code [rows, k]}. */
+    void run(long x, DType dtype, long rows, long length, long values, long ids, long lists) {
+      Params p = gpu.params().i64(x).i64(values).i64(ids).i64(lists);
+      p.i64(length).i64(room(length)).i32(k).i32(dtype.ordinal());
+      gpu.launch(kernel, rows, 1, 1, TOP_THREADS, 0);
+    }
   }
 }
