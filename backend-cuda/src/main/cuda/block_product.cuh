@@ -157,48 +157,62 @@ struct BlockProduct {
 
   // Rows of x in planes. What is not finite makes sums that are not, which are made again.
   DEVICE void takeX(i64 source) {
+    const int loads = 4;  // under way at once
     int units = p.length / 4;
     for (int r = 0; r < p.rows; r++) {
       const float* x = p.x + (source * p.rows + r) * p.k + p.from;
-      u8* row = room(xs + r * p.planes * xStride);
-      for (int from = 0; from < units; from += (int)blockDim.x) {
-        int unit = from + threadIdx.x;
-        bool in = unit < units;
-        float4 v = {0, 0, 0, 0};
-        if (in) v = *(const float4*)(x + unit * 4);
-        u8* to = row + unit / 8 * 64 +
-                 (C::HALVES ? unit % 4 * 16 + unit / 4 % 2 * 8 : unit % 8 * 8);
-        if (p.planes == 1) {
-          uint2 pairs = make_uint2(toBf16Pair(v.x, v.z), toBf16Pair(v.y, v.w));
-          if (in) *(uint2*)to = pairs;
-          v = {fromBf16((u16)pairs.x), fromBf16((u16)pairs.y), fromBf16((u16)(pairs.x >> 16)),
-               fromBf16((u16)(pairs.y >> 16))};
+      for (int from = threadIdx.x; from - (int)threadIdx.x < units; from += loads * (int)blockDim.x) {
+        float4 v[loads];
+#pragma unroll
+        for (int i = 0; i < loads; i++) {
+          int unit = from + i * (int)blockDim.x;
+          v[i] = {0, 0, 0, 0};
+          if (unit < units) v[i] = *(const float4*)(x + unit * 4);
         }
-        float sum = (v.x + v.y) + (v.z + v.w);
-        if (p.planes > 1) {
 #pragma unroll
-          for (int plane = 0; plane < 3; plane++) {
-            u32 a = upperHalf(v.x);
-            u32 b = upperHalf(v.y);
-            u32 c = upperHalf(v.z);
-            u32 d = upperHalf(v.w);
-            if (in) {
-              *(uint2*)(to + plane * xStride) =
-                  make_uint2(__byte_perm(a, c, 0x7632), __byte_perm(b, d, 0x7632));
-            }
-          }
+        for (int i = 0; i < loads; i++) {
+          int unit = from + i * (int)blockDim.x;
+          // Whole warps of units that there are not.
+          if (unit - lane >= units) break;
+          putX(r, unit, unit < units, v[i]);
         }
-        if (C::HAS_MIN) {
+      }
+    }
+  }
+
+  // Four elements of a row of x; the warp's lanes have those that follow each other.
+  DEVICE void putX(int r, int unit, bool in, float4 v) {
+    u8* to = room(xs + r * p.planes * xStride) + unit / 8 * 64 +
+             (C::HALVES ? unit % 4 * 16 + unit / 4 % 2 * 8 : unit % 8 * 8);
+    if (p.planes == 1) {
+      uint2 pairs = make_uint2(toBf16Pair(v.x, v.z), toBf16Pair(v.y, v.w));
+      if (in) *(uint2*)to = pairs;
+      v = {fromBf16((u16)pairs.x), fromBf16((u16)pairs.y), fromBf16((u16)(pairs.x >> 16)),
+           fromBf16((u16)(pairs.y >> 16))};
+    }
+    float sum = (v.x + v.y) + (v.z + v.w);
+    if (p.planes > 1) {
 #pragma unroll
-          for (int d = 4; d > 0; d >>= 1) sum += __shfl_xor_sync(FULL, sum, d);
-          if (in && unit % 8 == 0) {
-            u8* at = room(sums + r * p.planes * sumStride + unit / 8 * 2);
+      for (int plane = 0; plane < 3; plane++) {
+        u32 a = upperHalf(v.x);
+        u32 b = upperHalf(v.y);
+        u32 c = upperHalf(v.z);
+        u32 d = upperHalf(v.w);
+        if (in) {
+          *(uint2*)(to + plane * xStride) =
+              make_uint2(__byte_perm(a, c, 0x7632), __byte_perm(b, d, 0x7632));
+        }
+      }
+    }
+    if (C::HAS_MIN) {
 #pragma unroll
-            for (int plane = 0; plane < 3; plane++) {
-              *(u16*)at = (u16)(upperHalf(sum) >> 16);
-              at += p.planes == 1 ? columns * sumStride : sumStride;
-            }
-          }
+      for (int d = 4; d > 0; d >>= 1) sum += __shfl_xor_sync(FULL, sum, d);
+      if (in && unit % 8 == 0) {
+        u8* at = room(sums + r * p.planes * sumStride + unit / 8 * 2);
+#pragma unroll
+        for (int plane = 0; plane < 3; plane++) {
+          *(u16*)at = (u16)(upperHalf(sum) >> 16);
+          at += p.planes == 1 ? columns * sumStride : sumStride;
         }
       }
     }
