@@ -82,8 +82,9 @@ DEVICE Positions allowedOf(const AttentionParams& p, i64 position, i64 length) {
 }
 
 DEVICE i64 slotOf(const AttentionParams& p, int sequence, i64 position) {
-  i64 page = p.blockTable[(i64)sequence * p.maxPages + position / p.page];
-  return page * p.page + position % p.page;
+  u32 page = (u32)position / (u32)p.page;
+  i64 begin = (i64)p.blockTable[(i64)sequence * p.maxPages + page] * p.page;
+  return begin + ((u32)position - page * (u32)p.page);
 }
 
 // Whether a position stands in the row of select before index j, too.

@@ -62,7 +62,7 @@ final class AttentionTiles {
    * @param values dtype of the values
    * @param keyWidth elements of a head's key
    * @param valueWidth elements of a head's value
-   * @param relaxed whether prefill may round queries and weights to BF16
+   * @param relaxed whether queries and weights may be rounded to BF16
    */
   static @Nullable AttentionTiles of(
       Gpu gpu, DType keys, DType values, long keyWidth, long valueWidth, boolean relaxed) {
@@ -72,33 +72,35 @@ final class AttentionTiles {
     int most = (int) Math.max(keyWidth, valueWidth);
     for (int width : WIDTHS) {
       if (most <= width) {
-        String dtype = keys.name().toLowerCase(Locale.ROOT);
-        int shared = sharedBytes(terms(keys), DECODE_ROWS, DECODE_TILES, width);
-        // With F16 there are two terms only, and that stays.
-        Prefill prefill =
-            !relaxed || keys != DType.BF16
-                ? prefill(gpu, "attention_" + dtype, dtype, terms(keys), width)
-                : gpu.hasWarpgroups() && width <= GROUP_WIDTH
-                    ? byWarpgroups(gpu, width)
-                    : prefill(gpu, "attention_bf16_rounded", "bf16_rounded", 1, width);
-        return prefill == null || shared > gpu.maxSharedBytes()
-            ? null
-            : new AttentionTiles(
-                gpu.function("attention_" + dtype, "paged_decode_" + dtype + "_" + width, shared),
-                shared,
-                prefill);
+        return of(gpu, keys, width, relaxed);
       }
     }
     return null;
   }
 
-  private static @Nullable Prefill prefill(
-      Gpu gpu, String file, String form, int terms, int width) {
+  private static @Nullable AttentionTiles of(Gpu gpu, DType dtype, int width, boolean relaxed) {
+    // With F16 there are two terms only, and that stays.
+    boolean rounds = relaxed && dtype == DType.BF16;
+    String form = dtype.name().toLowerCase(Locale.ROOT) + (rounds ? "_rounded" : "");
+    int terms = rounds ? 1 : terms(dtype);
+    int shared = sharedBytes(terms, DECODE_ROWS, DECODE_TILES, width);
+    Prefill prefill =
+        rounds && gpu.hasWarpgroups() && width <= GROUP_WIDTH
+            ? byWarpgroups(gpu, width)
+            : prefill(gpu, form, terms, width);
+    if (prefill == null || shared > gpu.maxSharedBytes()) {
+      return null;
+    }
+    String name = "paged_decode_" + form + "_" + width;
+    return new AttentionTiles(gpu.function("attention_" + form, name, shared), shared, prefill);
+  }
+
+  private static @Nullable Prefill prefill(Gpu gpu, String form, int terms, int width) {
     int shared = sharedBytes(terms, PREFILL_ROWS, width > 128 ? 64 : 128, width);
     return shared > gpu.maxSharedBytes()
         ? null
         : new Prefill(
-            gpu.function(file, "paged_prefill_" + form + "_" + width, shared),
+            gpu.function("attention_" + form, "paged_prefill_" + form + "_" + width, shared),
             shared,
             PREFILL_ROWS);
   }

@@ -37,6 +37,7 @@ class AttentionTest {
   private static HostKernels f16;
   private static HostKernels latents;
   private static HostKernels groups;
+  private static HostKernels rounded;
 
   private final SplittableRandom random = new SplittableRandom(7);
 
@@ -49,6 +50,7 @@ class AttentionTest {
     f16 = kernels(compiler, "attention_f16");
     latents = kernels(compiler, "attention_latent");
     groups = kernels(compiler, "attention_groups");
+    rounded = kernels(compiler, "attention_bf16_rounded");
   }
 
   private static HostKernels kernels(HostCompiler compiler, String file) throws IOException {
@@ -295,6 +297,17 @@ class AttentionTest {
     int tiles = step.tokens / 32 + rows.length + 2;
     run(pool.kernels(), pool.named("paged_prefill_%s_128"), step, tiles, 2, 1, shared);
     step.holds();
+  }
+
+  @Test
+  void decodeWithRoundedWeights_mergesTheSplitsOfASequence() {
+    int[] rows = {1, 0, 3};
+    Step step = new Step(Pool.BF16, 6, 2, new int[] {64, 48}, 0, rows, new int[] {600, 1, 40});
+    step.params(2, Integer.MAX_VALUE, 16);
+    int shared = sharedBytes(64, 1, 16, 256);
+    run(rounded, "paged_decode_bf16_rounded_64", step, 4, 2, 2, shared);
+    run(plain, "paged_decode_merge", step, 6, step.tokens, 1, 2048);
+    step.holds(ROUNDED_TOLERANCE);
   }
 
   private static int groupSharedBytes(int width) {
