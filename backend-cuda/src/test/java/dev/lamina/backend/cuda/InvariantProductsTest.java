@@ -41,7 +41,7 @@ class InvariantProductsTest {
       new CompileOptions(false, false, false, Set.of(CompileOptions.Guarantee.BATCH_INVARIANT));
 
   private static final int COLUMNS = 21;
-  private static final int ROWS = 40;
+  private static final int ROWS = 70;
 
   private final EmulatedCudaProvider provider = new EmulatedCudaProvider();
   private final Random random = new Random(7);
@@ -50,7 +50,7 @@ class InvariantProductsTest {
   private float[] product(CompileOptions options, float[] x, short[] w, int rows) throws Exception {
     int k = w.length / COLUMNS;
     Ops g = new Ops("product");
-    Value left = g.tensor("x", TensorType.of(DType.F32, Dim.sym("T", 1, 64), Dim.of(k)));
+    Value left = g.tensor("x", TensorType.of(DType.F32, Dim.sym("T", 1, 128), Dim.of(k)));
     Value right = g.tensor("w", TensorType.of(DType.BF16, Dim.of(COLUMNS), Dim.of(k)));
     g.output("y", g.linear(left, right, null, DType.F32));
     Graph graph = g.build();

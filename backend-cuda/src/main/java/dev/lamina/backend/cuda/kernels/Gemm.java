@@ -106,8 +106,8 @@ final class Gemm {
     Params params = gpu.params().i64(x).i64(weight).i64(bias).i64(0).i64(out);
     params.i64(m * k).i64(now * k).i64(m).i64(now).i64(k).i64(p.n());
     params.i32(biasDtype.ordinal()).i32(result.ordinal());
-    GemmTile tile =
-        !direct ? exact.anyWeight : m <= SMALL_ROWS ? exact.exactWeightSmall : exact.exactWeight;
+    boolean small = products.isInvariant() || m <= SMALL_ROWS;
+    GemmTile tile = !direct ? exact.anyWeight : small ? exact.exactWeightSmall : exact.exactWeight;
     tile.launch(gpu, m, now);
   }
 }
