@@ -330,7 +330,12 @@ public final class HostDevice implements Device {
   @Override
   public Executable compile(Graph graph, CompileOptions options) throws BackendException {
     checkUsable("compile");
-    return new GraphCompiler(this, graph, options).compile();
+    try {
+      return new GraphCompiler(this, graph, options).compile();
+    } catch (BackendFailure e) {
+      // Kernels that are made for this graph may take memory of the device.
+      throw failed(e);
+    }
   }
 
   @Override

@@ -22,7 +22,9 @@ public final class Failures {
   public static BackendException of(String what, CudaException e) {
     String message = what + ": " + e.getMessage();
     return switch (e.kind()) {
-      case OUT_OF_MEMORY -> new OutOfDeviceMemory(message, e);
+      case OUT_OF_MEMORY ->
+          new OutOfDeviceMemory(
+              message + "; a model takes less with --kv-memory or --max-num-batched-tokens", e);
       case DEVICE_LOST -> new DeviceLost(message, e);
       case UNSUPPORTED -> new Unsupported(message, e);
       case OTHER -> new InvalidProgram(message, e);
