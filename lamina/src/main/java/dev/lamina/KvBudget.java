@@ -2,6 +2,7 @@ package dev.lamina;
 
 import dev.lamina.scheduler.EngineConfig;
 import dev.lamina.spi.DeviceInfo.MemoryInfo;
+import java.util.Locale;
 
 /** How many KV pages a pool gets. */
 final class KvBudget {
@@ -35,6 +36,40 @@ final class KvBudget {
               .formatted(bytesPerSlot, budget));
     }
     return (int) slots;
+  }
+
+  /**
+   * What is left beside something that will be taken later, at least half of it: the largest step
+   * that is allowed may want more than any step that comes.
+   *
+   * @param memory of the device
+   * @param bytes to be kept free
+   */
+  static MemoryInfo without(MemoryInfo memory, long bytes) {
+    long free = Math.max(memory.freeBytes() / 2, memory.freeBytes() - bytes);
+    return new MemoryInfo(memory.totalBytes(), free, memory.sharedWithHost());
+  }
+
+  /**
+   * The plan of a device's memory, in one line.
+   *
+   * @param memory before the pools were taken
+   * @param pools bytes of keys, values and states
+   * @param workspace bytes of the largest step
+   */
+  static String line(MemoryInfo memory, long pools, long workspace) {
+    return String.format(
+        Locale.ROOT,
+        "memory: weights %.1f, KV %.1f, workspace up to %.1f, left %.1f of %.1f GiB; --kv-memory and --max-num-batched-tokens change that",
+        gib(memory.totalBytes() - memory.freeBytes()),
+        gib(pools),
+        gib(workspace),
+        gib(memory.freeBytes() - pools - workspace),
+        gib(memory.totalBytes()));
+  }
+
+  private static double gib(long bytes) {
+    return bytes / (double) (1L << 30);
   }
 
   /**

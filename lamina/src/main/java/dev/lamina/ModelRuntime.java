@@ -19,7 +19,9 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.BackendOptions;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.Device;
+import dev.lamina.spi.DeviceInfo.MemoryInfo;
 import dev.lamina.spi.DeviceInfo.Peak;
+import dev.lamina.spi.Executable;
 import dev.lamina.spi.PeakMeter;
 import dev.lamina.spi.RunMeter;
 import dev.lamina.spi.RunMeter.RunTimes;
@@ -27,7 +29,9 @@ import dev.lamina.spi.State;
 import dev.lamina.spi.StateLayout;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Weight;
+import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.StateSpec;
+import dev.lamina.spi.ir.StepSlots;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -35,6 +39,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,7 +64,7 @@ public final class ModelRuntime implements AutoCloseable {
       DecodedWeights.lines(plan.weights().stream().map(WeightTable.Planned::tensor).toList())
           .forEach(options.progress());
       this.loaded = own(plan.load(device, new LoadProgress(options.progress())));
-      this.compiled = compile(plan, options.engine());
+      this.compiled = compile(plan, options.engine(), options.progress());
     } catch (BackendException e) {
       close();
       throw new LaminaException("open " + checkpoint.name() + ": " + e.getMessage(), e);
@@ -108,7 +113,8 @@ public final class ModelRuntime implements AutoCloseable {
         ModelOptions.DEFAULT.lora());
   }
 
-  private CompiledModel compile(ModelPlan plan, EngineConfig engine) throws BackendException {
+  private CompiledModel compile(ModelPlan plan, EngineConfig engine, Consumer<String> progress)
+      throws BackendException {
     List<StateLayout> layouts = new ArrayList<>();
     long bytesPerPage = 0;
     for (StateSpec pool : plan.pools()) {
@@ -116,11 +122,20 @@ public final class ModelRuntime implements AutoCloseable {
       layouts.add(layout);
       bytesPerPage += layout.bytesPerPage();
     }
-    State recurrent = recurrentState(plan, engine);
+    MemoryInfo before = device.info().memory();
+    long workspace =
+        before.sharedWithHost() ? 0 : workspaceBytes(loaded.executable(), plan.slots());
+    MemoryInfo room = KvBudget.without(before, workspace);
+    State recurrent = recurrentState(plan, engine, room);
+    long taken = before.freeBytes() - device.info().memory().freeBytes();
     int blocks =
         layouts.isEmpty()
             ? 0
-            : KvBudget.numBlocks(engine, device.info().memory(), bytesPerPage, plan.maxModelLen());
+            : KvBudget.numBlocks(
+                engine, KvBudget.without(room, taken), bytesPerPage, plan.maxModelLen());
+    if (!before.sharedWithHost()) {
+      progress.accept(KvBudget.line(before, taken + blocks * bytesPerPage, workspace));
+    }
     List<KvGroup> groups = new ArrayList<>();
     List<State> states = new ArrayList<>();
     for (StateLayout layout : layouts) {
@@ -153,14 +168,27 @@ public final class ModelRuntime implements AutoCloseable {
         limits);
   }
 
-  private @Nullable State recurrentState(ModelPlan plan, EngineConfig engine)
+  /** Scratch memory of the largest step. */
+  static long workspaceBytes(Executable step, StepSlots slots) {
+    List<Dim.Sym> syms = step.dims().syms();
+    long[] largest = new long[syms.size()];
+    for (int i = 0; i < largest.length; i++) {
+      Dim.Sym sym = syms.get(i);
+      boolean isPool = sym.name().startsWith("slots.");
+      largest[i] = isPool ? Math.max(sym.min(), sym.multipleOf()) : sym.max();
+    }
+    largest[step.dims().indexOf(slots.bounds().name())] = slots.sequences().max() + 1;
+    return step.workspaceBytes(largest);
+  }
+
+  private @Nullable State recurrentState(ModelPlan plan, EngineConfig engine, MemoryInfo room)
       throws BackendException {
     StateSpec pool = plan.recurrentPool();
     if (pool == null) {
       return null;
     }
     StateLayout layout = device.chooseStateLayout(pool);
-    int slots = KvBudget.numStateSlots(engine, device.info().memory(), layout.bytesPerPage());
+    int slots = KvBudget.numStateSlots(engine, room, layout.bytesPerPage());
     return own(device.allocateState(layout, slots));
   }
 
@@ -303,10 +331,10 @@ public final class ModelRuntime implements AutoCloseable {
   private static final class LoadProgress implements LoadListener {
     private static final long INTERVAL_NANOS = 1_000_000_000;
 
-    private final java.util.function.Consumer<String> lines;
+    private final Consumer<String> lines;
     private long last = System.nanoTime();
 
-    LoadProgress(java.util.function.Consumer<String> lines) {
+    LoadProgress(Consumer<String> lines) {
       this.lines = lines;
     }
 

@@ -34,6 +34,21 @@ class KvBudgetTest {
   }
 
   @Test
+  void workspace_isKeptFree_butForHalfOfTheCard() {
+    assertThat(KvBudget.without(CARD, 5 * GIB).freeBytes()).isEqualTo(11 * GIB);
+    assertThat(KvBudget.without(CARD, 15 * GIB).freeBytes()).isEqualTo(8 * GIB);
+  }
+
+  @Test
+  void line_saysWhatTakesTheMemory() {
+    MemoryInfo loaded = new MemoryInfo(16 * GIB, 12 * GIB, false);
+    assertThat(KvBudget.line(loaded, 9 * GIB, GIB / 2))
+        .isEqualTo(
+            "memory: weights 4.0, KV 9.0, workspace up to 0.5, left 2.5 of 16.0 GiB;"
+                + " --kv-memory and --max-num-batched-tokens change that");
+  }
+
+  @Test
   void numBlocks_refusesLessThanOne() {
     assertThatThrownBy(
             () -> KvBudget.numBlocks(EngineConfig.DEFAULT.withKvMemoryBytes(1), HOST, PAGE, 4096))

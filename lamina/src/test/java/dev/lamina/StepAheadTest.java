@@ -148,6 +148,19 @@ class StepAheadTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"qwen3", "gemma3", "lfm2", "mamba2", "deepseek-v3", "llama-longrope"})
+  void workspaceOfTheLargestStep_isKnownBeforeItRuns(String model) throws Exception {
+    LaminaOptions options =
+        LaminaOptions.DEFAULT.withBackend("cpu-vector").withPrecision(Precision.F32).withThreads(1);
+    try (Checkpoint checkpoint = Checkpoint.open(Zoo.unzip(model, folder));
+        ModelRuntime runtime = ModelRuntime.load(checkpoint, options)) {
+      assertThat(
+              ModelRuntime.workspaceBytes(runtime.compiled().forward(), runtime.compiled().slots()))
+          .isBetween(1L << 16, 1L << 36);
+    }
+  }
+
   private static CompiledModel on(Device device, CompiledModel model) {
     return new CompiledModel(
         device,
