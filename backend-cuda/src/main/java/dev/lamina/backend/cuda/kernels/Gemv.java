@@ -23,44 +23,73 @@ final class Gemv {
   static final int MAX_ROWS = 16;
 
   private static final int ROWS_A_LAUNCH = 8;
+
+  /** From so many columns of x on a norm's rows keep the memory busy with one load a lane. */
+  private static final int LONG_ROW = 4096;
+
+  private static final int WARPS = 8;
   private static final int THREADS = 256;
 
-  /** Up to so many rows weights are streamed through shared memory: six stages of 16 KiB. */
-  private static final int STREAMED_ROWS = 2;
-
-  private static final int STREAM_BYTES = 6 * (16 << 10);
-
-  /** Warps of the kernels for more rows, and how many elements of a weight a lane loads at once. */
-  private static final int WARPS = 8;
-
+  /** Elements of a weight that a lane loads at once. */
   private static final int UNIT = 8;
 
   private final Gpu gpu;
   private final Forms bf16;
   private final Forms f16;
 
-  /** Kernels by rows of x: streamed ones, those of four columns a warp and of two. */
-  private record Forms(long[] streamed, long[] four, long[] two) {}
+  /**
+   * Kernels of a form by rows of x, plain and with a norm before them.
+   *
+   * @param columns that a group of warps multiplies at once
+   * @param inFlight loads of a row of w that a lane has on their way, by rows of x
+   */
+  private record Form(long[] plain, long[] normed, int columns, int[] inFlight) {}
+
+  /** The forms of a weight's dtype. */
+  private final class Forms {
+    private final Form four;
+    private final Form deep;
+    private final Form two;
+
+    Forms(String dtype) {
+      four = form(dtype, "four", ROWS_A_LAUNCH, 4, 1);
+      deep = form(dtype, "deep", 1, 4, 2);
+      two = form(dtype, "two", ROWS_A_LAUNCH, 2, 2);
+    }
+
+    /** The form for a product: short rows need more loads on their way, few columns all warps. */
+    Form of(Job job, int rows) {
+      Form wide = rows == 1 && job.norm != null && job.k() < LONG_ROW ? deep : four;
+      int columns = wide.columns * WARPS / split(wide, job, rows);
+      return blocks(job, columns) < 2L * gpu.multiprocessors() ? two : wide;
+    }
+  }
 
   Gemv(Gpu gpu) {
     this.gpu = gpu;
-    this.bf16 = forms("bf16");
-    this.f16 = forms("f16");
+    this.bf16 = new Forms("bf16");
+    this.f16 = new Forms("f16");
   }
 
-  private Forms forms(String dtype) {
-    int sizes = ROWS_A_LAUNCH + 1;
-    Forms forms = new Forms(new long[sizes], new long[sizes], new long[sizes]);
-    for (int rows = 1; rows <= ROWS_A_LAUNCH; rows *= 2) {
-      String name = dtype + "_" + rows;
-      if (rows <= STREAMED_ROWS) {
-        forms.streamed[rows] = gpu.function("gemv", "stream_" + name, STREAM_BYTES);
-      } else {
-        forms.four[rows] = gpu.function("gemv", "gemv_" + name);
-        forms.two[rows] = gpu.function("gemv", "gemv_" + name + "_two");
-      }
+  private Form form(String dtype, String name, int maxRows, int columns, int inFlightOfOneRow) {
+    Form form =
+        new Form(new long[maxRows + 1], new long[maxRows + 1], columns, new int[maxRows + 1]);
+    for (int rows = 1; rows <= maxRows; rows *= 2) {
+      String kernel = "gemv_%s_%d_%s".formatted(dtype, rows, name);
+      form.plain[rows] = gpu.function("gemv", kernel);
+      form.normed[rows] = gpu.function("gemv", kernel + "_normed");
+      form.inFlight[rows] = rows == 1 ? inFlightOfOneRow : 1;
     }
-    return forms;
+    return form;
+  }
+
+  /** Warps that share a row of w, so that one turn of theirs reads as much of it as it can. */
+  private static int split(Form form, Job job, int rows) {
+    int split = 1;
+    while (split < WARPS && (long) split * form.inFlight[rows] * 32 * UNIT < job.k()) {
+      split *= 2;
+    }
+    return split;
   }
 
   /**
@@ -166,10 +195,11 @@ final class Gemv {
 
     /** Whether {@link Gemv#run} can compute it: dtypes, layouts, alignment, rows. */
     boolean fits() {
+      DType dtype = parts.getFirst().weight.dtype();
       boolean whole = x.dtype() == DType.F32 && k() % UNIT == 0 && isAligned(x);
       whole &= rows() > 0 && rows() <= MAX_ROWS && isAligned(factors);
+      whole &= factors == null || factors.dtype() == DType.F32 || factors.dtype() == dtype;
       whole &= residual == null || residual.isContiguous();
-      DType dtype = parts.getFirst().weight.dtype();
       for (Part part : parts) {
         Tensor w = part.weight;
         whole &= w.dtype() == dtype && w.layout() instanceof Layout.Dense;
@@ -199,33 +229,12 @@ final class Gemv {
   }
 
   private void launch(Job job, long row, int rows) {
-    Forms forms = job.parts.getFirst().weight.dtype() == DType.BF16 ? bf16 : f16;
-    if (rows <= STREAMED_ROWS) {
-      params(job, row, 1, 1);
-      long blocks = Math.min(gpu.multiprocessors(), columns(job));
-      gpu.launch(forms.streamed[rows], blocks, 1, 1, THREADS, STREAM_BYTES);
-      return;
-    }
-    long k = job.k();
-    int split = 1;
-    while (split < WARPS && (long) split * 32 * UNIT < k) {
-      split *= 2;
-    }
-    int groups = WARPS / split;
-    boolean isNarrow = blocks(job, groups * 4) < 2L * gpu.multiprocessors();
-    int columns = groups * (isNarrow ? 2 : 4);
+    Form form = (job.parts.getFirst().weight.dtype() == DType.BF16 ? bf16 : f16).of(job, rows);
+    int split = split(form, job, rows);
+    int columns = form.columns * WARPS / split;
     params(job, row, split, columns);
-    long kernel = (isNarrow ? forms.two : forms.four)[rows];
+    long kernel = (job.norm == null ? form.plain : form.normed)[rows];
     gpu.launch(kernel, blocks(job, columns), 1, 1, THREADS, 0);
-  }
-
-  /** Columns of all results. */
-  private static long columns(Job job) {
-    long n = 0;
-    for (Part part : job.parts) {
-      n += part.weight.size(0);
-    }
-    return job.gate == null ? n : n / 2;
   }
 
   /** Blocks for so many columns each. */
