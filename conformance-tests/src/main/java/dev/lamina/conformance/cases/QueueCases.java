@@ -272,7 +272,8 @@ final class QueueCases {
     }
     int commands = 40;
     long bytes = 100_000;
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofConfined();
+        Timeline done = r.device.newTimeline(0)) {
       MemorySegment host = arena.allocate(bytes);
       List<Buffer> buffers = new ArrayList<>();
       for (int i = 1; i <= commands; i++) {
@@ -280,11 +281,11 @@ final class QueueCases {
         buffers.add(to);
         host.fill((byte) i);
         View all = new View(to, 0, TensorType.of(DType.U8, bytes));
-        Points waits = i == 1 ? Points.none() : Points.of(r.timeline, i - 1);
-        r.queue.submit(waits, new Command.Upload(host, all), Points.of(r.timeline, i));
+        Points waits = i == 1 ? Points.none() : Points.of(done, i - 1);
+        r.queue.submit(waits, new Command.Upload(host, all), Points.of(done, i));
       }
       host.fill((byte) -1);
-      r.timeline.await(commands, Context.WAIT);
+      done.await(commands, Context.WAIT);
       for (int i = 1; i <= commands; i++) {
         byte[] wanted = new byte[(int) bytes];
         Arrays.fill(wanted, (byte) i);
