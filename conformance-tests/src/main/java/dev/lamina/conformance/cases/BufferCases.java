@@ -252,7 +252,8 @@ final class BufferCases {
               // Memory that says it is shared is one memory.
               boolean shared = b.kind() == MemoryKind.SHARED;
               m.set(ValueLayout.JAVA_BYTE, 7, (byte) 99);
-              Check.equal("what the host wrote", shared ? 99 : (int) ramp(40)[7], (int) r.download(b)[7]);
+              Check.equal(
+                  "what the host wrote", shared ? 99 : (int) ramp(40)[7], (int) r.download(b)[7]);
             }
           }
         }));

@@ -2,6 +2,7 @@ package dev.lamina.conformance.cases;
 
 import dev.lamina.conformance.Check;
 import dev.lamina.conformance.Context;
+import dev.lamina.conformance.Outcome;
 import dev.lamina.conformance.Rule;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Buffer;
@@ -180,9 +181,16 @@ final class QueueCases {
         }));
     list.lifecycle(
         "queue",
+        "-",
         "taken-at-submit-as-declared",
         Rule.CAPABILITY,
-        Opened.rig(QueueCases::takenAtSubmit));
+        context -> {
+          if (!context.has(Cap.TAKEN_AT_SUBMIT)) {
+            return Outcome.unsupported("the device does not declare TAKEN_AT_SUBMIT");
+          }
+          Opened.rig(QueueCases::takenAtSubmit).run(context);
+          return Outcome.EXACT;
+        });
     list.lifecycle(
         "queue",
         "1000-commands-behind-a-gate",
@@ -267,9 +275,6 @@ final class QueueCases {
 
   /** Uploads from memory that is written again as soon as each is submitted. */
   private static void takenAtSubmit(Rig r) throws BackendException {
-    if (!r.device.info().caps().contains(Cap.TAKEN_AT_SUBMIT)) {
-      return;
-    }
     int commands = 40;
     long bytes = 100_000;
     try (Arena arena = Arena.ofConfined();
