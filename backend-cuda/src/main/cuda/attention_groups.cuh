@@ -377,16 +377,7 @@ DEVICE void groupTile(const AttentionParams& p, const Tile& tile, u8* shared) {
 
 template <int D>
 DEVICE void prefillGroups(const AttentionParams& p, u8* shared) {
-  int x = (int)(gridDim.x - 1 - blockIdx.x);
   int first;
-  int last;
-  int s = tileRows(p, x, &first, &last);
-  if (first >= last) return;
-  if (s < 0 || s == p.sequences) {
-    if (last > first + p.tileTokens) last = first + p.tileTokens;
-    zeroRows(p, first, last);
-    return;
-  }
-  if (last - p.cuSeqlensQ[s] <= p.fewRows) return;
-  groupTile<D>(p, tileOf(p, s, first), shared);
+  int s = prefillRows(p, &first);
+  if (s >= 0) groupTile<D>(p, tileOf(p, s, first), shared);
 }

@@ -95,16 +95,7 @@ DEVICE void prefillTile(const AttentionParams& p, const Tile& tile, unsigned cha
 // Blocks: tiles of rows, the last ones, which see most, first; tiles of heads.
 template <class F, int D>
 DEVICE void prefill(const AttentionParams& p, unsigned char* shared) {
-  int x = (int)(gridDim.x - 1 - blockIdx.x);
   int first;
-  int last;
-  int s = tileRows(p, x, &first, &last);
-  if (first >= last) return;
-  if (s < 0 || s == p.sequences) {
-    if (last > first + p.tileTokens) last = first + p.tileTokens;
-    zeroRows(p, first, last);
-    return;
-  }
-  if (last - p.cuSeqlensQ[s] <= p.fewRows) return;
-  prefillTile<F, D>(p, tileOf(p, s, first), shared);
+  int s = prefillRows(p, &first);
+  if (s >= 0) prefillTile<F, D>(p, tileOf(p, s, first), shared);
 }

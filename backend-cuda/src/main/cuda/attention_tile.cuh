@@ -468,6 +468,19 @@ DEVICE void zeroRows(const AttentionParams& p, i64 first, i64 last) {
   }
 }
 
+// The sequence of a prefill block and its first row; -1 where no sequence has those rows, which are
+// zeroed then, or where they are left to the kernel for few. The last tiles, which see most, come first.
+DEVICE int prefillRows(const AttentionParams& p, int* first) {
+  int last;
+  int s = tileRows(p, (int)(gridDim.x - 1 - blockIdx.x), first, &last);
+  if (*first >= last) return -1;
+  if (s < 0 || s == p.sequences) {
+    zeroRows(p, *first, last < *first + p.tileTokens ? last : *first + p.tileTokens);
+    return -1;
+  }
+  return last - p.cuSeqlensQ[s] <= p.fewRows ? -1 : s;
+}
+
 // Rows whose result is NaN are done again by plain loops. Only they say whether it has to be: a
 // weight of zero times a value that a row may not see, or a term of an infinite query, is NaN, too.
 DEVICE void redoNans(

@@ -21,7 +21,6 @@ struct GemvParams {
   int outDtype[MAX_PARTS];
   int parts;
   int split;  // warps that share a row of w: 1, 2, 4 or 8
-  int normed;
   int normDtype;
   int plusOne;
   float eps;

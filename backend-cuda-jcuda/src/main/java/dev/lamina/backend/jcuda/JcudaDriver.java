@@ -10,7 +10,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
-import java.util.HexFormat;
 import jcuda.Pointer;
 import jcuda.driver.CUDA_KERNEL_NODE_PARAMS;
 import jcuda.driver.CUcontext;
@@ -190,15 +189,7 @@ final class JcudaDriver implements Driver {
   public String deviceUuid(int device) throws CudaException {
     CUuuid out = new CUuuid();
     check("cuDeviceGetUuid", JCudaDriver.cuDeviceGetUuid(out, deviceHandle(device)));
-    String hex = HexFormat.of().formatHex(out.bytes);
-    return "GPU-"
-        + String.join(
-            "-",
-            hex.substring(0, 8),
-            hex.substring(8, 12),
-            hex.substring(12, 16),
-            hex.substring(16, 20),
-            hex.substring(20));
+    return Driver.uuid(out.bytes);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.lamina.backend.cuda.driver;
 
 import java.lang.foreign.MemorySegment;
+import java.util.HexFormat;
 
 /**
  * The part of the CUDA driver API that the backend uses, in Java's terms: the one seam between it
@@ -110,6 +111,24 @@ public interface Driver {
    * @return as {@code nvidia-smi -L} prints it
    */
   String deviceUuid(int device) throws CudaException;
+
+  /**
+   * A UUID as nvidia-smi writes it.
+   *
+   * @param bytes the 16 of {@code CUuuid}
+   * @return {@code GPU-} and 8, 4, 4, 4 and 12 hexadecimal digits
+   */
+  static String uuid(byte[] bytes) {
+    String hex = HexFormat.of().formatHex(bytes);
+    return "GPU-"
+        + String.join(
+            "-",
+            hex.substring(0, 8),
+            hex.substring(8, 12),
+            hex.substring(12, 16),
+            hex.substring(16, 20),
+            hex.substring(20));
+  }
 
   /**
    * Makes or takes the device's primary context, which the runtime API shares.

@@ -4,7 +4,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -121,15 +120,7 @@ public final class FfmDriver implements Driver {
   public String deviceUuid(int device) throws CudaException {
     try (Scratch out = new Scratch()) {
       calls.run(DriverFunction.cuDeviceGetUuid_v2, out.address(), device);
-      String hex = HexFormat.of().formatHex(out.memory().toArray(ValueLayout.JAVA_BYTE));
-      return "GPU-"
-          + String.join(
-              "-",
-              hex.substring(0, 8),
-              hex.substring(8, 12),
-              hex.substring(12, 16),
-              hex.substring(16, 20),
-              hex.substring(20));
+      return Driver.uuid(out.memory().toArray(ValueLayout.JAVA_BYTE));
     }
   }
 

@@ -294,7 +294,7 @@ final class Gemv {
       p.i32(dtype(out(job, i)));
     }
     RmsNorm norm = job.norm;
-    p.i32(job.gate == null ? parts : 1).i32(split).i32(norm == null ? 0 : 1);
+    p.i32(job.gate == null ? parts : 1).i32(split);
     p.i32(dtype(job.factors)).i32(norm != null && norm.plusOne() ? 1 : 0);
     p.f32(norm == null ? 0 : norm.eps()).i32(job.gate == null ? 0 : 1);
     p.i32(job.gateOrdinal()).i32(dtype(job.residual));
