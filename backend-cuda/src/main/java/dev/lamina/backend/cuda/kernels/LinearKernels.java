@@ -17,6 +17,12 @@ final class LinearKernels {
   /** A router's choice hangs on small differences, and so few columns cost nothing. */
   static final int MAX_EXACT_COLUMNS = 512;
 
+  /**
+   * Experts of up to so many weights are exact, too: what they make reaches the next router, and
+   * rounding would win some microseconds of a long prompt.
+   */
+  static final long MAX_EXACT_WEIGHTS_AN_EXPERT = 1 << 16;
+
   /** From so many rows on tensor cores multiply tiles of them. */
   private static final int MIN_TILE_ROWS = 17;
 
@@ -109,7 +115,8 @@ final class LinearKernels {
             ? Optional.of(BlockProducts.ofBf16(gpu))
             : FastFormats.of(w.layout()).map(this::blockProducts);
     int fewAnExpert = isPlain ? FEW_ROWS_AN_EXPERT : FEW_ROWS_AN_EXPERT_IN_BLOCKS;
-    GroupedProducts many = new GroupedProducts(gpu, planes, relaxed);
+    boolean rounds = relaxed && weightsAnExpert(w) > MAX_EXACT_WEIGHTS_AN_EXPERT;
+    GroupedProducts many = new GroupedProducts(gpu, planes, rounds);
     long any = gpu.function("linear", "moe_linear_any");
     return args -> {
       ExpertProjection p = ExpertProjection.of(args, op.biased());
@@ -121,6 +128,10 @@ final class LinearKernels {
         anyExperts(any, p);
       }
     };
+  }
+
+  private static long weightsAnExpert(TensorType w) {
+    return w.shape().dim(1).upperBound() * w.shape().dim(2).upperBound();
   }
 
   /** The same of experts: each row of the result by itself. */
