@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.StringJoiner;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -145,6 +146,32 @@ class StepAheadTest {
     }
     for (int i = 0; i < REQUESTS; i++) {
       assertThat(ahead.get(i).answer()).as("request %d", i).isEqualTo(inStep.get(i).answer());
+    }
+  }
+
+  /** What is drawn last counts, which the host learns when the next draw is under way. */
+  @Test
+  void aRepetitionPenalty_countsTheNewestToken() throws Exception {
+    LaminaOptions options =
+        LaminaOptions.DEFAULT.withBackend("reference").withPrecision(Precision.F32).withThreads(1);
+    SamplingParams.Builder sampling = SamplingParams.builder().temperature(0).maxTokens(24);
+    SamplingParams none = sampling.build();
+    SamplingParams harsh = sampling.repetitionPenalty(1e6f).build();
+    try (Checkpoint checkpoint = Checkpoint.open(Zoo.unzip("llama", folder));
+        ModelRuntime runtime = ModelRuntime.load(checkpoint, options)) {
+      CompiledModel late = on(LateDevice.of(runtime.device(), 1), runtime.compiled());
+      assertThat(answer(late, none)).as("without it").containsSequence(162, 162);
+      assertThat(answer(late, harsh)).doesNotHaveDuplicates();
+      assertThat(answer(runtime.compiled(), harsh)).isEqualTo(answer(late, harsh));
+    }
+  }
+
+  private static int[] answer(CompiledModel model, SamplingParams sampling) throws Exception {
+    try (Engine engine = Engine.of(model, EngineConfig.DEFAULT, EngineObserver.NONE)) {
+      engine.start();
+      int[] prompt = {5, 9, 5};
+      GenerationRequest request = GenerationRequest.of("r", prompt, sampling);
+      return engine.addRequest(request, TokenListener.NONE).future().join().tokenIds();
     }
   }
 

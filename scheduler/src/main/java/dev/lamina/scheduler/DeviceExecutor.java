@@ -51,7 +51,7 @@ final class DeviceExecutor implements StepExecutor {
     forward.run(batch);
     if (batch.numLogits() > 0) {
       SamplerGraph sampler = samplerFor(batch);
-      sampler.submit(batch, forward.numRows(), forward.queue(), turn);
+      sampler.submit(batch, turn);
       step.sampler = sampler;
     }
     step.end = forward.queue().submitted();
@@ -108,7 +108,7 @@ final class DeviceExecutor implements StepExecutor {
     SamplerGraph sampler = samplers[index];
     if (sampler == null) {
       SamplerVariant variant = SamplerVariant.of(index, model.limits().vocabSize());
-      sampler = new SamplerGraph(model, forward.logits(), ids, variant);
+      sampler = new SamplerGraph(model, forward, ids, variant);
       samplers[index] = sampler;
     }
     return sampler;

@@ -74,7 +74,7 @@ public final class ForwardPass implements AutoCloseable {
     this.queue = new StepQueue(model.device());
     this.plain = new StepProgram(model, model.forward(), model.weights());
     this.current = plain;
-    this.tokenIds = input(StepSlots.TOKEN_IDS);
+    this.tokenIds = addInput(StepSlots.TOKEN_IDS);
     if (sampled == null) {
       this.sampledRows = null;
       this.next = null;
@@ -86,21 +86,21 @@ public final class ForwardPass implements AutoCloseable {
       this.next = made;
       plain.program.buffer(model.forward().slot(StepSlots.TOKEN_IDS), made.buffer());
     }
-    this.positions = input(StepSlots.POSITIONS);
-    this.cuSeqlensQ = input(StepSlots.CU_SEQLENS_Q);
-    this.kvLens = input(StepSlots.KV_LENS);
-    this.logitsIndices = input(StepSlots.LOGITS_INDICES);
+    this.positions = addInput(StepSlots.POSITIONS);
+    this.cuSeqlensQ = addInput(StepSlots.CU_SEQLENS_Q);
+    this.kvLens = addInput(StepSlots.KV_LENS);
+    this.logitsIndices = addInput(StepSlots.LOGITS_INDICES);
     this.slotMapping = new StepBuffer[model.groups().size()];
     this.blockTable = new StepBuffer[slotMapping.length];
     for (int g = 0; g < slotMapping.length; g++) {
-      slotMapping[g] = input(StepSlots.slotMapping(g));
-      blockTable[g] = input(StepSlots.blockTable(g));
+      slotMapping[g] = addInput(StepSlots.slotMapping(g));
+      blockTable[g] = addInput(StepSlots.blockTable(g));
     }
     this.contextLimits =
-        has(model.forward(), StepSlots.CONTEXT_LIMITS) ? input(StepSlots.CONTEXT_LIMITS) : null;
+        has(model.forward(), StepSlots.CONTEXT_LIMITS) ? addInput(StepSlots.CONTEXT_LIMITS) : null;
     boolean keepsState = model.recurrent() != null;
-    this.stateReads = keepsState ? input(StepSlots.STATE_READS) : null;
-    this.stateWrites = keepsState ? input(StepSlots.STATE_WRITES) : null;
+    this.stateReads = keepsState ? addInput(StepSlots.STATE_READS) : null;
+    this.stateWrites = keepsState ? addInput(StepSlots.STATE_WRITES) : null;
     this.adapterIds = adapterInputs.add(TensorType.of(DType.I32, model.slots().tokens()));
     for (Slot slot : model.forward().slots()) {
       if (slot.kind() == Slot.Kind.OUTPUT) {
@@ -143,7 +143,7 @@ public final class ForwardPass implements AutoCloseable {
     if (name.equals(StepSlots.ADAPTER_IDS)) {
       return adapterIds;
     }
-    return plain.program.bufferOf(model.forward().slot(name));
+    return input(name);
   }
 
   /**
@@ -232,6 +232,16 @@ public final class ForwardPass implements AutoCloseable {
     return logits;
   }
 
+  /** What an input of the plain step is read from, on the device. */
+  StepBuffer input(String name) {
+    return plain.program.bufferOf(model.forward().slot(name));
+  }
+
+  /** Tokens of the last run, padding included. */
+  long numTokens() {
+    return current.numTokens();
+  }
+
   /** Rows of the last run, padding included. */
   long numRows() {
     return current.numRows();
@@ -311,7 +321,7 @@ public final class ForwardPass implements AutoCloseable {
     return false;
   }
 
-  private StepBuffer input(String name) {
+  private StepBuffer addInput(String name) {
     int slot = model.forward().slot(name);
     StepBuffer buffer = inputs.add(tensorType(model.forward().slots().get(slot)));
     plain.program.buffer(slot, buffer);

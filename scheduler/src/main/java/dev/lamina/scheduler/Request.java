@@ -118,11 +118,6 @@ final class Request implements RequestHandle {
     return numTokens - numPromptTokens();
   }
 
-  /** Whether its next draw needs, on the host, an id that is not known yet. */
-  boolean waitsForId() {
-    return numOutputPlaceholders > 0 && sampling.hasPenalties();
-  }
-
   /** What {@link #numComputedTokens} is to catch up with. */
   int numTokensWithPlaceholders() {
     return numTokens + numOutputPlaceholders;

@@ -32,45 +32,52 @@ final class SamplerGraph implements AutoCloseable {
   private final StepOutputs outputs;
   private final int numTop;
   private final int vocabSize;
+  private final ForwardPass forward;
+  private final int tokensDim;
   private final int rowsDim;
   private final int historyDim;
 
   /**
-   * @param logits what it samples from
+   * @param forward from whose logits it samples
    * @param ids where it puts the ids
    */
-  SamplerGraph(CompiledModel model, StepBuffer logits, SampledIds ids, SamplerVariant variant)
+  SamplerGraph(CompiledModel model, ForwardPass forward, SampledIds ids, SamplerVariant variant)
       throws BackendException {
+    TensorType logits = forward.logits().type();
     this.model = model;
+    this.forward = forward;
     this.ids = ids;
     this.inputs = new StepInputs(model.device());
     this.outputs = new StepOutputs(model.device());
+    int maxHistory = model.limits().maxModelLen() + 1;
     this.executable =
         model
             .device()
             .compile(
-                variant.graph(
-                    model.slots().rows(), logits.type(), model.limits().maxModelLen() + 1),
+                variant.graph(model.slots().tokens(), model.slots().rows(), logits, maxHistory),
                 CompileOptions.DEFAULT);
     this.program = new Program(executable);
     this.numTop = Math.max(0, variant.numLogprobs());
-    this.vocabSize = (int) logits.type().shape().dim(1).upperBound();
+    this.vocabSize = (int) logits.shape().dim(1).upperBound();
+    this.tokensDim = program.dim(model.slots().tokens().name());
     this.rowsDim = program.dim(model.slots().rows().name());
     this.historyDim = program.dim(SamplerVariant.HISTORY_DIM);
     for (Slot slot : executable.slots()) {
-      bind(slot, logits);
+      bind(slot);
     }
   }
 
-  private void bind(Slot slot, StepBuffer logits) {
-    if (slot.name().equals(StepSlots.LOGITS)) {
-      program.buffer(slot.ordinal(), logits);
-      return;
+  private void bind(Slot slot) {
+    switch (slot.name()) {
+      case StepSlots.LOGITS -> program.buffer(slot.ordinal(), forward.logits());
+      case StepSlots.TOKEN_IDS, StepSlots.LOGITS_INDICES ->
+          program.buffer(slot.ordinal(), forward.input(slot.name()));
+      case SamplerVariant.IDS -> program.buffer(slot.ordinal(), ids.buffer());
+      default -> bindOwn(slot);
     }
-    if (slot.name().equals(SamplerVariant.IDS)) {
-      program.buffer(slot.ordinal(), ids.buffer());
-      return;
-    }
+  }
+
+  private void bindOwn(Slot slot) {
     boolean isInput = slot.kind() == Slot.Kind.INPUT;
     (isInput ? inputNames : outputNames).add(slot.name());
     StepMemory memory = isInput ? inputs : outputs;
@@ -78,16 +85,17 @@ final class SamplerGraph implements AutoCloseable {
   }
 
   /**
-   * Submits behind the forward pass.
+   * Submits behind the forward pass that last ran.
    *
-   * @param numRows rows of the forward pass's logits, padding included
    * @param turn which of two places the results go to; see {@link StepOutputs}
    */
-  void submit(ScheduledBatch batch, long numRows, StepQueue queue, int turn)
-      throws BackendException {
+  void submit(ScheduledBatch batch, int turn) throws BackendException {
+    long numRows = forward.numRows();
+    StepQueue queue = forward.queue();
     program.want(rowsDim, numRows);
     program.want(historyDim, longestHistory(batch));
     program.bucket();
+    program.bind(tokensDim, forward.numTokens());
     program.bind(rowsDim, numRows);
     if (historyDim >= 0) {
       program.bind(historyDim, program.value(historyDim));
@@ -151,7 +159,7 @@ final class SamplerGraph implements AutoCloseable {
   private static int longestHistory(ScheduledBatch batch) {
     int longest = 1;
     for (int row = 0; row < batch.numLogits(); row++) {
-      longest = Math.max(longest, batch.sampledRequest(row).numTokens);
+      longest = Math.max(longest, batch.sampledPosition(row));
     }
     return longest;
   }
@@ -212,16 +220,17 @@ final class SamplerGraph implements AutoCloseable {
         : batch.sampledPosition(row);
   }
 
-  /** Prompt and output so far, [numRows, L], -1 after the end. */
+  /** Prompt and output so far, the newest left to the graph, [numRows, L], -1 after the end. */
   private void fillHistory(MemorySegment host, ScheduledBatch batch, int numRows) {
     int width = (int) program.value(historyDim);
     for (int row = 0; row < numRows; row++) {
       long base = (long) row * width;
       int n = 0;
       if (row < batch.numLogits()) {
-        Request request = batch.sampledRequest(row);
-        n = request.numTokens;
-        MemorySegment.copy(request.tokenIds, 0, host, JAVA_INT, base * Integer.BYTES, n);
+        n = batch.sampledPosition(row);
+        int[] known = batch.sampledRequest(row).tokenIds;
+        MemorySegment.copy(known, 0, host, JAVA_INT, base * Integer.BYTES, n - 1);
+        host.setAtIndex(JAVA_INT, base + n - 1, SamplerVariant.NEWEST);
       }
       for (int i = n; i < width; i++) {
         host.setAtIndex(JAVA_INT, base + i, -1);

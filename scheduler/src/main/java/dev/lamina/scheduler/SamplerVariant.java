@@ -1,10 +1,12 @@
 package dev.lamina.scheduler;
 
 import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.CoreOp;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
 import dev.lamina.spi.ir.Graph;
 import dev.lamina.spi.ir.Ops;
+import dev.lamina.spi.ir.Scalar;
 import dev.lamina.spi.ir.StepSlots;
 import dev.lamina.spi.ir.TensorType;
 import dev.lamina.spi.ir.Value;
@@ -37,6 +39,12 @@ record SamplerVariant(boolean penalties, boolean mask, boolean random, int numLo
   static final String TOP_LOGPROBS = "topLogprobs";
   static final String TOP_IDS = "topIds";
 
+  /**
+   * In a history, the newest id of the context: the forward pass was given it on the device, where
+   * it may be before the host knows it.
+   */
+  static final int NEWEST = -2;
+
   /** Symbol of the longest history of a step. */
   static final String HISTORY_DIM = "L";
 
@@ -67,21 +75,22 @@ record SamplerVariant(boolean penalties, boolean mask, boolean random, int numLo
    * The graph: penalties and mask on the logits, then the draw; log-probabilities of the unmodified
    * logits, as vLLM reports them.
    *
-   * @param rows R, the symbol of the forward pass
+   * @param tokens T, the symbol of the forward pass
+   * @param rows R, likewise
    * @param logitsType of the forward pass, F32 {@code [R, V]}
    * @param maxHistory most tokens of a context
    */
-  Graph graph(Dim.Sym rows, TensorType logitsType, int maxHistory) {
+  Graph graph(Dim.Sym tokens, Dim.Sym rows, TensorType logitsType, int maxHistory) {
     Ops g = new Ops("sampler");
     Value logits = g.tensor(StepSlots.LOGITS, logitsType);
     Value processed = logits;
     if (penalties) {
-      Dim history = Dim.sym(HISTORY_DIM, 1, maxHistory);
+      Dim length = Dim.sym(HISTORY_DIM, 1, maxHistory);
       processed =
           g.add(
               new CompositeOp.Penalties(),
               processed,
-              g.tensor(HISTORY, TensorType.of(DType.I32, rows, history)),
+              history(g, tokens, rows, length),
               g.tensor(NUM_PROMPT, TensorType.of(DType.I32, rows)),
               g.tensor(PRESENCE, TensorType.of(DType.F32, rows)),
               g.tensor(FREQUENCY, TensorType.of(DType.F32, rows)),
@@ -101,6 +110,16 @@ record SamplerVariant(boolean penalties, boolean mask, boolean random, int numLo
       g.output(TOP_IDS, logprobs.get(2));
     }
     return g.build();
+  }
+
+  /** Context by row; its newest id is the forward pass's token whose logits are sampled from. */
+  private static Value history(Ops g, Dim tokens, Dim rows, Dim length) {
+    Value host = g.tensor(HISTORY, TensorType.of(DType.I32, rows, length));
+    Value ids = g.tensor(StepSlots.TOKEN_IDS, TensorType.of(DType.I32, tokens));
+    Value indices = g.tensor(StepSlots.LOGITS_INDICES, TensorType.of(DType.I32, rows));
+    Value newest = g.broadcast(g.gather(ids, indices, 0), host.shape(), 0);
+    Value mark = g.fill(host.shape(), Scalar.integer(DType.I32, NEWEST));
+    return g.select(g.compare(CoreOp.CompareKind.EQ, host, mark), newest, host);
   }
 
   private static Value sample(Ops g, Dim.Sym rows, Value logits) {

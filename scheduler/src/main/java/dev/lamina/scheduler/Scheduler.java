@@ -94,19 +94,11 @@ final class Scheduler {
   }
 
   /**
-   * Whether the next step can't be put together before the ids of the one in flight are known: a
-   * draw hangs on ids that the host has to put into it, or somebody found no room.
+   * Whether the next step can't be put together before the ids of the one in flight are known:
+   * somebody found no room.
    */
   boolean waitsForIds() {
-    if (foundNoRoom) {
-      return true;
-    }
-    for (int i = 0; i < running.size(); i++) {
-      if (running.get(i).waitsForId()) {
-        return true;
-      }
-    }
-    return false;
+    return foundNoRoom;
   }
 
   /**

@@ -73,7 +73,38 @@ class DeviceExecutorTest {
     run(engine);
     assertThat(graph.device.compiled).hasSize(2);
     assertThat(ops(graph.device.compiled.getLast()))
-        .containsExactly("penalties", "apply_bitmask", "sample", "logprobs");
+        .containsExactly(
+            "gather",
+            "view",
+            "expand",
+            "fill",
+            "compare",
+            "select",
+            "penalties",
+            "apply_bitmask",
+            "sample",
+            "logprobs");
+    engine.close();
+  }
+
+  /** The fake sampler holds each history to the context. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void penalties_seeTheWholeContext_alsoOneStepAhead(boolean sharedWithHost) throws Exception {
+    FakeStepGraph graph = new FakeStepGraph(sharedWithHost, CONFIG, 32);
+    Engine engine = Engine.of(graph.model, CONFIG, EngineObserver.NONE);
+    List<RequestHandle> handles = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      SamplingParams.Builder sampling = SamplingParams.builder().temperature(0).maxTokens(6 + i);
+      sampling.ignoreEos(true).presencePenalty(i % 2);
+      handles.add(add(engine, Rig.prompt(i, 1 + 13 * i), sampling.build()));
+    }
+    run(engine);
+    for (int i = 0; i < 4; i++) {
+      assertThat(handles.get(i).future().join().tokenIds())
+          .isEqualTo(FakeModel.generate(Rig.prompt(i, 1 + 13 * i), 6 + i));
+    }
+    assertThat(ops(graph.device.compiled.getLast())).contains("penalties");
     engine.close();
   }
 

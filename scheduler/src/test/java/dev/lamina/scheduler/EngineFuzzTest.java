@@ -87,10 +87,6 @@ class EngineFuzzTest {
     if (kind == 0) {
       sampling.stopTokenIds(STOPS);
     }
-    if (random.nextInt(20) == 0) {
-      // Its draws hang on ids that the host puts in, so no step of it runs ahead.
-      sampling.presencePenalty(1);
-    }
     TokenListener listener =
         token -> {
           if (kind == 1 && Arrays.stream(LAST_WORDS).anyMatch(id -> id == token.tokenId())) {

@@ -157,6 +157,9 @@ final class FakeStepGraph {
   /** Argmax under the mask; the log-probability of id v is -v, of the k-th alternative -k. */
   private static void sample(FakeDevice.Run run) {
     for (int row = 0; row < run.dim("R"); row++) {
+      if (run.isBound(SamplerVariant.HISTORY)) {
+        checkHistory(run, row);
+      }
       int best = -1;
       for (int v = 0; v < FakeModel.VOCAB; v++) {
         if (run.isBound(SamplerVariant.MASK) && !allowed(run, row, v)) {
@@ -176,6 +179,21 @@ final class FakeStepGraph {
           run.memory(SamplerVariant.TOP_LOGPROBS).setAtIndex(JAVA_FLOAT, (long) row * k + i, -i);
         }
       }
+    }
+  }
+
+  /** A row's history is the context that its logits were made of, the newest id found as asked. */
+  private static void checkHistory(FakeDevice.Run run, int row) {
+    int length = run.dim(SamplerVariant.HISTORY_DIM);
+    int index = i32(run, StepSlots.LOGITS_INDICES, row);
+    long sum = 0;
+    for (int p = 0; p < length; p++) {
+      int id = i32(run, SamplerVariant.HISTORY, row * length + p);
+      id = id == SamplerVariant.NEWEST ? i32(run, StepSlots.TOKEN_IDS, index) : id;
+      sum += id < 0 ? 0 : FakeModel.entry(id, p);
+    }
+    if (index >= 0 && logit(run, row, FakeModel.tokenOf(sum)) != 1) {
+      throw new AssertionError("row " + row + " has a history that is not its context");
     }
   }
 
