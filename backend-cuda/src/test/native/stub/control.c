@@ -14,6 +14,7 @@ STUB int stub_reset(void) {
   settings.driverVersion = 13000;
   settings.numDevices = 1;
   settings.major = 9;
+  settings.compiledFor = 90;
   settings.totalBytes = (size_t)8 << 30;
   return 0;
 }
@@ -40,6 +41,12 @@ STUB int stub_machine(int driverVersion, int numDevices, int major, int minor, i
 STUB int stub_memory(size_t bytes) {
   LOCK();
   settings.totalBytes = bytes;
+  return 0;
+}
+
+STUB int stub_compiled_for(int architecture) {
+  LOCK();
+  settings.compiledFor = architecture;
   return 0;
 }
 

@@ -76,6 +76,7 @@ STUB CUresult cuFuncGetAttribute(int* value, CUfunction_attribute attribute, CUf
     case 1: *value = 16; break;
     case 3: *value = 0; break;
     case 4: *value = 40; break;
+    case 5: *value = settings.compiledFor; break;
     case 8: *value = f->dynamicShared; break;
     default: return INVALID_VALUE;
   }

@@ -123,6 +123,7 @@ static struct {
   char failName[64];
   int failAfter, failCode;
   int notReady;
+  int compiledFor;
 } settings;
 
 typedef struct {

@@ -48,6 +48,16 @@ class RelaxedProductsTest {
   /** More columns than those that stay exact. */
   private static final int N = 520;
 
+  /** What the last launch is asked for. */
+  private static final int SHARED_BYTES = 6;
+
+  private static final int STARTS_EARLY = 7;
+
+  /** Six stages of two operands of 128 rows, and three. */
+  private static final int GROUP_TILE_BYTES = 6 * 2 * 128 * 128;
+
+  private static final int WARP_TILE_BYTES = 3 * 2 * 128 * 128;
+
   private final StubDriver stub = StubDriver.open();
   private final StubBlasLt blas = StubBlasLt.load();
 
@@ -246,6 +256,17 @@ class RelaxedProductsTest {
   void withoutIt_ownKernelsMultiply() throws Exception {
     areRight(products(Optional::empty, Numerics.RELAXED));
     assertThat(blas.lastAlgorithm()).isZero();
+  }
+
+  @Test
+  void kernelsForAnOlderGpu_multiplyByWarps_oneAfterAnother() throws Exception {
+    areRight(products(Optional::empty, Numerics.RELAXED));
+    assertThat(stub.lastLaunch(SHARED_BYTES)).isEqualTo(GROUP_TILE_BYTES);
+    assertThat(stub.lastLaunch(STARTS_EARLY)).isOne();
+    stub.compiledFor(80);
+    areRight(products(Optional::empty, Numerics.RELAXED));
+    assertThat(stub.lastLaunch(SHARED_BYTES)).isEqualTo(WARP_TILE_BYTES);
+    assertThat(stub.lastLaunch(STARTS_EARLY)).isZero();
   }
 
   @Test

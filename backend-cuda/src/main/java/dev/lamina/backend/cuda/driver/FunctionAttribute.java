@@ -10,6 +10,8 @@ public enum FunctionAttribute {
   LOCAL_SIZE_BYTES(3),
   /** Registers of a thread. */
   NUM_REGS(4),
+  /** Virtual architecture that it was compiled for, such as 90. */
+  PTX_VERSION(5),
   /** Most dynamic shared memory of a block in bytes; may be set. */
   MAX_DYNAMIC_SHARED_SIZE_BYTES(8),
   /** Percentage of the L1 cache given to shared memory; may be set, a hint. */

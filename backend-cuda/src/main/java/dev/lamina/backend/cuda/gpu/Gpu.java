@@ -73,8 +73,7 @@ public final class Gpu implements AutoCloseable {
   private final long faults;
   private final int multiprocessors;
   private final int maxSharedBytes;
-  private final boolean startsEarly;
-  private final boolean hasWarpgroups;
+  private int architecture;
   private long stream;
   private long scratch;
   private long scratchBytes;
@@ -96,8 +95,7 @@ public final class Gpu implements AutoCloseable {
     this.kernels = kernels;
     this.multiprocessors = facts.numSms();
     this.maxSharedBytes = facts.maxSharedBytes();
-    this.startsEarly = facts.sm() >= FIRST_SM_WITH_DEPENDENT_LAUNCH;
-    this.hasWarpgroups = facts.sm() == WARPGROUPS_SM;
+    this.architecture = facts.sm();
     this.device = facts.device();
     this.context = driver.primaryContextRetain(device);
     driver.use(context);
@@ -188,7 +186,7 @@ public final class Gpu implements AutoCloseable {
 
   /** Whether kernels that multiply by warpgroups ({@code wgmma.cuh}) run here. */
   public boolean hasWarpgroups() {
-    return hasWarpgroups;
+    return architecture == WARPGROUPS_SM;
   }
 
   /** Makes this GPU's context current on the calling thread. */
@@ -273,12 +271,18 @@ public final class Gpu implements AutoCloseable {
       try {
         driver.use(context);
         Long module = moduleOf.get(file);
+        boolean isNew = module == null;
         if (module == null) {
           module = kernels.load(file);
           modules.add(module);
           moduleOf.put(file, module);
         }
         long function = driver.moduleGetFunction(module, name);
+        if (isNew) {
+          // A jar may bring kernels for older GPUs than this one: they lack what came later.
+          int builtFor = driver.functionAttribute(function, FunctionAttribute.PTX_VERSION);
+          architecture = Math.min(architecture, builtFor);
+        }
         functions.put(name, function);
         return function;
       } catch (CudaException e) {
@@ -325,7 +329,7 @@ public final class Gpu implements AutoCloseable {
     }
     submissions++;
     config.grid(Math.toIntExact(x), Math.toIntExact(y), Math.toIntExact(z));
-    config.block(threads, 1, 1).sharedBytes(sharedBytes).pdl(startsEarly && !isFirst);
+    config.block(threads, 1, 1).sharedBytes(sharedBytes).pdl(startsEarly() && !isFirst);
     isFirst = false;
     config.clearArgs().argStruct(params.struct());
     try {
@@ -333,6 +337,10 @@ public final class Gpu implements AutoCloseable {
     } catch (CudaException e) {
       throw Failures.unchecked("launch of " + config, e);
     }
+  }
+
+  private boolean startsEarly() {
+    return architecture >= FIRST_SM_WITH_DEPENDENT_LAUNCH;
   }
 
   /** Launches a kernel whose threads take elements in turn. */

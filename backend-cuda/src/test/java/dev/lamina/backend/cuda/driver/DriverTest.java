@@ -257,6 +257,7 @@ class DriverTest {
   void functions_tellAndTakeAttributes() throws CudaException {
     long function = function("nothing");
     assertThat(driver.functionAttribute(function, FunctionAttribute.NUM_REGS)).isEqualTo(40);
+    assertThat(driver.functionAttribute(function, FunctionAttribute.PTX_VERSION)).isEqualTo(90);
     driver.setFunctionAttribute(
         function, FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES, 200 << 10);
     assertThat(driver.functionAttribute(function, FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES))

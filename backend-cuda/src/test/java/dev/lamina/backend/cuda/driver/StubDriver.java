@@ -133,6 +133,15 @@ public final class StubDriver {
   }
 
   /**
+   * Sets what kernels say that they were compiled for.
+   *
+   * @param architecture such as 80
+   */
+  public void compiledFor(int architecture) {
+    call("stub_compiled_for", architecture);
+  }
+
+  /**
    * Lets the next queries of streams and events say that work still runs.
    *
    * @param queries how many
