@@ -19,6 +19,8 @@ import tools.jackson.databind.node.ObjectNode;
  *     allows; median
  * @param flopsFraction operations that must be done over what the peak measured beside it allows;
  *     median
+ * @param rooflineFraction time that its steps take at least over the time that they took, where
+ *     each is bound by its bytes or by its operations: of an engine row; median
  * @param idleFraction share of the time, by the device's clock, in which it ran no part of a step:
  *     gaps between steps and within them; median, empty if the device has no clock
  */
@@ -30,6 +32,7 @@ record BenchRow(
     double[] rates,
     double bandwidthFraction,
     double flopsFraction,
+    OptionalDouble rooflineFraction,
     OptionalDouble idleFraction) {
 
   /** The median share of repetitions that a device's clock timed. */
@@ -71,6 +74,9 @@ record BenchRow(
     row.put("max_ts", max());
     row.put("bandwidth_fraction", bandwidthFraction);
     row.put("flops_fraction", flopsFraction);
+    if (rooflineFraction.isPresent()) {
+      row.put("roofline_fraction", rooflineFraction.getAsDouble());
+    }
     if (idleFraction.isPresent()) {
       row.put("idle_fraction", idleFraction.getAsDouble());
     }
@@ -83,10 +89,6 @@ record BenchRow(
         requests > 0
             ? "%d x (%d in, %d out)".formatted(requests, numPrompt, numGenerated)
             : numGenerated == 0 ? "pp" + numPrompt : "tg" + numGenerated;
-    String idle =
-        idleFraction.isEmpty()
-            ? ""
-            : String.format(Locale.ROOT, "  %5.2f %% idle", 100 * idleFraction.getAsDouble());
     return String.format(
             Locale.ROOT,
             "%-24s np %-4d %10.1f tok/s  (%.1f .. %.1f)  %5.1f %% of bandwidth  %5.1f %% of FMA peak",
@@ -97,6 +99,13 @@ record BenchRow(
             max(),
             100 * bandwidthFraction,
             100 * flopsFraction)
-        + idle;
+        + percent(rooflineFraction, "of the roofline")
+        + percent(idleFraction, "idle");
+  }
+
+  private static String percent(OptionalDouble fraction, String of) {
+    return fraction.isEmpty()
+        ? ""
+        : String.format(Locale.ROOT, "  %5.2f %% %s", 100 * fraction.getAsDouble(), of);
   }
 }

@@ -11,6 +11,7 @@ import dev.lamina.spi.RunMeter.RunTimes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
@@ -61,6 +62,7 @@ final class StepBench {
         runs.stream().mapToDouble(t -> tokens / t.seconds).toArray(),
         median(runs, t -> fraction(bytes / t.seconds, t.peak.readBytesPerSecond())),
         median(runs, t -> fraction(flops / t.seconds, t.peak.flopsPerSecond())),
+        OptionalDouble.empty(),
         BenchRow.idleFraction(runs.stream().flatMap(t -> t.times.stream()).toList()));
   }
 
@@ -72,7 +74,7 @@ final class StepBench {
     return peak == 0 ? 0 : rate / peak;
   }
 
-  private static Peak larger(Peak a, Peak b) {
+  static Peak larger(Peak a, Peak b) {
     return new Peak(
         Math.max(a.readBytesPerSecond(), b.readBytesPerSecond()),
         Math.max(a.flopsPerSecond(), b.flopsPerSecond()));

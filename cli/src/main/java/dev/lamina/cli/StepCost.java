@@ -2,6 +2,7 @@ package dev.lamina.cli;
 
 import dev.lamina.models.ModelPlan;
 import dev.lamina.models.WeightTable;
+import dev.lamina.spi.DeviceInfo.Peak;
 import dev.lamina.spi.WeightSpec;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.Dim;
@@ -77,6 +78,66 @@ final class StepCost {
   /** Bytes that so many prefill steps read. */
   double prefillBytes(int tokens, int steps, int sequences) {
     return weightBytes * steps + kvBytesPerPosition * tokens * sequences;
+  }
+
+  /**
+   * Operations of sequences that run at once, each from its prompt to its last token.
+   *
+   * @param in tokens of a prompt
+   * @param out tokens generated, the first of them by the prompt's own step
+   */
+  double mixFlops(int in, int out, int sequences) {
+    double flops = prefillFlops(in);
+    for (int i = 1; i < out; i++) {
+      flops += flopsOfStep(in + i);
+    }
+    return flops * sequences;
+  }
+
+  /**
+   * Bytes that they read.
+   *
+   * @param maxTokens of a step of prompts
+   */
+  double mixBytes(int in, int out, int sequences, int maxTokens) {
+    double bytes = prefillBytes(in, promptSteps(in, sequences, maxTokens), sequences);
+    for (int i = 1; i < out; i++) {
+      bytes += bytesOfStep(in + i, sequences);
+    }
+    return bytes;
+  }
+
+  /**
+   * Seconds that they take at least: all prompts, then a step for each token more; each of these
+   * takes what its operations take or what its bytes do, whichever is longer.
+   *
+   * @param peak what the device reaches, of which no rate is 0
+   */
+  double mixSeconds(int in, int out, int sequences, int maxTokens, Peak peak) {
+    int steps = promptSteps(in, sequences, maxTokens);
+    double seconds =
+        seconds(prefillFlops(in) * sequences, prefillBytes(in, steps, sequences), peak);
+    for (int i = 1; i < out; i++) {
+      seconds += seconds(flopsOfStep(in + i) * sequences, bytesOfStep(in + i, sequences), peak);
+    }
+    return seconds;
+  }
+
+  private static double seconds(double flops, double bytes, Peak peak) {
+    return Math.max(flops / peak.flopsPerSecond(), bytes / peak.readBytesPerSecond());
+  }
+
+  private static int promptSteps(int in, int sequences, int maxTokens) {
+    return Math.ceilDiv(in * sequences, maxTokens);
+  }
+
+  /** Of one token of a sequence that sees so many positions. */
+  private double flopsOfStep(int positions) {
+    return flopsPerToken + flopsPerRow + flopsPerTokenAndPosition * positions;
+  }
+
+  private double bytesOfStep(int positions, int sequences) {
+    return weightBytes + kvBytesPerPosition * positions * sequences;
   }
 
   private static double pairs(int tokens) {
