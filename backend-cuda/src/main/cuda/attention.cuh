@@ -13,6 +13,7 @@ struct AttentionParams {
   const void* alibi;
   const int* select;
   void* out;
+  void* rounded;    // the same in BF16 for who multiplies it, or null
   float* partials;  // of splits: sums of values [rows, Hq, splits, Dv], then [rows, Hq, splits, 2]
   i64 tokens;
   i64 window;
@@ -99,10 +100,10 @@ DEVICE bool isRepeat(const AttentionParams& p, i64 row, i64 j) {
 // Whether the row of select lists a position twice. Where the positions are more than the set has
 // room for, it may.
 DEVICE bool hasRepeats(const AttentionParams& p, u32* seen, i64 row) {
-  for (int w = threadIdx.x; w < p.seenWords; w += ATTENTION_THREADS) seen[w] = 0;
+  for (int w = threadIdx.x; w < p.seenWords; w += blockDim.x) seen[w] = 0;
   __syncthreads();
   bool twice = false;
-  for (int j = threadIdx.x; j < p.selected; j += ATTENTION_THREADS) {
+  for (int j = threadIdx.x; j < p.selected; j += blockDim.x) {
     int key = p.select[row * p.selected + j];
     if (key < 0) continue;
     if (key / 32 >= p.seenWords) {
@@ -115,10 +116,15 @@ DEVICE bool hasRepeats(const AttentionParams& p, u32* seen, i64 row) {
   return __syncthreads_or(twice) != 0;
 }
 
+DEVICE void storeResult(const AttentionParams& p, i64 at, float x) {
+  storeFloat(p.out, at, p.outDtype, x);
+  if (p.rounded != nullptr) ((u16*)p.rounded)[at] = toBf16(x);
+}
+
 DEVICE void zeroRow(const AttentionParams& p, i64 row, int head) {
   i64 at = (row * p.heads + head) * p.valueWidth;
-  for (int c = threadIdx.x; c < p.valueWidth; c += ATTENTION_THREADS) {
-    storeFloat(p.out, at + c, p.outDtype, 0.0f);
+  for (int c = threadIdx.x; c < p.valueWidth; c += blockDim.x) {
+    storeResult(p, at + c, 0.0f);
   }
 }
 
@@ -128,10 +134,11 @@ __device__ __noinline__ void attendRow(
     const AttentionParams& p, i64 row, int head, unsigned char* shared) {
   __shared__ float room[32];
   int tid = threadIdx.x;
+  int threads = (int)blockDim.x;
   float* q = (float*)shared;        // keyWidth
   float* weight = q + p.keyWidth;   // a key a thread
-  i64* slots = (i64*)(q + ((p.keyWidth + ATTENTION_THREADS + 1) & ~1));
-  u32* seen = (u32*)(slots + ATTENTION_THREADS);
+  i64* slots = (i64*)(q + ((p.keyWidth + threads + 1) & ~1));
+  u32* seen = (u32*)(slots + threads);
   int s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
   if (s < 0) {
     zeroRow(p, row, head);
@@ -145,7 +152,7 @@ __device__ __noinline__ void attendRow(
   i64 from = p.select != nullptr ? 0 : allowed.start;
   i64 to = p.select != nullptr ? p.selected : allowed.end;
   int kvHead = head / (p.heads / p.kvHeads);
-  for (int c = tid; c < p.keyWidth; c += ATTENTION_THREADS) {
+  for (int c = tid; c < p.keyWidth; c += threads) {
     q[c] = loadFloat(p.q, (row * p.heads + head) * p.keyWidth + c, p.qDtype);
   }
   float slope = p.alibi != nullptr ? loadFloat(p.alibi, head, p.alibiDtype) : 0.0f;
@@ -155,7 +162,7 @@ __device__ __noinline__ void attendRow(
   for (int v = 0; v < MAX_VALUES_A_THREAD; v++) value[v] = 0.0f;
   __syncthreads();
   bool repeats = p.select != nullptr && hasRepeats(p, seen, row);
-  for (i64 j0 = from; j0 < to; j0 += ATTENTION_THREADS) {
+  for (i64 j0 = from; j0 < to; j0 += threads) {
     i64 j = j0 + tid;
     i64 slot = -1;
     float logit = -infinity();
@@ -183,10 +190,10 @@ __device__ __noinline__ void attendRow(
     weight[tid] = w;
     total = total * keep + blockSum(w, room);
     peak = newPeak;
-    int n = to - j0 < ATTENTION_THREADS ? (int)(to - j0) : ATTENTION_THREADS;
+    int n = to - j0 < threads ? (int)(to - j0) : threads;
 #pragma unroll
     for (int v = 0; v < MAX_VALUES_A_THREAD; v++) {
-      int c = tid + v * ATTENTION_THREADS;
+      int c = tid + v * threads;
       if (c >= p.valueWidth) break;
       float sum = value[v] * keep;
       for (int k = 0; k < n; k++) {
@@ -206,8 +213,8 @@ __device__ __noinline__ void attendRow(
     for (int v = 0; v < MAX_VALUES_A_THREAD; v++) value[v] *= keep;
   }
   for (int v = 0; v < MAX_VALUES_A_THREAD; v++) {
-    int c = tid + v * ATTENTION_THREADS;
+    int c = tid + v * threads;
     if (c >= p.valueWidth) break;
-    storeFloat(p.out, outAt + c, p.outDtype, total == 0.0f ? 0.0f : value[v] / total);
+    storeResult(p, outAt + c, total == 0.0f ? 0.0f : value[v] / total);
   }
 }

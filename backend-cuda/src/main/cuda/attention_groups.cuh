@@ -1,16 +1,15 @@
 // Prefill by warpgroups: relaxed numerics over BF16.
 //
-// A block has 128 rows in two halves of 64, whose products with a tile of 64 keys or values read it
-// from shared memory once for all four warps. While the weights of one half are made, the other's
-// products run.
+// A block has two warpgroups of 64 rows each, which go through the same tiles of keys and values. The
+// products of the next keys run beside those of the values before them, and the weights of the next
+// keys are made while the latter run.
 #pragma once
 #include "attention_tile.cuh"
 #include "wgmma.cuh"
 
-#define HALVES 2
-#define HALF_ROWS 64
-#define GROUP_ROWS (HALVES * HALF_ROWS)
-#define GROUP_KEYS 64
+#define GROUP_THREADS 256
+#define GROUP_WARPS (GROUP_THREADS / WARP)
+#define GROUP_ROWS 128
 #define GROUP_COLUMNS 64
 
 DEVICE float power2(float x) {
@@ -23,21 +22,27 @@ DEVICE float power2(float x) {
 #endif
 }
 
-// Queries, two stages of keys, two of values, then whether a row is NaN. Each of `rows` rows has its
+// Stores x where nobody looks, so that what it comes from is computed before what follows: else the
+// compiler waits for products first, and computes when they have ended.
+DEVICE void computeFirst(float* unread, float x) { *(volatile float*)unread = x; }
+
+// Queries, two stages of keys, two of values, then which rows are NaN, a word a warp. Rows have their
 // columns in tiles of 64.
 template <int D>
 struct GroupShared {
-  enum { KEYS_BYTES = GROUP_KEYS * D * 2 };
+  enum { KEYS = D > 128 ? 64 : 128, STAGE_BYTES = KEYS * D * 2 };
   u8* queries;
   u8* keys;
   u8* values;
-  int* isNan;
+  u32* nans;
+  float* unread;  // a float a thread
 
   DEVICE GroupShared(u8* at) {
     queries = at;
     keys = queries + GROUP_ROWS * D * 2;
-    values = keys + 2 * KEYS_BYTES;
-    isNan = (int*)(values + 2 * KEYS_BYTES);
+    values = keys + 2 * STAGE_BYTES;
+    nans = (u32*)(values + 2 * STAGE_BYTES);
+    unread = (float*)(nans + GROUP_WARPS);
   }
 };
 
@@ -48,80 +53,103 @@ DEVICE u32 tiledAt(int row, int c) {
          ((c % GROUP_COLUMNS / 8 ^ (row & 7)) << 4) + c % 8 * 2;
 }
 
+// Where the row that a lane holds of a warp's sixteen begins in memory that lies as [tokens, heads,
+// width]; -1 where the tile has no such row.
+DEVICE i64 heldRow(const AttentionParams& p, const Tile& tile, int firstRow, int width) {
+  i64 row;
+  int head;
+  bool valid = rowOf(p, tile, firstRow + threadIdx.x % WARP_ROWS, &row, &head);
+  return valid ? (row * p.heads + head) * width : -1;
+}
+
+// Four elements from one whose index is a multiple of four.
+DEVICE float4 load4(const void* from, i64 at, int dtype) {
+  if (dtype == F32) return *(const float4*)((const float*)from + at);
+  return make_float4(loadFloat(from, at, dtype), loadFloat(from, at + 1, dtype),
+                     loadFloat(from, at + 2, dtype), loadFloat(from, at + 3, dtype));
+}
+
+// A warp's rows of the queries, of a dtype that the compiler knows where it is F32.
 template <int D>
-DEVICE void loadGroupQueries(const AttentionParams& p, const Tile& tile, const GroupShared<D>& s) {
-  int lane = threadIdx.x % 32;
-#pragma unroll 4
-  for (int m = threadIdx.x / 32; m < GROUP_ROWS; m += TILE_WARPS) {
-    i64 row;
-    int head;
-    bool valid = rowOf(p, tile, m, &row, &head);
+DEVICE void loadWarpQueries(
+    const AttentionParams& p, u8* queries, int firstRow, i64 held, int dtype) {
+  enum { LANES = D / 4 < WARP ? D / 4 : WARP, ROWS = WARP / LANES };  // of a row; at once
+  int lane = threadIdx.x % WARP;
+#pragma unroll 8
+  for (int m = lane / LANES; m < WARP_ROWS; m += ROWS) {
+    i64 at = __shfl_sync(FULL, held, m);
 #pragma unroll
-    for (int i = 0; i < D / 64; i++) {
-      int c = 64 * i + 2 * lane;
-      i64 at = (row * p.heads + head) * p.keyWidth + c;
-      float2 x = {0.0f, 0.0f};
-      if (valid && c < p.keyWidth) {
-        if (p.qDtype == F32) {
-          x = *(const float2*)((const float*)p.q + at);
-        } else {
-          x = {loadFloat(p.q, at, p.qDtype), loadFloat(p.q, at + 1, p.qDtype)};
-        }
-      }
-      *(u32*)(s.queries + tiledAt<GROUP_ROWS>(m, c)) = toBf16Pair(x.x, x.y);
+    for (int c = lane % LANES * 4; c < D; c += LANES * 4) {
+      float4 x = {0.0f, 0.0f, 0.0f, 0.0f};
+      if (at >= 0 && c < p.keyWidth) x = load4(p.q, at + c, dtype);
+      uint2 pairs = make_uint2(toBf16Pair(x.x, x.y), toBf16Pair(x.z, x.w));
+      *(uint2*)(queries + tiledAt<GROUP_ROWS>(firstRow + m, c)) = pairs;
     }
-    if (lane == 0) s.isNan[m] = 0;
   }
 }
 
-// Copies of a row of a tile of keys or values by two threads, which take chunks of 16 bytes in turn.
 template <int D>
-struct RowCopier {
+DEVICE void loadGroupQueries(const AttentionParams& p, const Tile& tile, u8* queries, int firstRow) {
+  i64 held = heldRow(p, tile, firstRow, p.keyWidth);
+  if (p.qDtype == F32) {
+    loadWarpQueries<D>(p, queries, firstRow, held, F32);
+  } else {
+    loadWarpQueries<D>(p, queries, firstRow, held, p.qDtype);
+  }
+}
+
+// Copies a tile of keys or values: a warp its rows of it, eight lanes 128 bytes of one.
+template <int D>
+struct TileCopier {
+  enum { KEYS = GroupShared<D>::KEYS, ROWS = KEYS / GROUP_WARPS };
   const u16* from;
   i64 stride;
-  int width;   // of a row, from the first chunk of this thread on
+  int width;  // of a row, from this lane's first chunk on
   u32 to;
 
   DEVICE void begin(const void* pool, i64 slotStride, i64 offset, int rowWidth) {
-    int row = threadIdx.x / 2;
-    int odd = threadIdx.x % 2;
-    from = (const u16*)pool + offset + odd * 8;
+    int lane = threadIdx.x % WARP;
+    from = (const u16*)pool + offset + lane % 8 * 8;
     stride = slotStride;
-    width = rowWidth - odd * 8;
-    to = tiledAt<GROUP_KEYS>(row, odd * 8);
+    width = rowWidth - lane % 8 * 8;
+    to = tiledAt<KEYS>(threadIdx.x / WARP * ROWS + lane / 8, lane % 8 * 8);
   }
 
-  // From a slot; zeros where it is below 0.
-  DEVICE void copy(u8* tile, i64 slot) const {
-    const u16* row = from + (slot < 0 ? 0 : slot * stride);
+  // From the slots that the lanes hold; zeros where one is below 0.
+  DEVICE void copy(u8* tile, int slot) const {
 #pragma unroll
-    for (int j = 0; j < D / 16; j++) {
-      bool inside = slot >= 0 && j * 16 < width;
-      u32 at = j / 4 * (GROUP_KEYS * TILE_ROW_BYTES) + (to ^ (j % 4 << 5));
-      copyAsync16(tile + at, inside ? row + j * 16 : from, inside ? 16 : 0);
+    for (int i = 0; i < ROWS; i += 4) {
+      int mine = __shfl_sync(FULL, slot, i + threadIdx.x % WARP / 8);
+      const u16* row = from + (mine < 0 ? 0 : mine * stride);
+      // The swizzle of row r + 4 differs in its third bit.
+      u32 at = i * TILE_ROW_BYTES + (to ^ (i % 8 << 4));
+#pragma unroll
+      for (int j = 0; j < D / GROUP_COLUMNS; j++) {
+        u8* chunk = tile + j * (KEYS * TILE_ROW_BYTES) + at;
+        bool inside = mine >= 0 && j * GROUP_COLUMNS < width;
+        copyAsync16(chunk, row + j * GROUP_COLUMNS, inside ? 16 : 0);
+      }
     }
   }
 };
 
-// The slot of the row that this thread copies of the tile at `first`, -1 outside of `positions`.
-DEVICE i64 copiedSlot(const AttentionParams& p, int sequence, int first, Positions positions) {
-  u32 position = first + threadIdx.x / 2;
+// The slot of the row that this lane holds of the tile at `first`, -1 outside of `positions`.
+template <int D>
+DEVICE int copiedSlot(const AttentionParams& p, int sequence, int first, Positions positions) {
+  enum { ROWS = TileCopier<D>::ROWS };
+  int position = first + threadIdx.x / WARP * ROWS + threadIdx.x % ROWS;
   if (position < positions.start || position >= positions.end) return -1;
-  u32 page = position / (u32)p.page;
-  i64 begin = (i64)p.blockTable[(i64)sequence * p.maxPages + page] * p.page;
-  return begin + (position - page * (u32)p.page);
+  return (int)slotOf(p, sequence, position);
 }
 
-// A half's rows; a thread has columns of rows g and g + 8 of its warp's sixteen.
+// A warp's sixteen rows; a thread has columns of rows g and g + 8.
 template <int D>
-struct Half {
+struct GroupRows {
   float sum[D / 8][4];
   float peak[2];
   float total[2];
-  int inner;  // all rows see inner to outer
-  int outer;
 
-  DEVICE void begin(const AttentionParams& p, const Tile& tile, int firstRow) {
+  DEVICE void begin() {
 #pragma unroll
     for (int i = 0; i < D / 8; i++) {
 #pragma unroll
@@ -131,83 +159,80 @@ struct Half {
       peak[i] = -infinity();
       total[i] = 0.0f;
     }
-    // Rows that the tile does not have ask for nothing and hide nothing.
-    inner = outer = 0;
-    int token = tile.first + firstRow / p.tileHeads;
-    if (token >= tile.last) return;
-    int lastToken = tile.first + (firstRow + HALF_ROWS - 1) / p.tileHeads;
-    if (lastToken >= tile.last) lastToken = tile.last - 1;
-    Positions low = allowedOf(p, token + tile.shift, tile.length);
-    Positions high = allowedOf(p, lastToken + tile.shift, tile.length);
-    inner = (int)high.start;
-    outer = (int)low.end;
   }
-
 };
 
-// Makes dot products weights, rounded to a, and scales the sums to the new peaks. A weight is two to
-// the power of a logit's difference from the peak, times `unit`.
-template <int D>
-DEVICE void weighHalf(
-    const AttentionParams& p, const Tile& tile, int firstRow, Half<D>& half,
-    float (&s)[GROUP_KEYS / 8][4], u32 (&a)[GROUP_KEYS / 16][4], int first, bool plain, float unit) {
-  int lane = threadIdx.x % 32;
+// Makes dot products logits, or leaves them to be multiplied by the scale, where they are PLAIN;
+// -infinity where a row may not see.
+template <bool PLAIN, int KEYS>
+DEVICE void maskDots(
+    const AttentionParams& p, const Tile& tile, int firstRow, float (&s)[KEYS / 8][4], int first) {
+  int lane = threadIdx.x % WARP;
   int column = 2 * (lane % 4);
-  bool whole = first >= half.inner && first + GROUP_KEYS <= half.outer;
-  if (!plain || !whole) {
 #pragma unroll
-    for (int i = 0; i < 2; i++) {
-      i64 row;
-      int head;
-      bool valid = rowOf(p, tile, firstRow + threadIdx.x / 32 * WARP_ROWS + lane / 4 + 8 * i, &row, &head);
-      i64 position = row + tile.shift;
-      Positions allowed = {0, 0};
-      if (valid) allowed = allowedOf(p, position, tile.length);
-      float slope = valid && p.alibi != nullptr ? loadFloat(p.alibi, head, p.alibiDtype) : 0.0f;
-      int start = (int)allowed.start - first;
-      int end = (int)allowed.end - first;
+  for (int i = 0; i < 2; i++) {
+    i64 row;
+    int head;
+    bool valid = rowOf(p, tile, firstRow + lane / 4 + 8 * i, &row, &head);
+    i64 position = row + tile.shift;
+    Positions allowed = {0, 0};
+    if (valid) allowed = allowedOf(p, position, tile.length);
+    float slope = 0.0f;
+    if (!PLAIN && valid && p.alibi != nullptr) slope = loadFloat(p.alibi, head, p.alibiDtype);
+    int start = (int)allowed.start - first - column;
+    int end = (int)allowed.end - first - column;
 #pragma unroll
-      for (int n = 0; n < GROUP_KEYS / 8; n++) {
+    for (int n = 0; n < KEYS / 8; n++) {
 #pragma unroll
-        for (int e = 0; e < 2; e++) {
-          int j = 8 * n + column + e;
-          float x = s[n][2 * i + e];
-          if (!plain) {
-            x *= p.scale;
-            if (p.softcap > 0.0f) x = p.softcap * tanhf(x / p.softcap);
-            if (p.alibi != nullptr) x += slope * (float)(first + j - position);
-          }
-          s[n][2 * i + e] = j < start || j >= end ? -infinity() : x;
+      for (int e = 0; e < 2; e++) {
+        int j = 8 * n + e;
+        float x = s[n][2 * i + e];
+        if (!PLAIN) {
+          x *= p.scale;
+          if (p.softcap > 0.0f) x = p.softcap * tanhf(x / p.softcap);
+          if (p.alibi != nullptr) x += slope * (float)(first + column + j - position);
         }
+        s[n][2 * i + e] = j < start || j >= end ? -infinity() : x;
       }
     }
   }
-  float keep[2];
+}
+
+// Makes logits weights, two to the power of a logit's difference from the peak times `unit`; `keep`
+// is what is kept of the sums before.
+template <int D, int KEYS>
+DEVICE void weighGroup(GroupRows<D>& rows, float (&s)[KEYS / 8][4], float (&keep)[2], float unit) {
 #pragma unroll
   for (int i = 0; i < 2; i++) {
     float top = -infinity();
 #pragma unroll
-    for (int n = 0; n < GROUP_KEYS / 8; n++) top = fmaxf(top, fmaxf(s[n][2 * i], s[n][2 * i + 1]));
+    for (int n = 0; n < KEYS / 8; n++) top = fmaxf(top, fmaxf(s[n][2 * i], s[n][2 * i + 1]));
     top = fmaxf(top, __shfl_xor_sync(FULL, top, 1));
     top = fmaxf(top, __shfl_xor_sync(FULL, top, 2));
-    float peak = fmaxf(half.peak[i], top);
+    float peak = fmaxf(rows.peak[i], top);
     float base = peak == -infinity() ? 0.0f : peak * unit;
-    keep[i] = power2(fmaf(half.peak[i], unit, -base));
-    half.peak[i] = peak;
+    keep[i] = power2(fmaf(rows.peak[i], unit, -base));
+    rows.peak[i] = peak;
     float total = 0.0f;
 #pragma unroll
-    for (int n = 0; n < GROUP_KEYS / 8; n++) {
+    for (int n = 0; n < KEYS / 8; n++) {
       float x = power2(fmaf(s[n][2 * i], unit, -base));
       float y = power2(fmaf(s[n][2 * i + 1], unit, -base));
       total += x + y;
-      a[n / 2][n % 2 * 2 + i] = toBf16Pair(x, y);
+      s[n][2 * i] = x;
+      s[n][2 * i + 1] = y;
     }
-    half.total[i] = half.total[i] * keep[i] + total;
+    rows.total[i] = rows.total[i] * keep[i] + total;
   }
+}
+
+// Weights as the products with values take them.
+template <int KEYS>
+DEVICE void roundWeights(const float (&s)[KEYS / 8][4], u32 (&a)[KEYS / 16][4]) {
 #pragma unroll
-  for (int n = 0; n < D / 8; n++) {
+  for (int n = 0; n < KEYS / 8; n++) {
 #pragma unroll
-    for (int e = 0; e < 4; e++) half.sum[n][e] *= keep[e / 2];
+    for (int i = 0; i < 2; i++) a[n / 2][n % 2 * 2 + i] = toBf16Pair(s[n][2 * i], s[n][2 * i + 1]);
   }
 }
 
@@ -225,40 +250,65 @@ DEVICE void store4(void* to, i64 at, int dtype, const float4& x) {
   }
 }
 
-// redoNans for all rows of a block.
-DEVICE void redoNanRows(const AttentionParams& p, const Tile& tile, const int* isNan, u8* shared) {
-  __syncthreads();
-  u64 redo[HALVES] = {0, 0};
-  for (int m = 0; m < GROUP_ROWS; m++) redo[m / HALF_ROWS] |= (u64)(isNan[m] != 0) << m % HALF_ROWS;
+// redoNans for all rows of a block; a lane says whether the row that it holds is NaN.
+DEVICE void redoNanRows(
+    const AttentionParams& p, const Tile& tile, u32* nans, int firstRow, bool isNan, u8* shared) {
+  u32 mine = __ballot_sync(FULL, isNan) & 0xFFFF;
+  if (!__syncthreads_or(mine != 0)) return;
+  if (threadIdx.x % WARP == 0) nans[firstRow / WARP_ROWS] = mine;
   __syncthreads();
   for (int m = 0; m < GROUP_ROWS; m++) {
     i64 row;
     int head;
-    if ((redo[m / HALF_ROWS] >> m % HALF_ROWS & 1) == 0 || !rowOf(p, tile, m, &row, &head)) continue;
+    bool again = (nans[m / WARP_ROWS] >> m % WARP_ROWS & 1) != 0;
+    if (!again || !rowOf(p, tile, m, &row, &head)) continue;
     attendRow(p, row, head, shared);
     __syncthreads();
   }
 }
 
-// The rows of a half by the room of a warp, to be stored in whole lines.
+// Stores a warp's rows from its room, in whole lines; returns whether the row that a lane holds is NaN.
 template <int D>
-DEVICE void storeHalf(
-    const AttentionParams& p, const Tile& tile, int firstRow, const Half<D>& half, float* room,
-    int* isNan, float logit) {
-  int lane = threadIdx.x % 32;
-  int own = firstRow + threadIdx.x / 32 * WARP_ROWS;
+DEVICE bool storeRoom(const AttentionParams& p, const float* room, i64 held, int dtype) {
+  int lane = threadIdx.x % WARP;
+  bool isNan = false;
+#pragma unroll 4
+  for (int m = 0; m < WARP_ROWS; m++) {
+    i64 at = __shfl_sync(FULL, held, m);
+    bool nan = false;
+#pragma unroll
+    for (int c = 4 * lane; c < D; c += 4 * WARP) {
+      if (at < 0 || c >= p.valueWidth) continue;
+      float4 x = *(const float4*)&room[m * D + c];
+      nan |= isNan4(x);
+      store4(p.out, at + c, dtype, x);
+      if (p.rounded != nullptr) {
+        *(uint2*)((u16*)p.rounded + at + c) = make_uint2(toBf16Pair(x.x, x.y), toBf16Pair(x.z, x.w));
+      }
+    }
+    if (__any_sync(FULL, nan) && m == lane) isNan = true;
+  }
+  return isNan;
+}
+
+// A warp's rows by its room; whether the row that a lane holds is NaN.
+template <int D>
+DEVICE bool storeGroup(
+    const AttentionParams& p, const Tile& tile, int firstRow, const GroupRows<D>& rows, float* room,
+    float logit) {
+  int lane = threadIdx.x % WARP;
 #pragma unroll
   for (int i = 0; i < 2; i++) {
-    float total = half.total[i];
+    float total = rows.total[i];
     total += __shfl_xor_sync(FULL, total, 1);
     total += __shfl_xor_sync(FULL, total, 2);
     float share = 1.0f;
     int m = lane / 4 + 8 * i;
     i64 row;
     int head;
-    if (p.sinks != nullptr && rowOf(p, tile, own + m, &row, &head)) {
+    if (p.sinks != nullptr && rowOf(p, tile, firstRow + m, &row, &head)) {
       float sink = loadFloat(p.sinks, head, p.sinksDtype);
-      float old = half.peak[i] == -infinity() ? -infinity() : half.peak[i] * logit;
+      float old = rows.peak[i] == -infinity() ? -infinity() : rows.peak[i] * logit;
       float peak = fmaxf(old, sink);
       share = weightOf(old, peak);
       total = total * share + weightOf(sink, peak);
@@ -266,118 +316,167 @@ DEVICE void storeHalf(
     float factor = total == 0.0f ? 0.0f : share / total;
 #pragma unroll
     for (int n = 0; n < D / 8; n++) {
-      float2 pair = {half.sum[n][2 * i] * factor, half.sum[n][2 * i + 1] * factor};
+      float2 pair = {rows.sum[n][2 * i] * factor, rows.sum[n][2 * i + 1] * factor};
       *(float2*)&room[m * D + 8 * n + 2 * (lane % 4)] = pair;
     }
   }
   __syncwarp();
-  for (int m = 0; m < WARP_ROWS; m++) {
-    i64 row;
-    int head;
-    if (!rowOf(p, tile, own + m, &row, &head)) continue;
-    bool nan = false;
-    i64 at = (row * p.heads + head) * p.valueWidth;
-    for (int c = 4 * lane; c < p.valueWidth; c += 4 * WARP) {
-      float4 x = *(const float4*)&room[m * D + c];
-      nan |= isNan4(x);
-      store4(p.out, at + c, p.outDtype, x);
-    }
-    if (nan) isNan[own + m] = 1;
-  }
-  __syncwarp();
+  i64 held = heldRow(p, tile, firstRow, p.valueWidth);
+  return p.outDtype == F32 ? storeRoom<D>(p, room, held, F32) : storeRoom<D>(p, room, held, p.outDtype);
 }
 
-// Products of a half's queries and a tile of keys.
-template <int D>
-DEVICE void beginScores(float (&dots)[GROUP_KEYS / 8][4], u64 queries, u64 keys) {
+// Products of a warpgroup's queries and a tile of keys.
+template <int D, int KEYS>
+DEVICE void beginScores(float (&dots)[KEYS / 8][4], u64 queries, u64 keys) {
 #pragma unroll
   for (int k = 0; k < D / 16; k++) {
     u32 at = k / 4 * (GROUP_ROWS * TILE_ROW_BYTES / 16) + k % 4 * 2;
-    u32 to = k / 4 * (GROUP_KEYS * TILE_ROW_BYTES / 16) + k % 4 * 2;
-    multiplyTiles<GROUP_KEYS>(dots, queries + at, keys + to, k > 0);
+    u32 to = k / 4 * (KEYS * TILE_ROW_BYTES / 16) + k % 4 * 2;
+    multiplyTiles<KEYS>(dots, queries + at, keys + to, k > 0);
   }
   commitProducts();
 }
 
-// Products of a half's weights and a tile of values.
-template <int D>
-DEVICE void beginSums(Half<D>& half, const u32 (&weights)[GROUP_KEYS / 16][4], u64 values) {
-  beginProducts();
+// Products of a warpgroup's weights and a tile of values.
+template <int D, int KEYS>
+DEVICE void beginSums(GroupRows<D>& rows, const u32 (&weights)[KEYS / 16][4], u64 values) {
 #pragma unroll
-  for (int k = 0; k < GROUP_KEYS / 16; k++) {
-    multiplyRows<D>(half.sum, weights[k], values + k * (16 * TILE_ROW_BYTES / 16));
+  for (int k = 0; k < KEYS / 16; k++) {
+    multiplyRows<D>(rows.sum, weights[k], values + k * (16 * TILE_ROW_BYTES / 16));
   }
   commitProducts();
 }
 
-template <int D>
-DEVICE void groupTile(const AttentionParams& p, const Tile& tile, u8* shared) {
-  enum { BYTES = GroupShared<D>::KEYS_BYTES };
-  GroupShared<D> s(shared);
-  bool plain = p.softcap <= 0.0f && p.alibi == nullptr && p.scale > 0.0f;
-  float logit = plain ? p.scale : 1.0f;
-  Positions positions = tilePositions(p, tile.sequence, tile.first, tile.last);
-  // Whole tiles of positions: which of them share one must not hang on the rows beside a row.
-  int start = (int)positions.start / GROUP_KEYS * GROUP_KEYS;
-  int end = (int)positions.end;
-  RowCopier<D> keyRows;
-  RowCopier<D> valueRows;
-  keyRows.begin(p.keys, p.keyStride, (i64)tile.kvHead * p.keyWidth, p.keyWidth);
-  valueRows.begin(p.values, p.valueStride, (i64)tile.kvHead * p.valueWidth, p.valueWidth);
-  i64 slot = copiedSlot(p, tile.sequence, start, positions);
-  i64 next = copiedSlot(p, tile.sequence, start + GROUP_KEYS, positions);
-  keyRows.copy(s.keys, slot);
-  commitCopies();
-  valueRows.copy(s.values, slot);
-  commitCopies();
-  loadGroupQueries<D>(p, tile, s);
-  Half<D> low;
-  Half<D> high;
-  low.begin(p, tile, 0);
-  high.begin(p, tile, HALF_ROWS);
-  u64 queries = tileDescriptor(s.queries, 0);
-  int stage = 0;
-  for (int first = start; first < end; first += GROUP_KEYS, stage ^= 1) {
-    float dotLow[GROUP_KEYS / 8][4];
-    float dotHigh[GROUP_KEYS / 8][4];
-    u32 weights[GROUP_KEYS / 16][4];
-    u32 weightsHigh[GROUP_KEYS / 16][4];
-    u64 keys = tileDescriptor(s.keys + stage * BYTES, 0);
-    u64 values = tileDescriptor(s.values + stage * BYTES, GROUP_KEYS * TILE_ROW_BYTES);
-    waitCopies<1>();
-    showToProducts();
-    __syncthreads();  // the keys are there, and those before are done with
-    beginProducts();
-    beginScores<D>(dotLow, queries, keys);
-    beginScores<D>(dotHigh, queries + HALF_ROWS * TILE_ROW_BYTES / 16, keys);
-    keyRows.copy(s.keys + (stage ^ 1) * BYTES, next);
-    commitCopies();
-    i64 afterNext = copiedSlot(p, tile.sequence, first + 2 * GROUP_KEYS, positions);
-    waitProducts<1>();
-    weighHalf<D>(p, tile, 0, low, dotLow, weights, first, plain, logit * LOG2E);
-    waitCopies<1>();
-    showToProducts();
-    __syncthreads();  // the values are there, and those before are done with
-    beginSums<D>(low, weights, values);
-    valueRows.copy(s.values + (stage ^ 1) * BYTES, next);
-    commitCopies();
-    next = afterNext;
-    waitProducts<1>();
-    weighHalf<D>(p, tile, HALF_ROWS, high, dotHigh, weightsHigh, first, plain, logit * LOG2E);
-    beginSums<D>(high, weightsHigh, values);
-    waitProducts<0>();
+// A block's walk through tiles of keys and values. PLAIN: a logit is a dot product times a positive
+// scale, and nothing else.
+template <int D, bool PLAIN>
+struct GroupWalk {
+  enum { KEYS = GroupShared<D>::KEYS, BYTES = GroupShared<D>::STAGE_BYTES };
+  GroupShared<D> s;
+  Positions positions;
+  TileCopier<D> keyRows;
+  TileCopier<D> valueRows;
+  GroupRows<D> rows;
+  float dots[KEYS / 8][4];
+  u32 weights[KEYS / 16][4];
+  float keep[2];
+  float unit;    // of a dot product or logit, in powers of two
+  int firstRow;  // of this warp
+  int first;     // position of the tile whose weights are made
+  int slot;      // that this lane copies of the next tile
+  int afterNext;
+  int stage;
+  u64 queries;
+
+  DEVICE GroupWalk(u8* shared) : s(shared) {}
+
+  DEVICE void beginDots(int stage) {
+    beginScores<D, KEYS>(dots, queries, tileDescriptor(s.keys + stage * BYTES, 0));
   }
-  waitCopies<0>();
-  __syncthreads();
-  float* room = (float*)shared + threadIdx.x / 32 * WARP_ROWS * D;
-  storeHalf<D>(p, tile, 0, low, room, s.isNan, logit);
-  storeHalf<D>(p, tile, HALF_ROWS, high, room, s.isNan, logit);
-  redoNanRows(p, tile, s.isNan, shared);
-}
+
+  DEVICE void addValues() {
+    u64 values = tileDescriptor(s.values + stage * BYTES, KEYS * TILE_ROW_BYTES);
+    beginSums<D, KEYS>(rows, weights, values);
+  }
+
+  template <bool MASKED>
+  DEVICE void weigh(const AttentionParams& p, const Tile& tile) {
+    if (MASKED) maskDots<PLAIN, KEYS>(p, tile, firstRow, dots, first);
+    weighGroup<D, KEYS>(rows, dots, keep, unit);
+  }
+
+  DEVICE void waitForTiles() {
+    waitCopies<0>();
+    showToProducts();
+    __syncthreads();  // they are there, and those before them are done with
+  }
+
+  // Up to the weights of the first tile.
+  DEVICE void begin(const AttentionParams& p, const Tile& tile) {
+    firstRow = threadIdx.x / WARP * WARP_ROWS;
+    unit = (PLAIN ? p.scale : 1.0f) * LOG2E;
+    stage = 0;
+    positions = tilePositions(p, tile.sequence, tile.first, tile.last);
+    // Whole tiles of positions: which of them share one must not hang on the rows beside a row.
+    first = (int)positions.start / KEYS * KEYS;
+    keyRows.begin(p.keys, p.keyStride, (i64)tile.kvHead * p.keyWidth, p.keyWidth);
+    valueRows.begin(p.values, p.valueStride, (i64)tile.kvHead * p.valueWidth, p.valueWidth);
+    int now = copiedSlot<D>(p, tile.sequence, first, positions);
+    slot = copiedSlot<D>(p, tile.sequence, first + KEYS, positions);
+    keyRows.copy(s.keys, now);
+    commitCopies();
+    loadGroupQueries<D>(p, tile, s.queries, firstRow);
+    keyRows.copy(s.keys + BYTES, slot);
+    valueRows.copy(s.values, now);
+    commitCopies();
+    afterNext = copiedSlot<D>(p, tile.sequence, first + 2 * KEYS, positions);
+    rows.begin();
+    queries = tileDescriptor(s.queries + threadIdx.x / 128 * (64 * TILE_ROW_BYTES), 0);
+    waitCopies<1>();
+    showToProducts();
+    __syncthreads();  // queries and the first keys are there
+    beginProducts();
+    beginDots(0);
+    waitProducts<0>();
+    weigh<true>(p, tile);
+    roundWeights<KEYS>(dots, weights);
+  }
+
+  // From the weights of a tile to those of the next, which all rows see whole unless it is MASKED.
+  template <bool MASKED>
+  DEVICE void turn(const AttentionParams& p, const Tile& tile) {
+    waitForTiles();
+    beginProducts();
+    beginDots(stage ^ 1);
+    addValues();
+    valueRows.copy(s.values + (stage ^ 1) * BYTES, slot);
+    keyRows.copy(s.keys + stage * BYTES, afterNext);
+    commitCopies();
+    first += KEYS;
+    stage ^= 1;
+    slot = afterNext;
+    afterNext = copiedSlot<D>(p, tile.sequence, first + 2 * KEYS, positions);
+    waitProducts<1>();
+    weigh<MASKED>(p, tile);
+    computeFirst(s.unread + threadIdx.x, rows.total[0] + rows.total[1]);
+    waitProducts<0>();
+    roundWeights<KEYS>(dots, weights);
+#pragma unroll
+    for (int n = 0; n < D / 8; n++) {
+#pragma unroll
+      for (int e = 0; e < 4; e++) rows.sum[n][e] *= keep[e / 2];
+    }
+  }
+
+  DEVICE void run(const AttentionParams& p, const Tile& tile) {
+    begin(p, tile);
+    // All rows of the block see inner to outer.
+    int inner = (int)allowedOf(p, tile.last - 1 + tile.shift, tile.length).start;
+    int outer = (int)allowedOf(p, tile.first + tile.shift, tile.length).end;
+    int end = (int)positions.end;
+    if (PLAIN) {
+      while (first + KEYS < inner && first + KEYS < end) turn<true>(p, tile);
+      while (first + 2 * KEYS <= outer) turn<false>(p, tile);
+    }
+    while (first + KEYS < end) turn<true>(p, tile);
+    waitForTiles();
+    beginProducts();
+    addValues();
+    waitProducts<0>();
+    __syncthreads();
+    float* room = (float*)s.queries + firstRow * D;
+    bool isNan = storeGroup<D>(p, tile, firstRow, rows, room, PLAIN ? p.scale : 1.0f);
+    redoNanRows(p, tile, s.nans, firstRow, isNan, s.queries);
+  }
+};
 
 template <int D>
 DEVICE void prefillGroups(const AttentionParams& p, u8* shared) {
-  int first;
-  int s = prefillRows(p, &first);
-  if (s >= 0) groupTile<D>(p, tileOf(p, s, first), shared);
+  Tile tile;
+  if (!prefillTileOf(p, &tile)) return;
+  if (p.softcap <= 0.0f && p.alibi == nullptr && p.scale > 0.0f) {
+    GroupWalk<D, true>(shared).run(p, tile);
+  } else {
+    GroupWalk<D, false>(shared).run(p, tile);
+  }
 }

@@ -92,10 +92,9 @@ DEVICE void prefillTile(const AttentionParams& p, const Tile& tile, unsigned cha
   redoNans(p, tile, s.isNan, PREFILL_ROWS, shared);
 }
 
-// Blocks: tiles of rows, the last ones, which see most, first; tiles of heads.
+// Blocks: tiles of rows; tiles of heads.
 template <class F, int D>
 DEVICE void prefill(const AttentionParams& p, unsigned char* shared) {
-  int first;
-  int s = prefillRows(p, &first);
-  if (s >= 0) prefillTile<F, D>(p, tileOf(p, s, first), shared);
+  Tile tile;
+  if (prefillTileOf(p, &tile)) prefillTile<F, D>(p, tile, shared);
 }

@@ -107,7 +107,8 @@ DEVICE float weightOf(float peak, float newPeak) {
   return peak == -infinity() ? 0.0f : expf(peak - newPeak);
 }
 
-DEVICE Tile tileOf(const AttentionParams& p, int s, int first) {
+// Of the tiles of heads the one numbered `heads`.
+DEVICE Tile tileOf(const AttentionParams& p, int s, int first, int heads) {
   int group = p.heads / p.kvHeads;
   int parts = (group + p.tileHeads - 1) / p.tileHeads;
   Tile t;
@@ -115,13 +116,16 @@ DEVICE Tile tileOf(const AttentionParams& p, int s, int first) {
   t.first = first;
   t.last = p.cuSeqlensQ[s + 1];
   if (t.last > first + p.tileTokens) t.last = first + p.tileTokens;
-  t.kvHead = (int)blockIdx.y / parts;
-  int part = (int)blockIdx.y % parts;
+  t.kvHead = heads / parts;
+  int part = heads % parts;
   t.head = t.kvHead * group + part * p.tileHeads;
   t.heads = group - part * p.tileHeads < p.tileHeads ? group - part * p.tileHeads : p.tileHeads;
   t.length = p.kvLens[s];
   t.shift = t.length - p.cuSeqlensQ[s + 1];
   return t;
+}
+DEVICE Tile tileOf(const AttentionParams& p, int s, int first) {
+  return tileOf(p, s, first, (int)blockIdx.y);
 }
 
 // Row m of a tile: its query row and head; false where the tile has no such row.
@@ -461,24 +465,32 @@ DEVICE int tileRows(const AttentionParams& p, int x, int* first, int* last) {
   return low;
 }
 
-// Zeros for rows of no sequence, by the blocks of this column of the grid.
-DEVICE void zeroRows(const AttentionParams& p, i64 first, i64 last) {
+// Zeros for rows of no sequence, by the block of so many tiles of heads.
+DEVICE void zeroRows(const AttentionParams& p, i64 first, i64 last, int heads) {
   for (i64 row = first; row < last; row++) {
-    for (int head = (int)blockIdx.y; head < p.heads; head += gridDim.y) zeroRow(p, row, head);
+    for (int head = heads; head < p.heads; head += gridDim.y) zeroRow(p, row, head);
   }
 }
+DEVICE void zeroRows(const AttentionParams& p, i64 first, i64 last) {
+  zeroRows(p, first, last, (int)blockIdx.y);
+}
 
-// The sequence of a prefill block and its first row; -1 where no sequence has those rows, which are
-// zeroed then, or where they are left to the kernel for few. The last tiles, which see most, come first.
-DEVICE int prefillRows(const AttentionParams& p, int* first) {
+// The tile of a prefill block; false where no sequence has its rows, which are zeroed then, or where
+// they are left to the kernel for few. Blocks are numbered such that the last tiles of all heads, which
+// see most, begin first, and short ones fill what is left.
+DEVICE bool prefillTileOf(const AttentionParams& p, Tile* tile) {
+  int block = (int)(blockIdx.y * gridDim.x + blockIdx.x);
+  int heads = block % (int)gridDim.y;
+  int first;
   int last;
-  int s = tileRows(p, (int)(gridDim.x - 1 - blockIdx.x), first, &last);
-  if (*first >= last) return -1;
+  int s = tileRows(p, (int)gridDim.x - 1 - block / (int)gridDim.y, &first, &last);
+  if (first >= last) return false;
   if (s < 0 || s == p.sequences) {
-    zeroRows(p, *first, last < *first + p.tileTokens ? last : *first + p.tileTokens);
-    return -1;
+    zeroRows(p, first, last < first + p.tileTokens ? last : first + p.tileTokens, heads);
+    return false;
   }
-  return last - p.cuSeqlensQ[s] <= p.fewRows ? -1 : s;
+  *tile = tileOf(p, s, first, heads);
+  return last - p.cuSeqlensQ[s] > p.fewRows;
 }
 
 // Rows whose result is NaN are done again by plain loops. Only they say whether it has to be: a

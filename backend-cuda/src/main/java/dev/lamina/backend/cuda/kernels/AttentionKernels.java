@@ -38,20 +38,27 @@ final class AttentionKernels {
   private static final int MAX_SPLITS = 32;
 
   private final Gpu gpu;
+  private final RoundedOperand rounded;
   private final boolean isInvariant;
 
-  AttentionKernels(Gpu gpu) {
-    this(gpu, false);
+  /**
+   * Loads the kernels.
+   *
+   * @param rounded where the projection that follows looks for its operand
+   */
+  AttentionKernels(Gpu gpu, RoundedOperand rounded) {
+    this(gpu, rounded, false);
   }
 
-  private AttentionKernels(Gpu gpu, boolean isInvariant) {
+  private AttentionKernels(Gpu gpu, RoundedOperand rounded, boolean isInvariant) {
     this.gpu = gpu;
+    this.rounded = rounded;
     this.isInvariant = isInvariant;
   }
 
   /** The same where a row's sums must not hang on the rows beside it: one kernel, and no splits. */
   AttentionKernels invariant() {
-    return new AttentionKernels(gpu, true);
+    return new AttentionKernels(gpu, rounded, true);
   }
 
   private static StateSpec pool(ValueType type) {
@@ -146,6 +153,7 @@ final class AttentionKernels {
     private long tokens;
     private long sequences;
     private long heads;
+    private long roundedOut;
     private long partials;
     private long splits;
     private long fewRows;
@@ -275,9 +283,17 @@ final class AttentionKernels {
       splits = 1;
       fewRows = fewerRows;
       partials = 0;
+      long elements = tokens * heads * valueWidth;
+      // Where this writes all rows, it rounds them for the projection behind it, too.
+      boolean rounds = prefill.rounds() && fewerRows == 0 && tokens <= RoundedOperand.MAX_ROWS;
+      roundedOut = rounds ? gpu.scratch(2 * elements) : 0;
       params(args, state, keys, values);
       long x = tokens / tileTokens + sequences + 2;
-      gpu.launch(prefill.kernel(), x, y, 1, THREADS, prefill.sharedBytes());
+      gpu.launch(prefill.kernel(), x, y, 1, prefill.threads(), prefill.sharedBytes());
+      if (rounds) {
+        rounded.keep(address(args.out(0)), args.out(0).dtype(), elements, roundedOut);
+        roundedOut = 0;
+      }
     }
 
     private void params(KernelArgs args, HostState state, Entry keys, Entry values) {
@@ -285,7 +301,8 @@ final class AttentionKernels {
       Tensor out = args.out(0);
       Params p = gpu.params().address(q).i64(keys.address()).i64(values.address());
       p.address(args.in(2)).address(args.in(3)).address(args.in(4));
-      p.i64(address(sinks)).i64(address(alibi)).i64(address(select)).address(out).i64(partials);
+      p.i64(address(sinks)).i64(address(alibi)).i64(address(select)).address(out);
+      p.i64(roundedOut).i64(partials);
       p.i64(tokens).i64(window).i64(chunk).i64(keys.width()).i64(values.width());
       p.i32(sequences).i32(args.in(4).size(1)).i32(state.spec().slotsPerPage());
       p.i32(heads).i32(kvHeads).i32(keyWidth).i32(valueWidth);

@@ -13,11 +13,15 @@ final class AttentionTiles {
   static final int DECODE_ROWS = 16;
   private static final int PREFILL_ROWS = 64;
 
-  /** Of a block of a warpgroup, its positions a tile, and the widest heads that it has. */
+  private static final int PREFILL_THREADS = 128;
+
+  /** Of a block of two warpgroups. */
   private static final int GROUP_ROWS = 128;
 
-  private static final int GROUP_KEYS = 64;
-  private static final int GROUP_WIDTH = 128;
+  private static final int GROUP_THREADS = 256;
+
+  /** What it needs beside tiles: one a warp and one a thread. */
+  private static final int GROUP_WORDS = GROUP_THREADS / 32 + GROUP_THREADS;
 
   /** Positions of a part of a split. */
   static final int SPLIT_POSITIONS = 256;
@@ -37,8 +41,14 @@ final class AttentionTiles {
   /** Peaks and sums of the warps. */
   private static final int WARP_BYTES = 8 * WARPS * 16;
 
-  /** A kernel, the shared memory of its blocks and the rows that they have. */
-  record Prefill(long kernel, int sharedBytes, int rows) {}
+  /**
+   * A kernel.
+   *
+   * @param sharedBytes of its blocks
+   * @param rows that a block has
+   * @param rounds whether it writes its result rounded, too, where it is asked to
+   */
+  record Prefill(long kernel, int sharedBytes, int rows, int threads, boolean rounds) {}
 
   private final long decode;
   private final int decodeShared;
@@ -85,9 +95,7 @@ final class AttentionTiles {
     int terms = rounds ? 1 : terms(dtype);
     int shared = sharedBytes(terms, DECODE_ROWS, DECODE_TILES, width);
     Prefill prefill =
-        rounds && gpu.hasWarpgroups() && width <= GROUP_WIDTH
-            ? byWarpgroups(gpu, width)
-            : prefill(gpu, form, terms, width);
+        rounds && gpu.hasWarpgroups() ? byWarpgroups(gpu, width) : prefill(gpu, form, terms, width);
     if (prefill == null || shared > gpu.maxSharedBytes()) {
       return null;
     }
@@ -102,14 +110,17 @@ final class AttentionTiles {
         : new Prefill(
             gpu.function("attention_" + form, "paged_prefill_" + form + "_" + width, shared),
             shared,
-            PREFILL_ROWS);
+            PREFILL_ROWS,
+            PREFILL_THREADS,
+            false);
   }
 
-  /** Queries, two tiles of keys and two of values, and whether a row is NaN. */
+  /** Queries, two tiles of keys and two of values, and some words. */
   private static Prefill byWarpgroups(Gpu gpu, int width) {
-    int shared = 2 * width * (GROUP_ROWS + 4 * GROUP_KEYS) + Integer.BYTES * GROUP_ROWS;
-    String name = "paged_prefill_groups_" + width;
-    return new Prefill(gpu.function("attention_groups", name, shared), shared, GROUP_ROWS);
+    int keys = width > 128 ? 64 : 128;
+    int shared = 2 * width * (GROUP_ROWS + 4 * keys) + GROUP_WORDS * Integer.BYTES;
+    long kernel = gpu.function("attention_groups", "paged_prefill_groups_" + width, shared);
+    return new Prefill(kernel, shared, GROUP_ROWS, GROUP_THREADS, true);
   }
 
   /** Attention over latents, and the shared memory of its blocks. */

@@ -86,7 +86,7 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
-    attention = new AttentionKernels(gpu);
+    attention = new AttentionKernels(gpu, rounded);
     indices = new IndexKernels(gpu);
     invariant = new InvariantKernels(this, linears, attention, false);
   }

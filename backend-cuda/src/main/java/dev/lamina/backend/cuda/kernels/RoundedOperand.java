@@ -12,6 +12,9 @@ import dev.lamina.spi.ir.DType;
  * <p>Used by the thread that runs kernels.
  */
 final class RoundedOperand {
+  /** Rows that are rounded at a time: what lies in scratch memory meanwhile stays small. */
+  static final long MAX_ROWS = 2048;
+
   private final Gpu gpu;
   private final long round;
   private final long roundAny;

@@ -16,9 +16,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Used by the thread that runs kernels.
  */
 final class RoundedProjections {
-  /** Rows at a time: what lies in scratch memory meanwhile stays small. */
-  private static final long MAX_ROWS = 2048;
-
   private final Gpu gpu;
   private final RoundedProducts products;
   private final RoundedOperand rounded;
@@ -43,8 +40,8 @@ final class RoundedProjections {
     if (!fits(job)) {
       return false;
     }
-    for (long row = 0; row < job.rows(); row += MAX_ROWS) {
-      runRows(job, row, Math.min(MAX_ROWS, job.rows() - row));
+    for (long row = 0; row < job.rows(); row += RoundedOperand.MAX_ROWS) {
+      runRows(job, row, Math.min(RoundedOperand.MAX_ROWS, job.rows() - row));
     }
     return true;
   }

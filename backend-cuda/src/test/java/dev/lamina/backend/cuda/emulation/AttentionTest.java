@@ -1,6 +1,7 @@
 package dev.lamina.backend.cuda.emulation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.lamina.spi.ir.DType;
 import java.io.IOException;
@@ -110,6 +111,7 @@ class AttentionTest {
     private final float[] values;
     private final MemorySegment params = arena.allocate(512, 16);
     private final MemorySegment out;
+    private final MemorySegment rounded;
     private long at;
 
     Step(Pool pool, int heads, int kvHeads, int[] widths, int window, int[] rows, int[] lengths) {
@@ -132,6 +134,7 @@ class AttentionTest {
       keys = sixteenths(slots * kvHeads * keyWidth);
       values = latent ? keys : sixteenths(slots * kvHeads * valueWidth);
       out = arena.allocate(4L * tokens * heads * valueWidth, 16).fill((byte) -1);
+      rounded = arena.allocate(2L * tokens * heads * valueWidth, 16).fill((byte) -1);
     }
 
     private float[] sixteenths(int n) {
@@ -205,6 +208,7 @@ class AttentionTest {
       put(arena.allocateFrom(ValueLayout.JAVA_INT, table));
       put(0L, 0L, 0L);
       put(out);
+      put(rounded);
       put(arena.allocate(4L * tokens * heads * splits * (valueWidth + 2), 16));
       put((long) tokens, window, 0L, keyStride(), valueStride());
       put(lengths.length, pages, PAGE, heads, kvHeads, keyWidth, valueWidth, 0, 0, 1);
@@ -231,6 +235,17 @@ class AttentionTest {
                 .isLessThan(tolerance);
           }
         }
+      }
+    }
+
+    /** Whether the result lies in BF16, too. */
+    private void isRounded() {
+      for (long i = 0; i < (long) tokens * heads * valueWidth; i++) {
+        float exact = out.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        int bits = rounded.getAtIndex(ValueLayout.JAVA_SHORT, i) << 16;
+        assertThat(Float.intBitsToFloat(bits))
+            .as("element %d", i)
+            .isCloseTo(exact, within(Math.abs(exact) / 256));
       }
     }
 
@@ -275,6 +290,15 @@ class AttentionTest {
     assertThat(failure).isEmpty();
   }
 
+  private static void runGroups(int width, Step step, int tiles) {
+    int shared = 2 * width * (128 + 4 * (width > 128 ? 64 : 128)) + 4 * (8 + 256);
+    String name = "paged_prefill_groups_" + width;
+    String failure = groups.launch(name, step.params, tiles, 2, 1, 2 * THREADS, shared);
+    assertThat(failure).isEmpty();
+    step.holds(ROUNDED_TOLERANCE);
+    step.isRounded();
+  }
+
   @ParameterizedTest
   @EnumSource(Pool.class)
   void decode_mergesTheSplitsOfASequence(Pool pool) {
@@ -310,28 +334,28 @@ class AttentionTest {
     step.holds(ROUNDED_TOLERANCE);
   }
 
-  private static int groupSharedBytes(int width) {
-    return 2 * width * (128 + 4 * 64) + 4 * 128;
-  }
-
   @Test
   void prefillByWarpgroups_seesItsWindowOnly() {
     int[] rows = {37, 1, 20};
-    Step step = new Step(Pool.BF16, 6, 2, new int[] {72, 80}, 50, rows, new int[] {90, 7, 20});
+    Step step = new Step(Pool.BF16, 6, 2, new int[] {72, 80}, 50, rows, new int[] {190, 7, 20});
     step.params(1, 0, 128);
-    int tiles = step.tokens / 42 + rows.length + 2;
-    run(groups, "paged_prefill_groups_128", step, tiles, 2, 1, groupSharedBytes(128));
-    step.holds(ROUNDED_TOLERANCE);
+    runGroups(128, step, step.tokens / 42 + rows.length + 2);
   }
 
   @Test
   void prefillByWarpgroups_goesThroughSeveralTiles() {
     int[] rows = {150};
-    Step step = new Step(Pool.BF16, 2, 2, new int[] {64, 48}, 0, rows, new int[] {230});
+    Step step = new Step(Pool.BF16, 2, 2, new int[] {64, 48}, 0, rows, new int[] {430});
     step.params(1, 0, 128);
-    int tiles = step.tokens / 128 + rows.length + 2;
-    run(groups, "paged_prefill_groups_64", step, tiles, 2, 1, groupSharedBytes(64));
-    step.holds(ROUNDED_TOLERANCE);
+    runGroups(64, step, step.tokens / 128 + rows.length + 2);
+  }
+
+  @Test
+  void prefillByWarpgroups_hasWideHeads() {
+    int[] rows = {3, 40};
+    Step step = new Step(Pool.BF16, 4, 2, new int[] {256, 200}, 0, rows, new int[] {3, 150});
+    step.params(1, 0, 128);
+    runGroups(256, step, step.tokens / 64 + rows.length + 2);
   }
 
   @ParameterizedTest
