@@ -97,23 +97,14 @@ KERNEL(paged_decode_merge, AttentionParams, ATTENTION_THREADS) {
   int splits = splitsOf(p, tilePositions(p, s, tile, last));
   if (splits < 2) return;
   i64 at = (partial * p.heads + head) * p.splits;
-  const float* share = partialShare(p, at);
-  float peak = -infinity();
-  for (int z = 0; z < splits; z++) peak = fmaxf(peak, share[2 * z]);
   float sink = p.sinks != nullptr ? loadFloat(p.sinks, head, p.sinksDtype) : -infinity();
-  peak = fmaxf(peak, sink);
-  float total = 0.0f;
-  for (int z = 0; z < splits; z++) total += weightOf(share[2 * z], peak) * share[2 * z + 1];
-  if (p.sinks != nullptr) total += weightOf(sink, peak);
+  float share = shareOf(p, at, splits, sink);
   bool nan = false;
-  for (int c = threadIdx.x; c < p.valueWidth; c += ATTENTION_THREADS) {
-    float sum = 0.0f;
-    for (int z = 0; z < splits; z++) {
-      sum = fmaf(weightOf(share[2 * z], peak), p.partials[(at + z) * p.valueWidth + c], sum);
-    }
-    float x = total == 0.0f ? 0.0f : sum / total;
+  for (int first = threadIdx.x / 32 * 32; first < p.valueWidth; first += ATTENTION_THREADS) {
+    int c = first + threadIdx.x % 32;
+    float x = mergedColumn(p, at, splits, share, c);
     nan |= isNan(x);
-    storeFloat(p.out, (row * p.heads + head) * p.valueWidth + c, p.outDtype, x);
+    if (c < p.valueWidth) storeFloat(p.out, (row * p.heads + head) * p.valueWidth + c, p.outDtype, x);
   }
   if (__syncthreads_or(nan)) attendRow(p, row, head, shared);
 }

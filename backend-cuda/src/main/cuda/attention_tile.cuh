@@ -107,6 +107,30 @@ DEVICE float weightOf(float peak, float newPeak) {
   return peak == -infinity() ? 0.0f : expf(peak - newPeak);
 }
 
+// What the splits of a row and head add up to, by a warp: a lane has the share of one split in the
+// sum of all weights, so there are 32 splits at most. `sink` is -infinity where there is none.
+DEVICE float shareOf(const AttentionParams& p, i64 at, int splits, float sink) {
+  int lane = threadIdx.x % 32;
+  const float* of = partialShare(p, at + lane);
+  float peak = lane < splits ? of[0] : -infinity();
+  float sum = lane < splits ? of[1] : 0.0f;
+  float top = fmaxf(warpMax(peak), sink);
+  float weight = weightOf(peak, top);
+  float total = warpSum(weight * sum) + weightOf(sink, top);
+  return total == 0.0f ? 0.0f : weight / total;
+}
+
+// Column c of it, 0 where the row has none.
+DEVICE float mergedColumn(const AttentionParams& p, i64 at, int splits, float share, int c) {
+  float sum = 0.0f;
+#pragma unroll 8
+  for (int z = 0; z < splits; z++) {
+    float x = c < p.valueWidth ? p.partials[(at + z) * p.valueWidth + c] : 0.0f;
+    sum = fmaf(__shfl_sync(FULL, share, z), x, sum);
+  }
+  return sum;
+}
+
 // Of the tiles of heads the one numbered `heads`.
 DEVICE Tile tileOf(const AttentionParams& p, int s, int first, int heads) {
   int group = p.heads / p.kvHeads;

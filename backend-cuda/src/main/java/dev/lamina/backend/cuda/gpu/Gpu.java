@@ -49,6 +49,7 @@ public final class Gpu implements AutoCloseable {
   private static final int WARPGROUPS_SM = 90;
 
   private static final long FAULT_BYTES = 24;
+  private static final long COUNTER_BYTES = 64 << 10;
 
   /** CUDA C++ Programming Guide, programmatic dependent launch: compute capability 9.0. */
   private static final int FIRST_SM_WITH_DEPENDENT_LAUNCH = 90;
@@ -71,6 +72,7 @@ public final class Gpu implements AutoCloseable {
   private final long memoryStream;
   private final long captureStream;
   private final long faults;
+  private final long counters;
   private final int multiprocessors;
   private final int maxSharedBytes;
   private int architecture;
@@ -105,6 +107,8 @@ public final class Gpu implements AutoCloseable {
     this.faults = own(bytes);
     this.faultsHost = arena.allocate(bytes, 8);
     driver.memsetD8Async(faults, (byte) 0, bytes, memoryStream);
+    this.counters = own(COUNTER_BYTES);
+    driver.memsetD8Async(counters, (byte) 0, COUNTER_BYTES, memoryStream);
     launchTo(memoryStream);
   }
 
@@ -242,6 +246,14 @@ public final class Gpu implements AutoCloseable {
       }
     }
     return scratch;
+  }
+
+  /**
+   * Device address of 16 Ki counters of 32 bits, zero between launches: a kernel that counts leaves
+   * them so.
+   */
+  public long counters() {
+    return counters;
   }
 
   /** The struct of the next launch, empty. */

@@ -8,10 +8,12 @@ import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Node;
 import dev.lamina.spi.ir.StateSpec;
 import dev.lamina.spi.ir.StateType;
 import dev.lamina.spi.ir.ValueType;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,29 +89,80 @@ final class AttentionKernels {
    *
    * @param relaxed whether queries and weights may be rounded
    */
-  Kernel paged(CompositeOp.PagedAttention op, Node node, boolean relaxed) {
-    StateSpec.Entry k = pool(node.operands().get(1).type()).entry("k", op.layer());
-    StateSpec.Entry v = pool(node.operands().get(1).type()).entry("v", op.layer());
-    Attention attention = new Attention();
-    attention.kvHeads = k.shape().getFirst();
-    attention.keyWidth = k.shape().getLast();
-    attention.valueWidth = v.shape().getLast();
-    attention.tiles =
-        AttentionTiles.of(
-            gpu, k.dtype(), v.dtype(), attention.keyWidth, attention.valueWidth, relaxed);
-    attention.causal = op.causal();
-    attention.window = op.window();
-    attention.chunk = op.chunk();
-    attention.softcap = op.softcap();
-    attention.scale = op.scale();
-    return args -> {
-      HostState state = args.state(1);
+  Paged paged(CompositeOp.PagedAttention op, Node node, boolean relaxed) {
+    return new Paged(op, pool(node.operands().get(1).type()), relaxed);
+  }
+
+  /** Shared memory of a block that goes through a row by plain loops, without select. */
+  static int plainBytes(long keyWidth, int threads) {
+    long floats = keyWidth + threads + 1 & ~1;
+    return Math.toIntExact(Float.BYTES * floats + (long) Long.BYTES * threads);
+  }
+
+  /** Attention of one node over keys and values. */
+  final class Paged implements Kernel {
+    private final CompositeOp.PagedAttention op;
+    private final Attention attention = new Attention();
+    private final @Nullable RowDecode row;
+
+    Paged(CompositeOp.PagedAttention op, StateSpec pool, boolean relaxed) {
+      this.op = op;
+      StateSpec.Entry k = pool.entry("k", op.layer());
+      StateSpec.Entry v = pool.entry("v", op.layer());
+      attention.kvHeads = k.shape().getFirst();
+      attention.keyWidth = k.shape().getLast();
+      attention.valueWidth = v.shape().getLast();
+      attention.tiles =
+          AttentionTiles.of(
+              gpu, k.dtype(), v.dtype(), attention.keyWidth, attention.valueWidth, relaxed);
+      attention.causal = op.causal();
+      attention.window = op.window();
+      attention.chunk = op.chunk();
+      attention.softcap = op.softcap();
+      attention.scale = op.scale();
+      row =
+          AttentionTiles.knows(k.dtype(), v.dtype(), attention.keyWidth, attention.valueWidth)
+              ? RowDecode.of(gpu, k.dtype(), attention.keyWidth, attention.valueWidth)
+              : null;
+    }
+
+    private void bind(KernelArgs args) {
       int next = 5;
       attention.sinks = op.sinks() ? args.in(next++) : null;
       attention.alibi = op.alibi() ? args.in(next) : null;
-      attention.run(
-          args, state, Entry.of(state, "k", op.layer()), Entry.of(state, "v", op.layer()));
-    };
+    }
+
+    private Entry entry(KernelArgs args, String name) {
+      return Entry.of(args.state(1), name, op.layer());
+    }
+
+    @Override
+    public void run(KernelArgs args) {
+      bind(args);
+      attention.run(args, args.state(1), entry(args, "k"), entry(args, "v"));
+    }
+
+    /**
+     * Runs a step of one row and one sequence together with what its heads need before.
+     *
+     * @param args of the attention
+     * @param heads writes the struct of that
+     * @return whether it ran: not where there are more rows or many positions, or no kernel fits
+     */
+    boolean runRow(KernelArgs args, UnaryOperator<Params> heads) {
+      Entry keys = entry(args, "k");
+      Entry values = entry(args, "v");
+      boolean isOne = args.in(0).size(0) == 1 && args.in(3).size(0) == 1;
+      boolean aligned = ((keys.address() | values.address()) & 15) == 0;
+      boolean fits = aligned && keys.slots() <= Integer.MAX_VALUE;
+      fits &= attention.positions(args, args.state(1)) <= RowDecode.MAX_POSITIONS;
+      if (row == null || !isOne || !fits || args.out(0).dtype() != DType.F32) {
+        return false;
+      }
+      bind(args);
+      attention.runRow(row, args, keys, values, heads);
+      return true;
+    }
   }
 
   Kernel latent(CompositeOp.MlaAttention op, Node node) {
@@ -187,14 +240,28 @@ final class AttentionKernels {
       }
     }
 
+    void runRow(
+        RowDecode kernel, KernelArgs args, Entry keys, Entry values, UnaryOperator<Params> head) {
+      HostState state = args.state(1);
+      tokens = 1;
+      sequences = 1;
+      heads = args.in(0).size(1);
+      tileTokens = 1;
+      tileHeads = 1;
+      fewRows = ALL_ROWS;
+      boolean isShort = positions(args, state) <= (long) RowDecode.TURNS * kernel.positions();
+      split(args, state, isShort ? Integer.MAX_VALUE : heads, kernel.positions());
+      append(head.apply(gpu.params()), args, state, keys, values).i64(kernel.arrived());
+      gpu.launch(kernel.kernel(), 1, heads, splits, RowDecode.THREADS, kernel.sharedBytes());
+    }
+
     private long seenWords(long positions) {
       return select == null ? 0 : Math.min(MAX_SEEN_WORDS, Math.ceilDiv(positions, 32));
     }
 
     /** Shared memory of a block that goes through a row by plain loops. */
     private int sharedBytes(long positions) {
-      long floats = keyWidth + THREADS + 1 & ~1;
-      return Math.toIntExact(4 * floats + 8L * THREADS + 4 * seenWords(positions));
+      return Math.toIntExact(plainBytes(keyWidth, THREADS) + 4 * seenWords(positions));
     }
 
     private long positions(KernelArgs args, HostState state) {
@@ -234,16 +301,16 @@ final class AttentionKernels {
         Entry values) {
       long y = tile(AttentionTiles.DECODE_ROWS);
       fewRows = rowsAtMost;
-      split(args, state, sequences * y);
+      split(args, state, sequences * y, AttentionTiles.SPLIT_POSITIONS);
       params(args, state, keys, values);
       gpu.launch(kernels.decode(), sequences + 1, y, splits, THREADS, kernels.decodeShared());
       mergeSplits(args, state, keys, values);
     }
 
     /** Shares the positions of each of so many tiles among blocks, to have enough of those. */
-    private void split(KernelArgs args, HostState state, long blocks) {
+    private void split(KernelArgs args, HostState state, long blocks, int positionsAtOnce) {
       long wanted = Math.ceilDiv((long) BLOCKS_A_MULTIPROCESSOR * gpu.multiprocessors(), blocks);
-      long parts = Math.ceilDiv(positions(args, state), AttentionTiles.SPLIT_POSITIONS);
+      long parts = Math.ceilDiv(positions(args, state), positionsAtOnce);
       splits = isInvariant ? 1 : Math.max(1, Math.min(MAX_SPLITS, Math.min(wanted, parts)));
       long floats = mergedRows() * heads * splits * (valueWidth + 2);
       partials = splits == 1 ? 0 : gpu.scratch(Float.BYTES * Math.max(1, floats));
@@ -264,7 +331,8 @@ final class AttentionKernels {
         AttentionTiles.Latent kernel, KernelArgs args, HostState state, Entry latents) {
       long y = tile(AttentionTiles.LATENT_ROWS);
       fewRows = ALL_ROWS;
-      split(args, state, Math.max(1, Math.ceilDiv(tokens, tileTokens)) * y);
+      long tiles = Math.max(1, Math.ceilDiv(tokens, tileTokens)) * y;
+      split(args, state, tiles, AttentionTiles.SPLIT_POSITIONS);
       params(args, state, latents, latents);
       long x = tokens / tileTokens + sequences + 2;
       gpu.launch(kernel.kernel(), x, y, splits, THREADS, kernel.sharedBytes());
@@ -297,9 +365,13 @@ final class AttentionKernels {
     }
 
     private void params(KernelArgs args, HostState state, Entry keys, Entry values) {
+      append(gpu.params(), args, state, keys, values);
+    }
+
+    private Params append(Params p, KernelArgs args, HostState state, Entry keys, Entry values) {
       Tensor q = args.in(0);
       Tensor out = args.out(0);
-      Params p = gpu.params().address(q).i64(keys.address()).i64(values.address());
+      p.address(q).i64(keys.address()).i64(values.address());
       p.address(args.in(2)).address(args.in(3)).address(args.in(4));
       p.i64(address(sinks)).i64(address(alibi)).i64(address(select)).address(out);
       p.i64(roundedOut).i64(partials);
@@ -310,11 +382,8 @@ final class AttentionKernels {
       p.i32(causal ? 1 : 0).f32(scale).f32(softcap);
       p.i32(q.dtype().ordinal()).i32(keys.dtype()).i32(values.dtype());
       p.i32(dtype(sinks)).i32(dtype(alibi)).i32(out.dtype().ordinal());
-      p.i32(splits)
-          .i32(fewRows)
-          .i32(fewRows == ALL_ROWS ? 0 : fewRows)
-          .i32(tileTokens)
-          .i32(tileHeads);
+      p.i32(splits).i32(fewRows).i32(fewRows == ALL_ROWS ? 0 : fewRows);
+      return p.i32(tileTokens).i32(tileHeads);
     }
   }
 }

@@ -82,11 +82,11 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     linears = new LinearKernels(gpu, blocks, gemv, products, rounded);
     RoundedProjections many = new RoundedProjections(gpu, products, rounded);
     projections = new ProjectionGroups(gemv, many);
-    heads = new HeadGroups(gpu);
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);
     attention = new AttentionKernels(gpu, rounded);
+    heads = new HeadGroups(gpu, attention);
     indices = new IndexKernels(gpu);
     invariant = new InvariantKernels(this, linears, attention, false);
   }
@@ -144,7 +144,7 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     for (int i = 0; i < stages.list().size(); ) {
       StageGroup group = projections.at(stages, i, isRelaxed);
       if (group == null) {
-        group = heads.at(stages, i);
+        group = heads.at(stages, i, isRelaxed);
       }
       if (group == null) {
         i++;

@@ -2,6 +2,7 @@ package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.GroupKernel;
 import dev.lamina.backend.sdk.HostState;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Stage;
@@ -9,10 +10,12 @@ import dev.lamina.backend.sdk.StageGroup;
 import dev.lamina.backend.sdk.Stages;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp.KvAppend;
+import dev.lamina.spi.ir.CompositeOp.PagedAttention;
 import dev.lamina.spi.ir.CompositeOp.RmsNorm;
 import dev.lamina.spi.ir.CompositeOp.Rope;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Node;
+import dev.lamina.spi.ir.StateType;
 import dev.lamina.spi.ir.Value;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds what is done to the heads of a layer before it attends: queries and keys are normed and
  * turned, keys and values appended to the pool. One launch does it, a warp a head of a token, or a
- * block a token where those are enough to fill the GPU.
+ * block a token where those are enough to fill the GPU. A decode step of one row has the attention
+ * that follows in the same launch.
  */
 final class HeadGroups {
   private static final int MAX_WIDTH = 256;
@@ -29,11 +33,13 @@ final class HeadGroups {
   private static final int TOKEN_THREADS = 256;
 
   private final Gpu gpu;
+  private final AttentionKernels attention;
   private final long kernel;
   private final long byToken;
 
-  HeadGroups(Gpu gpu) {
+  HeadGroups(Gpu gpu, AttentionKernels attention) {
     this.gpu = gpu;
+    this.attention = attention;
     this.kernel = gpu.function("heads", "turn_and_append");
     this.byToken = gpu.function("heads", "turn_and_append_token");
   }
@@ -43,9 +49,10 @@ final class HeadGroups {
    *
    * @param stages of a graph
    * @param from position of its first stage
+   * @param relaxed whether attention may round queries and weights
    * @return the group, or null if none begins there
    */
-  @Nullable StageGroup at(Stages stages, int from) {
+  @Nullable StageGroup at(Stages stages, int from, boolean relaxed) {
     Node first = node(stages, from, 0);
     if (first == null) {
       return null;
@@ -70,7 +77,39 @@ final class HeadGroups {
       return null;
     }
     Heads heads = new Heads(stages, from, norms);
-    return new StageGroup(from, from + norms + 3, heads::run);
+    int to = from + norms + 3;
+    Node next = node(stages, to, 0);
+    if (next != null
+        && next.op() instanceof PagedAttention op
+        && feeds(stages, qRope, next, 0)
+        && next.operands().get(1).equals(append.result())
+        && given(next, 2, stages)
+        && appendsOnce(stages, append)
+        && AttentionKernels.isFast(op, next.operands().get(1).type())) {
+      return new StageGroup(from, to + 1, new Attending(heads, attention.paged(op, next, relaxed)));
+    }
+    return new StageGroup(from, to, heads::run);
+  }
+
+  /**
+   * Whether no other stage may write this layer's keys and values, so that they may be read before
+   * the kernel ahead has ended.
+   */
+  private static boolean appendsOnce(Stages stages, Node append) {
+    for (Stage stage : stages.list()) {
+      if (stage instanceof Stage.Single s && s.node() != append && writesState(s.node())) {
+        boolean isOtherLayer =
+            s.node().op() instanceof KvAppend && !s.node().op().equals(append.op());
+        if (!isOtherLayer) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private static boolean writesState(Node node) {
+    return node.results().stream().anyMatch(v -> v.type() instanceof StateType);
   }
 
   private static @Nullable Node node(Stages stages, int from, int i) {
@@ -82,7 +121,11 @@ final class HeadGroups {
 
   /** Whether all but the first operand are inputs of the graph. */
   private static boolean given(Stages stages, Node node) {
-    return node.operands().stream().skip(1).noneMatch(stages::isComputed);
+    return given(node, 1, stages);
+  }
+
+  private static boolean given(Node node, int from, Stages stages) {
+    return node.operands().stream().skip(from).noneMatch(stages::isComputed);
   }
 
   /** Whether a node's result is operand i of another, and read by nothing else. */
@@ -135,35 +178,64 @@ final class HeadGroups {
       return steps.get(head).in(0);
     }
 
-    boolean run(List<KernelArgs> steps) {
-      int norms = qNorm == null ? 0 : 2;
-      KernelArgs qRope = steps.get(norms);
-      KernelArgs appended = steps.get(norms + 2);
+    /** Whether a kernel of this class can run the steps of this run. */
+    boolean fits(List<KernelArgs> steps) {
+      Tensor q = rows(steps, 0);
+      Tensor k = rows(steps, 1);
+      KernelArgs appended = appended(steps);
+      Tensor v = appended.in(2);
+      Tensor turned = turned(steps);
+      boolean areFloats = isFloat(q) && isFloat(k) && isFloat(v) && isFloat(turned);
+      // A norm over the whole width, not head by head, has rows of another shape.
+      return areFloats
+          && q.rank() == 3
+          && k.rank() == 3
+          && turned.size(2) <= MAX_WIDTH
+          && v.size(2) <= MAX_WIDTH
+          && !appended.debug();
+    }
+
+    private Tensor turned(List<KernelArgs> steps) {
+      return steps.get(qNorm == null ? 0 : 2).out(0);
+    }
+
+    private KernelArgs appended(List<KernelArgs> steps) {
+      return steps.get(numSteps() - 1);
+    }
+
+    int numSteps() {
+      return qNorm == null ? 3 : 5;
+    }
+
+    /** Appends the struct of the kernels. */
+    Params append(Params p, List<KernelArgs> steps) {
+      KernelArgs qRope = steps.get(qNorm == null ? 0 : 2);
+      KernelArgs appended = appended(steps);
       Tensor q = rows(steps, 0);
       Tensor k = rows(steps, 1);
       Tensor v = appended.in(2);
-      Tensor turned = qRope.out(0);
-      long width = turned.size(2);
-      boolean fits = isFloat(q) && isFloat(k) && isFloat(v) && isFloat(turned);
-      // A norm over the whole width, not head by head, has rows of another shape.
-      fits &= q.rank() == 3 && k.rank() == 3;
-      fits &= width <= MAX_WIDTH && v.size(2) <= MAX_WIDTH && !appended.debug();
-      if (!fits) {
-        return false;
-      }
       HostState state = appended.state(0);
       StateKernels.Entry keys = StateKernels.Entry.of(state, "k", append.layer());
       StateKernels.Entry values = StateKernels.Entry.of(state, "v", append.layer());
-      Params p = gpu.params().address(q).address(k).address(v);
+      p.address(q).address(k).address(v);
       p.i64(factors(qNorm, steps, 0)).i64(factors(kNorm, steps, 1));
-      p.address(qRope.in(1)).address(qRope.in(2)).address(appended.in(3)).address(turned);
+      p.address(qRope.in(1)).address(qRope.in(2)).address(appended.in(3)).address(turned(steps));
       p.i64(keys.address()).i64(values.address()).i64(q.size(0)).i64(keys.slots());
-      p.i32(q.size(1)).i32(k.size(1)).i32(v.size(1)).i32(width).i32(v.size(2));
+      p.i32(q.size(1)).i32(k.size(1)).i32(v.size(1)).i32(turned(steps).size(2)).i32(v.size(2));
       p.i32(keys.dtype()).i32(values.dtype());
       norm(p, qNorm, steps, 0);
       norm(p, kNorm, steps, 1);
       LayerKernels.turning(p, rope);
-      long heads = q.size(1) + k.size(1) + v.size(1);
+      return p;
+    }
+
+    boolean run(List<KernelArgs> steps) {
+      if (!fits(steps)) {
+        return false;
+      }
+      append(gpu.params(), steps);
+      Tensor q = rows(steps, 0);
+      long heads = q.size(1) + rows(steps, 1).size(1) + appended(steps).in(2).size(1);
       if (q.size(0) >= gpu.multiprocessors()) {
         gpu.launch(byToken, q.size(0), 1, 1, TOKEN_THREADS, 0);
       } else {
@@ -181,6 +253,22 @@ final class HeadGroups {
       p.i32(norm == null ? 0 : 1).i32(norm != null && norm.plusOne() ? 1 : 0);
       p.i32(weighted ? steps.get(i).in(1).dtype().ordinal() : 0);
       p.f32(norm == null ? 0 : norm.eps());
+    }
+  }
+
+  /** One layer's heads and the attention over them. */
+  private record Attending(Heads heads, AttentionKernels.Paged attention) implements GroupKernel {
+    @Override
+    public boolean run(List<KernelArgs> steps) {
+      if (!heads.fits(steps)) {
+        return false;
+      }
+      KernelArgs last = steps.get(heads.numSteps());
+      if (!attention.runRow(last, p -> heads.append(p, steps))) {
+        heads.run(steps);
+        attention.run(last);
+      }
+      return true;
     }
   }
 }
