@@ -29,13 +29,17 @@ public final class LoadedModel implements AutoCloseable {
 
   static LoadedModel load(ModelPlan plan, Device device, LoadListener listener)
       throws BackendException {
-    Map<String, Weight> weights = new WeightLoader(plan.weights(), device, listener).load();
+    GraphCompilation compilation =
+        new GraphCompilation(device, plan.graph(), plan.options().compile());
+    Map<String, Weight> weights = Map.of();
     try {
+      weights = new WeightLoader(plan.weights(), device, listener).load();
       listener.progress(LoadListener.Phase.COMPILE, 0, 1);
-      Executable executable = device.compile(plan.graph(), plan.options().compile());
+      Executable executable = compilation.await();
       listener.progress(LoadListener.Phase.COMPILE, 1, 1);
       return new LoadedModel(plan, device, weights, executable);
-    } catch (BackendException | RuntimeException e) {
+    } catch (BackendException | RuntimeException | Error e) {
+      compilation.abandon(e);
       weights.values().forEach(Weight::close);
       throw e;
     }

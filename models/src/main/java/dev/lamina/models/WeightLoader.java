@@ -104,8 +104,8 @@ final class WeightLoader {
     }
   }
 
-  /** Weights must not be left half loaded, so an interrupt waits until they are. */
-  private static void join(Thread helper) {
+  /** Nothing must be left half made on a device, so an interrupt waits until it is made. */
+  static void join(Thread helper) {
     boolean interrupted = false;
     while (helper.isAlive()) {
       try {
@@ -119,7 +119,8 @@ final class WeightLoader {
     }
   }
 
-  private static BackendException rethrown(Throwable e) {
+  /** What a thread that made something for a device died of, thrown where it is awaited. */
+  static BackendException rethrown(Throwable e) {
     if (e instanceof Error error) {
       throw error;
     }

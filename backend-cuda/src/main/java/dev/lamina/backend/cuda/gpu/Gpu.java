@@ -314,6 +314,7 @@ public final class Gpu implements AutoCloseable {
   public long function(String file, String name, int sharedBytes) {
     long function = function(file, name);
     try {
+      driver.use(context);
       driver.setFunctionAttribute(
           function, FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes);
     } catch (CudaException e) {
