@@ -17,10 +17,11 @@ typedef long long i64;
 // launching costs no time: each lets the next one begin, then waits until the one before has ended and
 // its writes are seen. KERNEL opens one, whose body follows and begins after the wait. A body opened
 // by EAGER_KERNEL calls waitForPrevious() itself, in every thread, before it writes anything or reads
-// what a kernel wrote. Tests compile the kernels for the host and have all of this from there.
+// what a kernel wrote; one opened by LATE_KERNEL calls letNextBegin() too, when it likes. Tests compile the kernels for the host and have all of this from there.
 #ifdef LAMINA_EMULATE
 #define KERNEL_OF(name, Params, threads, blocks) KERNEL(name, Params, threads)
 #define EAGER_KERNEL(name, Params, threads, blocks) KERNEL(name, Params, threads)
+#define LATE_KERNEL(name, Params, threads, blocks) KERNEL(name, Params, threads)
 #else
 DEVICE void waitForPrevious() {
 #if __CUDA_ARCH__ >= 900
@@ -32,19 +33,21 @@ DEVICE void letNextBegin() {
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
-#define KERNEL_BOUNDED(name, Params, wait, ...)                                               \
+#define KERNEL_BOUNDED(name, Params, begin, ...)                                              \
   static DEVICE void name##_body(const Params& p);                                            \
   extern "C" __global__ void __launch_bounds__(__VA_ARGS__) name(const __grid_constant__ Params p) { \
-    letNextBegin();                                                                           \
-    wait;                                                                                     \
+    begin;                                                                                    \
     name##_body(p);                                                                           \
   }                                                                                           \
   static DEVICE void name##_body(const Params& p)
-#define KERNEL(name, Params, threads) KERNEL_BOUNDED(name, Params, waitForPrevious(), threads)
+#define KERNEL(name, Params, threads) \
+  KERNEL_BOUNDED(name, Params, letNextBegin(); waitForPrevious(), threads)
 // With registers for at least so many blocks on a multiprocessor, and up to as many as that leaves.
 #define KERNEL_OF(name, Params, threads, blocks) \
-  KERNEL_BOUNDED(name, Params, waitForPrevious(), threads, blocks)
+  KERNEL_BOUNDED(name, Params, letNextBegin(); waitForPrevious(), threads, blocks)
 #define EAGER_KERNEL(name, Params, threads, blocks) \
+  KERNEL_BOUNDED(name, Params, letNextBegin(), threads, blocks)
+#define LATE_KERNEL(name, Params, threads, blocks) \
   KERNEL_BOUNDED(name, Params, (void)0, threads, blocks)
 // The dynamic shared memory of a launch.
 #define SHARED_BYTES(name) extern __shared__ __align__(1024) unsigned char name[]

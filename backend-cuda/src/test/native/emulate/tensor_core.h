@@ -55,6 +55,32 @@ static void multiply(Warp& w, unsigned) {
   }
 }
 
+// Four codes of 8 bits a register: of A rows g and g + 8 by turns, columns 4t to 4t + 3 and 16 more.
+template <typename Code, int K>
+static void multiplyCodes(Warp& w, unsigned) {
+  int a[16][K], b[K][8];
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    const Mma& in = *static_cast<const Mma*>(w.in[lane]);
+    unsigned g = lane / 4, t = 4 * (lane % 4);
+    for (unsigned i = 0; i < 4; i++) {
+      for (unsigned r = 0; r < K / 8; r++) {
+        a[g + r % 2 * 8][t + i + r / 2 * 16] = static_cast<Code>(in.a[r] >> 8 * i);
+      }
+      for (unsigned r = 0; r < K / 16; r++) {
+        b[t + i + r * 16][g] = static_cast<signed char>(in.b[r] >> 8 * i);
+      }
+    }
+  }
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    int* d = static_cast<int*>(w.out[lane]);
+    for (unsigned r = 0; r < 4; r++) {
+      for (unsigned k = 0; k < K; k++) {
+        d[r] += a[lane / 4 + r / 2 * 8][k] * b[k][2 * (lane % 4) + r % 2];
+      }
+    }
+  }
+}
+
 static inline void checkWhole(const char* op, int line) {
   if (warpOf(*current).live != ~0u) {
     fail("%s at line %d without all lanes of the warp", op, line);
@@ -112,6 +138,25 @@ static inline void mmaF16(
   emulate::checkWhole("mmaF16", line);
   emulate::Mma in = {a, b};
   emulate::exchange(~0u, "mmaF16", {file, line}, &in, d, emulate::multiply<emulate::fromF16>);
+}
+
+/** The same of integers: m16n8k32 and, Half, m16n8k16; a of u8 or s8, b of s8. */
+static inline void mmaU8(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], LAMINA_HERE) {
+  emulate::checkWhole("mmaU8", line);
+  emulate::Mma in = {a, b};
+  emulate::exchange(
+      ~0u, "mmaU8", {file, line}, &in, d, emulate::multiplyCodes<unsigned char, 32>);
+}
+static inline void mmaS8(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], LAMINA_HERE) {
+  emulate::checkWhole("mmaS8", line);
+  emulate::Mma in = {a, b};
+  emulate::exchange(~0u, "mmaS8", {file, line}, &in, d, emulate::multiplyCodes<signed char, 32>);
+}
+static inline void mmaU8Half(int (&d)[4], const unsigned (&a)[2], unsigned b, LAMINA_HERE) {
+  emulate::checkWhole("mmaU8Half", line);
+  emulate::Mma in = {a, &b};
+  emulate::exchange(
+      ~0u, "mmaU8Half", {file, line}, &in, d, emulate::multiplyCodes<unsigned char, 16>);
 }
 
 /** ldmatrix: 8x8 matrices of 16-bit elements; lane 8m + i gives the address of row i of matrix m. */

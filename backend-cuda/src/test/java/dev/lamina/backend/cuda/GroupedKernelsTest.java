@@ -3,21 +3,6 @@ package dev.lamina.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
-import dev.lamina.backend.cuda.driver.StubDriver;
-import dev.lamina.spi.Backend;
-import dev.lamina.spi.BackendOptions;
-import dev.lamina.spi.Bindings;
-import dev.lamina.spi.Buffer;
-import dev.lamina.spi.Command;
-import dev.lamina.spi.CompileOptions;
-import dev.lamina.spi.Device;
-import dev.lamina.spi.Executable;
-import dev.lamina.spi.MemoryKind;
-import dev.lamina.spi.Points;
-import dev.lamina.spi.Queue;
-import dev.lamina.spi.Slot;
-import dev.lamina.spi.Timeline;
-import dev.lamina.spi.View;
 import dev.lamina.spi.ir.CompositeOp.Gate;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Dim;
@@ -28,7 +13,6 @@ import dev.lamina.spi.ir.Value;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -41,14 +25,9 @@ class GroupedKernelsTest {
   private static final Dim.Sym T = Dim.sym("T", 1, 64);
   private static final double EPS = 1e-6;
 
-  private final StubDriver stub = StubDriver.open();
-  private final EmulatedCudaProvider provider = new EmulatedCudaProvider();
+  private final GraphRuns runs = new GraphRuns();
   private final Random random = new Random(3);
   private final List<float[]> inputs = new ArrayList<>();
-
-  GroupedKernelsTest() {
-    stub.memory(512L << 20);
-  }
 
   /** Random numbers that BF16 and F16 hold exactly. */
   private float[] numbers(int n) {
@@ -85,42 +64,16 @@ class GroupedKernelsTest {
     return m;
   }
 
-  /** Runs a graph once; gives its output and how many kernels it launched. */
   private float[] run(Graph graph, int rows, int[] launches) throws Exception {
-    try (Arena arena = Arena.ofConfined();
-        Backend backend = provider.open(BackendOptions.DEFAULT);
-        Device device = backend.open(0);
-        Queue queue = device.newQueue();
-        Timeline done = device.newTimeline(0);
-        Executable exe = device.compile(graph, CompileOptions.DEFAULT)) {
-      Bindings b = exe.newBindings().dim(0, rows);
-      List<Buffer> buffers = new ArrayList<>();
-      MemorySegment out = null;
-      View last = null;
-      for (Slot slot : exe.slots()) {
-        TensorType type = (TensorType) slot.type();
-        long[] sizes = graph.dims().resolve(type.shape(), new long[] {rows});
-        TensorType bound = TensorType.of(type.dtype(), sizes);
-        Buffer buffer = device.allocate(bound.byteSize(), MemoryKind.DEVICE);
-        buffers.add(buffer);
-        last = new View(buffer, 0, bound);
-        if (slot.kind() == Slot.Kind.OUTPUT) {
-          out = arena.allocate(bound.byteSize(), 16);
-        } else {
-          MemorySegment in = memory(arena, type.dtype(), inputs.get(slot.ordinal()));
-          queue.submit(Points.none(), new Command.Upload(in, last), Points.none());
-        }
-        b.tensor(slot.ordinal(), new View(buffer, 0, type));
+    List<MemorySegment> bytes = new ArrayList<>();
+    try (Arena arena = Arena.ofConfined()) {
+      for (int i = 0; i < inputs.size(); i++) {
+        DType dtype = ((TensorType) graph.inputs().get(i).value().type()).dtype();
+        bytes.add(memory(arena, dtype, inputs.get(i)));
       }
-      int before = stub.calls("cuLaunchKernelEx");
-      queue.submit(Points.none(), new Command.Run(exe, b), Points.of(done, 1));
-      done.await(1, Duration.ofSeconds(60));
-      launches[0] = stub.calls("cuLaunchKernelEx") - before;
-      queue.submit(Points.none(), new Command.Download(last, out), Points.none());
-      for (Buffer buffer : buffers) {
-        buffer.close();
-      }
-      return out.toArray(ValueLayout.JAVA_FLOAT);
+      float[] out = runs.run(graph, rows, bytes);
+      launches[0] = runs.launches();
+      return out;
     }
   }
 

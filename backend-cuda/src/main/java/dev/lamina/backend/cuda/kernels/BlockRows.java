@@ -5,15 +5,18 @@ final class BlockRows implements FewRows {
   /** Up to so many passes over the weights cost less than writing them as BF16. */
   private static final int MAX_PASSES = 2;
 
+  private final BlockGemv gemv;
   private final BlockProducts products;
   private final boolean relaxed;
 
   /**
    * Of one format.
    *
+   * @param gemv multiplies fewer rows than {@code products} does
    * @param relaxed whether x may be rounded to BF16
    */
-  BlockRows(BlockProducts products, boolean relaxed) {
+  BlockRows(BlockGemv gemv, BlockProducts products, boolean relaxed) {
+    this.gemv = gemv;
     this.products = products;
     this.relaxed = relaxed;
   }
@@ -26,6 +29,9 @@ final class BlockRows implements FewRows {
 
   @Override
   public void run(Projection p) {
+    if (gemv.run(new Gemv.Job(p.x(), false).part(p.w(), p.bias(), p.out()))) {
+      return;
+    }
     int rows;
     for (long row = 0; row < p.m(); row += rows) {
       rows = (int) Math.min(p.m() - row, BlockProducts.maxRows(relaxed));

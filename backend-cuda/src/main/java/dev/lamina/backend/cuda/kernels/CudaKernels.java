@@ -79,9 +79,10 @@ public final class CudaKernels implements KernelProvider, AutoCloseable {
     Gemv gemv = new Gemv(gpu);
     RoundedProducts products = new RoundedProducts(gpu, blas);
     RoundedOperand rounded = new RoundedOperand(gpu);
-    linears = new LinearKernels(gpu, blocks, gemv, products, rounded);
+    BlockGemv blockGemv = new BlockGemv(gpu, blocks);
+    linears = new LinearKernels(gpu, blocks, gemv, blockGemv, products, rounded);
     RoundedProjections many = new RoundedProjections(gpu, products, rounded);
-    projections = new ProjectionGroups(gemv, many);
+    projections = new ProjectionGroups(gemv, blockGemv, many);
     states = new StateKernels(gpu);
     routes = new RouteKernels(gpu);
     recurrent = new RecurrentKernels(gpu);

@@ -37,15 +37,22 @@ final class LinearKernels {
   private final Gpu gpu;
   private final BlockTables blocks;
   private final Gemv gemv;
+  private final BlockGemv blockGemv;
   private final RoundedProducts products;
   private final RoundedOperand rounded;
   private final WeightPlanes planes;
   private final Map<QuantFormat, BlockProducts> byFormat = new EnumMap<>(QuantFormat.class);
 
   LinearKernels(
-      Gpu gpu, BlockTables blocks, Gemv gemv, RoundedProducts products, RoundedOperand rounded) {
+      Gpu gpu,
+      BlockTables blocks,
+      Gemv gemv,
+      BlockGemv blockGemv,
+      RoundedProducts products,
+      RoundedOperand rounded) {
     this.gpu = gpu;
     this.gemv = gemv;
+    this.blockGemv = blockGemv;
     this.blocks = blocks;
     this.products = products;
     this.rounded = rounded;
@@ -70,7 +77,7 @@ final class LinearKernels {
     boolean isBf16 = rounds && w.isDense() && w.dtype() == DType.BF16;
     FewRows few =
         FastFormats.of(w.layout())
-            .<FewRows>map(format -> new BlockRows(blockProducts(format), rounds))
+            .<FewRows>map(format -> new BlockRows(blockGemv, blockProducts(format), rounds))
             .orElseGet(() -> new PlainRows(gemv));
     Gemm many = new Gemm(gpu, products, rounded, planes, rounds);
     GeneralProducts general = new GeneralProducts(gpu, blocks);

@@ -22,14 +22,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds projections of weights that no kernel writes: those of the same rows, the norm that only
  * they read, the gate over two of them, the sum with one of them. {@link Gemv} runs them as one
- * launch where the rows are few, {@link RoundedProjections} where they are many and may be rounded.
+ * launch where the rows are few, {@link BlockGemv} where weights lie in blocks, {@link
+ * RoundedProjections} where the rows are many and may be rounded.
  */
 final class ProjectionGroups {
   private final Gemv gemv;
+  private final BlockGemv blocks;
   private final RoundedProjections many;
 
-  ProjectionGroups(Gemv gemv, RoundedProjections many) {
+  ProjectionGroups(Gemv gemv, BlockGemv blocks, RoundedProjections many) {
     this.gemv = gemv;
+    this.blocks = blocks;
     this.many = many;
   }
 
@@ -108,7 +111,7 @@ final class ProjectionGroups {
 
   private boolean run(Found found, List<KernelArgs> steps) {
     Gemv.Job job = found.job(steps);
-    return found.relaxed && many.run(job) || gemv.run(job);
+    return found.relaxed && many.run(job) || gemv.run(job) || blocks.run(job);
   }
 
   private static @Nullable Node node(Stages stages, int i) {
@@ -149,8 +152,8 @@ final class ProjectionGroups {
     return given
         && isF32(node.result())
         && node.operands().get(1).type() instanceof TensorType t
-        && t.isDense()
-        && (t.dtype() == DType.BF16 || t.dtype() == DType.F16);
+        && (FastFormats.of(t.layout()).isPresent()
+            || t.isDense() && (t.dtype() == DType.BF16 || t.dtype() == DType.F16));
   }
 
   /** Position after so many projections. */

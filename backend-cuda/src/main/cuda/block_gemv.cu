@@ -1,0 +1,15 @@
+// Projections of one or two rows by weights in blocks: a kernel a format and number of rows.
+#include "block_gemv_codes.cuh"
+
+// Warps and stages, as dynamic shared memory, are those of BlockGemv.java.
+#define BLOCK_GEMV(name, F, STAGES, DEPTH)                             \
+  LATE_KERNEL(block_gemv_##name##_1, BlockGemvParams, 8 * WARP, 1) {   \
+    BlockGemv<F, 1, STAGES, DEPTH, 8>(p).run();                        \
+  }                                                                    \
+  LATE_KERNEL(block_gemv_##name##_2, BlockGemvParams, 8 * WARP, 1) {   \
+    BlockGemv<F, 2, STAGES, DEPTH, 8>(p).run();                        \
+  }
+
+BLOCK_GEMV(q4_k, GemvQ4_K, 3, 2)
+BLOCK_GEMV(q8_0, GemvQ8_0<256>, 3, 2)
+BLOCK_GEMV(f8e4m3_128, GemvF8E4M3_128, 3, 2)
