@@ -123,8 +123,8 @@ public final class ModelRuntime implements AutoCloseable {
       bytesPerPage += layout.bytesPerPage();
     }
     MemoryInfo before = device.info().memory();
-    long workspace =
-        before.sharedWithHost() ? 0 : workspaceBytes(loaded.executable(), plan.slots());
+    long[] largest = largestStep(loaded.executable(), plan.slots());
+    long workspace = before.sharedWithHost() ? 0 : loaded.executable().workspaceBytes(largest);
     MemoryInfo room = KvBudget.without(before, workspace);
     State recurrent = recurrentState(plan, engine, room);
     long taken = before.freeBytes() - device.info().memory().freeBytes();
@@ -135,6 +135,10 @@ public final class ModelRuntime implements AutoCloseable {
                 engine, KvBudget.without(room, taken), bytesPerPage, plan.maxModelLen());
     if (!before.sharedWithHost()) {
       progress.accept(KvBudget.line(before, taken + blocks * bytesPerPage, workspace));
+    }
+    if (workspace > 0 && room.freeBytes() == before.freeBytes() - workspace) {
+      // Where it fits: the largest step that is allowed may never come.
+      loaded.executable().reserve(largest);
     }
     List<KvGroup> groups = new ArrayList<>();
     List<State> states = new ArrayList<>();
@@ -168,8 +172,8 @@ public final class ModelRuntime implements AutoCloseable {
         limits);
   }
 
-  /** Scratch memory of the largest step. */
-  static long workspaceBytes(Executable step, StepSlots slots) {
+  /** Sizes of the largest step, by symbol. */
+  static long[] largestStep(Executable step, StepSlots slots) {
     List<Dim.Sym> syms = step.dims().syms();
     long[] largest = new long[syms.size()];
     for (int i = 0; i < largest.length; i++) {
@@ -178,7 +182,7 @@ public final class ModelRuntime implements AutoCloseable {
       largest[i] = isPool ? Math.max(sym.min(), sym.multipleOf()) : sym.max();
     }
     largest[step.dims().indexOf(slots.bounds().name())] = slots.sequences().max() + 1;
-    return step.workspaceBytes(largest);
+    return largest;
   }
 
   private @Nullable State recurrentState(ModelPlan plan, EngineConfig engine, MemoryInfo room)

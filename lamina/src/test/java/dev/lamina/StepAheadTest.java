@@ -16,6 +16,7 @@ import dev.lamina.scheduler.SamplingParams;
 import dev.lamina.scheduler.TokenListener;
 import dev.lamina.scheduler.TokenOutput;
 import dev.lamina.spi.Device;
+import dev.lamina.spi.Executable;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -177,13 +178,17 @@ class StepAheadTest {
 
   @ParameterizedTest
   @CsvSource({"qwen3", "gemma3", "lfm2", "mamba2", "deepseek-v3", "llama-longrope"})
-  void workspaceOfTheLargestStep_isKnownBeforeItRuns(String model) throws Exception {
+  void workspaceOfTheLargestStep_isKnownAndTakenBeforeItRuns(String model) throws Exception {
     LaminaOptions options =
         LaminaOptions.DEFAULT.withBackend("cpu-vector").withPrecision(Precision.F32).withThreads(1);
     try (Checkpoint checkpoint = Checkpoint.open(Zoo.unzip(model, folder));
         ModelRuntime runtime = ModelRuntime.load(checkpoint, options)) {
-      assertThat(
-              ModelRuntime.workspaceBytes(runtime.compiled().forward(), runtime.compiled().slots()))
+      Executable step = runtime.compiled().forward();
+      long[] largest = ModelRuntime.largestStep(step, runtime.compiled().slots());
+      long before = runtime.device().stats().liveBytes();
+      step.reserve(largest);
+      assertThat(runtime.device().stats().liveBytes() - before)
+          .isEqualTo(step.workspaceBytes(largest))
           .isBetween(1L << 16, 1L << 36);
     }
   }

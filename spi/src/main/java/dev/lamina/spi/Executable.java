@@ -64,6 +64,15 @@ public interface Executable extends AutoCloseable {
   long workspaceBytes(long[] values);
 
   /**
+   * Takes the scratch memory of one run at a time now, so that none is taken when runs come, up to
+   * these sizes. A backend that has no such memory does nothing.
+   *
+   * @param values one a symbol
+   * @throws BackendException if the device has no room for it; runs then still take what they need
+   */
+  default void reserve(long[] values) throws BackendException {}
+
+  /**
    * Which kernel runs each op and why.
    *
    * @return one entry a node that runs, in order

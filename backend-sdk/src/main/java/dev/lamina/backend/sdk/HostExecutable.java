@@ -155,6 +155,11 @@ final class HostExecutable extends Resource implements Executable {
   }
 
   @Override
+  public void reserve(long[] values) throws OutOfDeviceMemory {
+    release(idleOrNew(workspaceBytes(values)));
+  }
+
+  @Override
   public List<Lowering> lowering() {
     return program.lowering().list();
   }

@@ -47,6 +47,22 @@ class HostExecutableTest {
   }
 
   @Test
+  void reserve_takesWhatRunsWouldTake_once() throws Exception {
+    Ops g = new Ops("g");
+    Dim rows = Dim.sym("R", 1, 64);
+    Value x = g.tensor("x", TensorType.of(DType.F32, rows, Dim.of(3)));
+    g.output("y", g.add(g.reduce(ReduceKind.SUM, g.mul(x, x), 1), g.reduce(ReduceKind.MAX, x, 1)));
+    Executable exe = rig.compile(g.build());
+    long before = rig.device.stats().liveBytes();
+    exe.reserve(new long[] {64});
+    exe.reserve(new long[] {2});
+    long reserved = rig.device.stats().liveBytes() - before;
+    assertThat(reserved).isPositive().isEqualTo(exe.workspaceBytes(new long[] {64}));
+    exe.close();
+    assertThat(rig.device.stats().liveBytes()).isLessThanOrEqualTo(before);
+  }
+
+  @Test
   void run_readsThroughPermuteSliceAndExpandWithoutCopies() throws Exception {
     Ops g = new Ops("g");
     Value x = input(g, "x", 2, 3);
