@@ -22,10 +22,6 @@ DEVICE float power2(float x) {
 #endif
 }
 
-// Stores x where nobody looks, so that what it comes from is computed before what follows: else the
-// compiler waits for products first, and computes when they have ended.
-DEVICE void computeFirst(float* unread, float x) { *(volatile float*)unread = x; }
-
 // Queries, two stages of keys, two of values, then which rows are NaN, a word a warp. Rows have their
 // columns in tiles of 64.
 template <int D>
@@ -35,14 +31,12 @@ struct GroupShared {
   u8* keys;
   u8* values;
   u32* nans;
-  float* unread;  // a float a thread
 
   DEVICE GroupShared(u8* at) {
     queries = at;
     keys = queries + GROUP_ROWS * D * 2;
     values = keys + 2 * STAGE_BYTES;
     nans = (u32*)(values + 2 * STAGE_BYTES);
-    unread = (float*)(nans + GROUP_WARPS);
   }
 };
 
@@ -438,7 +432,6 @@ struct GroupWalk {
     afterNext = copiedSlot<D>(p, tile.sequence, first + 2 * KEYS, positions);
     waitProducts<1>();
     weigh<MASKED>(p, tile);
-    computeFirst(s.unread + threadIdx.x, rows.total[0] + rows.total[1]);
     waitProducts<0>();
     roundWeights<KEYS>(dots, weights);
 #pragma unroll

@@ -37,6 +37,9 @@ final class AttentionKernels {
   /** Blocks of decode that a multiprocessor should have to choose from. */
   private static final int BLOCKS_A_MULTIPROCESSOR = 4;
 
+  /** Tiles a multiprocessor from which on each of them is the work of one warp. */
+  private static final int MANY_TILES = 6;
+
   private static final int MAX_SPLITS = 32;
 
   private final Gpu gpu;
@@ -301,10 +304,48 @@ final class AttentionKernels {
         Entry values) {
       long y = tile(AttentionTiles.DECODE_ROWS);
       fewRows = rowsAtMost;
+      AttentionTiles.Many many = kernels.many();
+      if (many != null && sequences * y >= (long) MANY_TILES * gpu.multiprocessors()) {
+        runMany(many, sequences * y, args, state, keys, values);
+        return;
+      }
       split(args, state, sequences * y, AttentionTiles.SPLIT_POSITIONS);
       params(args, state, keys, values);
       gpu.launch(kernels.decode(), sequences + 1, y, splits, THREADS, kernels.decodeShared());
       mergeSplits(args, state, keys, values);
+    }
+
+    private void runMany(
+        AttentionTiles.Many kernel,
+        long tiles,
+        KernelArgs args,
+        HostState state,
+        Entry keys,
+        Entry values) {
+      splits = 1;
+      partials = 0;
+      beginRounding(fewRows == ALL_ROWS);
+      params(args, state, keys, values);
+      long blocks = Math.ceilDiv(tiles, AttentionTiles.TILES_A_BLOCK) + 1;
+      gpu.launch(kernel.kernel(), blocks, 1, 1, THREADS, kernel.sharedBytes());
+      endRounding(args.out(0));
+    }
+
+    /**
+     * Has a kernel write its result rounded as well, for the projection behind it.
+     *
+     * @param writesAll whether it writes all rows
+     */
+    private void beginRounding(boolean writesAll) {
+      boolean rounds = writesAll && tokens <= RoundedOperand.MAX_ROWS;
+      roundedOut = rounds ? gpu.scratch(2 * tokens * heads * valueWidth) : 0;
+    }
+
+    private void endRounding(Tensor out) {
+      if (roundedOut != 0) {
+        rounded.keep(address(out), out.dtype(), tokens * heads * valueWidth, roundedOut);
+        roundedOut = 0;
+      }
     }
 
     /** Shares the positions of each of so many tiles among blocks, to have enough of those. */
@@ -351,17 +392,11 @@ final class AttentionKernels {
       splits = 1;
       fewRows = fewerRows;
       partials = 0;
-      long elements = tokens * heads * valueWidth;
-      // Where this writes all rows, it rounds them for the projection behind it, too.
-      boolean rounds = prefill.rounds() && fewerRows == 0 && tokens <= RoundedOperand.MAX_ROWS;
-      roundedOut = rounds ? gpu.scratch(2 * elements) : 0;
+      beginRounding(prefill.rounds() && fewerRows == 0);
       params(args, state, keys, values);
       long x = tokens / tileTokens + sequences + 2;
       gpu.launch(prefill.kernel(), x, y, 1, prefill.threads(), prefill.sharedBytes());
-      if (rounds) {
-        rounded.keep(address(args.out(0)), args.out(0).dtype(), elements, roundedOut);
-        roundedOut = 0;
-      }
+      endRounding(args.out(0));
     }
 
     private void params(KernelArgs args, HostState state, Entry keys, Entry values) {

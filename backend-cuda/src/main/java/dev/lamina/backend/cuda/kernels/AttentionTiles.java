@@ -20,8 +20,11 @@ final class AttentionTiles {
 
   private static final int GROUP_THREADS = 256;
 
-  /** What it needs beside tiles: one a warp and one a thread. */
-  private static final int GROUP_WORDS = GROUP_THREADS / 32 + GROUP_THREADS;
+  /** What it needs beside tiles: one a warp. */
+  private static final int GROUP_WORDS = GROUP_THREADS / 32;
+
+  /** Tiles of a block of the kernel for many sequences: one a warp. */
+  static final int TILES_A_BLOCK = 4;
 
   /** Positions of a part of a split. */
   static final int SPLIT_POSITIONS = 256;
@@ -32,7 +35,7 @@ final class AttentionTiles {
   private static final int LATENT_RANK = 512;
   private static final int LATENT_KEYS = 64;
   private static final int[] WIDTHS = {64, 128, 256};
-  private static final int WARPS = 4;
+  private static final int WARPS = TILES_A_BLOCK;
   private static final int DECODE_TILES = 2 * 2 * WARPS * 16;
 
   /** Of a row of a tile: a factor and whether its result is NaN. */
@@ -50,13 +53,18 @@ final class AttentionTiles {
    */
   record Prefill(long kernel, int sharedBytes, int rows, int threads, boolean rounds) {}
 
+  /** A kernel for decode of many sequences, and the shared memory of its blocks. */
+  record Many(long kernel, int sharedBytes) {}
+
   private final long decode;
   private final int decodeShared;
+  private final @Nullable Many many;
   private final Prefill prefill;
 
-  private AttentionTiles(long decode, int decodeShared, Prefill prefill) {
+  private AttentionTiles(long decode, int decodeShared, @Nullable Many many, Prefill prefill) {
     this.decode = decode;
     this.decodeShared = decodeShared;
+    this.many = many;
     this.prefill = prefill;
   }
 
@@ -100,7 +108,8 @@ final class AttentionTiles {
       return null;
     }
     String name = "paged_decode_" + form + "_" + width;
-    return new AttentionTiles(gpu.function("attention_" + form, name, shared), shared, prefill);
+    long decode = gpu.function("attention_" + form, name, shared);
+    return new AttentionTiles(decode, shared, rounds ? many(gpu, width) : null, prefill);
   }
 
   private static @Nullable Prefill prefill(Gpu gpu, String form, int terms, int width) {
@@ -113,6 +122,15 @@ final class AttentionTiles {
             PREFILL_ROWS,
             PREFILL_THREADS,
             false);
+  }
+
+  /** For each warp its queries and two stages of keys and values, a factor a row and a word. */
+  private static @Nullable Many many(Gpu gpu, int width) {
+    int elements = (width + 8) * DECODE_ROWS * (1 + 2 * 2);
+    int shared = WARPS * (2 * elements + Float.BYTES * DECODE_ROWS + Integer.BYTES);
+    return shared > gpu.maxSharedBytes()
+        ? null
+        : new Many(gpu.function("attention_many", "paged_decode_many_" + width, shared), shared);
   }
 
   /** Queries, two tiles of keys and two of values, and some words. */
@@ -176,6 +194,11 @@ final class AttentionTiles {
 
   int decodeShared() {
     return decodeShared;
+  }
+
+  /** For {@link #TILES_A_BLOCK} tiles a block; null where there is none. */
+  @Nullable Many many() {
+    return many;
   }
 
   Prefill prefill() {

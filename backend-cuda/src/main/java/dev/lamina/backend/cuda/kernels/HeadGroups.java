@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds what is done to the heads of a layer before it attends: queries and keys are normed and
- * turned, keys and values appended to the pool. One launch does it, a warp a head of a token, or a
- * block a token where those are enough to fill the GPU. A decode step of one row has the attention
- * that follows in the same launch.
+ * turned, keys and values appended to the pool. One launch does it, a warp a head of a token, or
+ * four warps or a block a token where those are enough to fill the GPU. A decode step of one row
+ * has the attention that follows in the same launch.
  */
 final class HeadGroups {
   private static final int MAX_WIDTH = 256;
@@ -36,12 +36,14 @@ final class HeadGroups {
   private final AttentionKernels attention;
   private final long kernel;
   private final long byToken;
+  private final HeadRows rows;
 
   HeadGroups(Gpu gpu, AttentionKernels attention) {
     this.gpu = gpu;
     this.attention = attention;
     this.kernel = gpu.function("heads", "turn_and_append");
     this.byToken = gpu.function("heads", "turn_and_append_token");
+    this.rows = new HeadRows(gpu);
   }
 
   /**
@@ -235,11 +237,16 @@ final class HeadGroups {
       }
       append(gpu.params(), steps);
       Tensor q = rows(steps, 0);
-      long heads = q.size(1) + rows(steps, 1).size(1) + appended(steps).in(2).size(1);
-      if (q.size(0) >= gpu.multiprocessors()) {
-        gpu.launch(byToken, q.size(0), 1, 1, TOKEN_THREADS, 0);
+      Tensor v = appended(steps).in(2);
+      long tokens = q.size(0);
+      long width = turned(steps).size(2);
+      long heads = q.size(1) + rows(steps, 1).size(1) + v.size(1);
+      if (tokens >= gpu.multiprocessors() && rows.fit(rope, width, v.size(2))) {
+        rows.launch(tokens, width);
+      } else if (tokens >= gpu.multiprocessors()) {
+        gpu.launch(byToken, tokens, 1, 1, TOKEN_THREADS, 0);
       } else {
-        gpu.launch(kernel, Math.ceilDiv(q.size(0) * heads, WARPS), 1, 1, 32 * WARPS, 0);
+        gpu.launch(kernel, Math.ceilDiv(tokens * heads, WARPS), 1, 1, 32 * WARPS, 0);
       }
       return true;
     }

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
@@ -38,6 +39,7 @@ class AttentionTest {
   private static HostKernels f16;
   private static HostKernels latents;
   private static HostKernels groups;
+  private static HostKernels many;
   private static HostKernels rounded;
 
   private final SplittableRandom random = new SplittableRandom(7);
@@ -51,6 +53,7 @@ class AttentionTest {
     f16 = kernels(compiler, "attention_f16");
     latents = kernels(compiler, "attention_latent");
     groups = kernels(compiler, "attention_groups");
+    many = kernels(compiler, "attention_many");
     rounded = kernels(compiler, "attention_bf16_rounded");
   }
 
@@ -290,8 +293,23 @@ class AttentionTest {
     assertThat(failure).isEmpty();
   }
 
+  /** A warp a KV head: with one row a tile the three rows of a sequence are three parts. */
+  @ParameterizedTest
+  @CsvSource({"6, 2, 0", "16, 1, 0", "6, 2, 30"})
+  void decodeOfMany_givesEachWarpASequence(int heads, int kvHeads, int window) {
+    int[] rows = {1, 0, 3, 1, 1};
+    int[] lengths = {130, 1, 40, 16, 17};
+    Step step = new Step(Pool.BF16, heads, kvHeads, new int[] {64, 48}, window, rows, lengths);
+    step.params(1, 4, 16);
+    int shared = 4 * (2 * (64 + 8) * 16 * 5 + 4 * 16 + 4);
+    int blocks = (rows.length * kvHeads + 3) / 4 + 1;
+    run(many, "paged_decode_many_64", step, blocks, 1, 1, shared);
+    step.holds(ROUNDED_TOLERANCE);
+    step.isRounded();
+  }
+
   private static void runGroups(int width, Step step, int tiles) {
-    int shared = 2 * width * (128 + 4 * (width > 128 ? 64 : 128)) + 4 * (8 + 256);
+    int shared = 2 * width * (128 + 4 * (width > 128 ? 64 : 128)) + 4 * 8;
     String name = "paged_prefill_groups_" + width;
     String failure = groups.launch(name, step.params, tiles, 2, 1, 2 * THREADS, shared);
     assertThat(failure).isEmpty();
