@@ -110,6 +110,21 @@ struct ExpertParams {
   int outDtype;
 };
 
+// Part of a lane of a row of weights times one of x, both of which begin at a multiple of 16 bytes.
+DEVICE float wideDot(const ExpertParams& p, i64 w, i64 x, int lane) {
+  float sum = 0;
+#pragma unroll 2
+  for (i64 k = lane * 8; k < p.k; k += WARP * 8) {
+    float a[8];
+    float b[8];
+    loadEight(p.weight, w + k, p.weightDtype, a);
+    loadEight(p.x, x + k, p.xDtype, b);
+#pragma unroll
+    for (int e = 0; e < 8; e++) sum = fmaf(a[e], b[e], sum);
+  }
+  return sum;
+}
+
 // A warp an element of the result: the row of one expert for one choice of one token.
 KERNEL(moe_linear_any, ExpertParams, 128) {
   int lane = threadIdx.x & 31;
@@ -125,11 +140,16 @@ KERNEL(moe_linear_any, ExpertParams, 128) {
   }
   i64 row = p.ownRows ? choice : choice / p.choices;
   i64 w = (expert * p.n + n) * p.k;
+  bool isWide = p.format == nullptr && p.k % 8 == 0 && (((size_t)p.weight | (size_t)p.x) & 15) == 0;
   float sum = 0;
-  for (i64 k = lane; k < p.k; k += WARP) {
-    float v = p.format != nullptr ? blockElement(*p.format, p.weight, w + k)
-                                  : loadFloat(p.weight, w + k, p.weightDtype);
-    sum = fmaf(v, loadFloat(p.x, row * p.k + k, p.xDtype), sum);
+  if (isWide) {
+    sum = wideDot(p, w, row * p.k, lane);
+  } else {
+    for (i64 k = lane; k < p.k; k += WARP) {
+      float v = p.format != nullptr ? blockElement(*p.format, p.weight, w + k)
+                                    : loadFloat(p.weight, w + k, p.weightDtype);
+      sum = fmaf(v, loadFloat(p.x, row * p.k + k, p.xDtype), sum);
+    }
   }
   sum = warpSum(sum);
   if (lane == 0) {

@@ -47,6 +47,9 @@ class ExpertProductsTest {
 
   private static final int MOST_THREADS_FOR_FEW = 512;
 
+  /** The same of the kernel that gives each element of the result a warp. */
+  private static final int ROW_THREADS = 128;
+
   /** Largest x that BF16 holds, with all below it. */
   private static final int EIGHT_BITS = 127;
 
@@ -110,7 +113,9 @@ class ExpertProductsTest {
     }
     MemorySegment m = arena.allocate(2L * n, 16);
     for (int i = 0; i < n; i++) {
-      m.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (Float.floatToRawIntBits(w(i)) >>> 16));
+      short bf16 = (short) (Float.floatToRawIntBits(w(i)) >>> 16);
+      m.setAtIndex(
+          ValueLayout.JAVA_SHORT, i, dtype == DType.BF16 ? bf16 : Float.floatToFloat16(w(i)));
     }
     return m;
   }
@@ -183,6 +188,14 @@ class ExpertProductsTest {
     assertThat(wrong(p, run(p, numerics))).isZero();
     boolean isMany = tokens * CHOICES > 2 * EXPERTS;
     assertThat(threads).isEqualTo(isMany ? TILE_THREADS : MOST_THREADS_FOR_FEW);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"F16", "F32"})
+  void fewChoices_areMultipliedRowByRow_whereWeightsAreNotBf16(DType dtype) throws Exception {
+    Product p = new Product(3, dtype, N, TEN_BITS);
+    assertThat(wrong(p, run(p, Numerics.STRICT))).isZero();
+    assertThat(threads).isEqualTo(ROW_THREADS);
   }
 
   @Test
