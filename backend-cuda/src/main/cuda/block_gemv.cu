@@ -11,5 +11,8 @@
   }
 
 BLOCK_GEMV(q4_k, GemvQ4_K, 3, 2)
+BLOCK_GEMV(q6_k, GemvQ6_K, 3, 2)
 BLOCK_GEMV(q8_0, GemvQ8_0<256>, 3, 2)
+BLOCK_GEMV(q4_0, GemvHalves<HalvesQ4_0>, 3, 2)
+BLOCK_GEMV(mxfp4, GemvHalves<HalvesMXFP4>, 3, 2)
 BLOCK_GEMV(f8e4m3_128, GemvF8E4M3_128, 3, 2)

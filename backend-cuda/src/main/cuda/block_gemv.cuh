@@ -105,7 +105,7 @@ DEVICE bool hasScale(u32 largest) {
 // other's elements: lanes t of 0 and 1 have one sub-block, 2 and 3 the other.
 template <bool SUMS>
 struct IntegerX {
-  enum { PLANES = 4, ZEROS = 256, BYTES = 1024 + (SUMS ? 32 : 0) + 4 };
+  enum { PLANES = 4, ZEROS = 384, BYTES = 1024 + (SUMS ? 32 : 0) + 4 };
   // Bytes of all rows; they are followed by what else lies in shared memory.
   static DEVICE int bytes(int k, int rows) { return ZEROS + rows * (k / X_BLOCK) * BYTES; }
 

@@ -50,6 +50,7 @@ struct GemvQ4_K {
     bool in = (g < 4) == (t < 2);
     int own = plane * 256 + (t >> 1) * 64 + (t & 1) * 16;
     int swap = (plane & 1) * 32;
+    int zeros = g < 4 ? 64 : 0;  // in banks that the other lanes do not read
     Head upper(wordsAt(above), t);
     Head lower(wordsAt(below), t);
     int low[ROWS][4];
@@ -59,8 +60,8 @@ struct GemvQ4_K {
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
       int at = x.planesOf(r, super) + own;
-      xLow[r] = in ? at + swap : 0;
-      xHigh[r] = in ? at + (32 - swap) : 0;
+      xLow[r] = in ? at + swap : zeros;
+      xHigh[r] = in ? at + (32 - swap) : zeros;
     }
 #pragma unroll
     for (int half = 0; half < 2; half++) {
@@ -142,7 +143,8 @@ struct GemvQ8_0 {
 #pragma unroll
       for (int r = 0; r < ROWS; r++) {
         scale[r] = *(const float*)room(x.scaleOf(ROWS, r, super));
-        xs[r] = in ? x.planesOf(r, super) + own : 0;
+        // Zeros are in banks that the other lanes do not read.
+        xs[r] = in ? x.planesOf(r, super) + own : 64;
       }
 #pragma unroll
       for (int i = 0; i < 4; i++) {
@@ -165,6 +167,179 @@ struct GemvQ8_0 {
           }
         }
       }
+    }
+  }
+};
+
+// Eight bytes of shared memory at any address, as two words; as many more may be read.
+DEVICE void bytesAt(int at, u32& first, u32& second) {
+  int from = at & ~3;
+  u32 shift = (u32)(at & 3) * 8;
+  u32 middle = wordAt(from + 4);
+  first = __funnelshift_r(wordAt(from), middle, shift);
+  second = __funnelshift_r(middle, wordAt(from + 8), shift);
+}
+
+// Formats of 32 elements in 16 bytes of halves, the lower ones first: a lane has eight bytes of one of
+// two blocks. H says where they lie and what they stand for.
+template <class H>
+struct GemvHalves {
+  enum { CHUNK = 512, BYTES = 16 * H::BLOCK, PIECES = BYTES / 16 };
+  typedef IntegerX<false> X;
+
+  static DEVICE int rowOf(int g) { return g; }
+
+  template <int ROWS>
+  static DEVICE void multiply(const X& x, int above, int below, int chunk, float (&sum)[ROWS][4]) {
+    int lane = threadIdx.x & 31;
+    int g = lane >> 2;
+    int t = lane & 3;
+    int plane = g & 3;
+    bool in = (g < 4) == (t < 2);
+    int own = plane * 256 + (((t >> 1) ^ (plane & 1)) * 32) + (t & 1) * 8;
+#pragma unroll 1
+    for (int b = 0; b < 2; b++) {
+      int super = chunk * 2 + b;
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        int at = (b * 8 + i * 2 + (t >> 1)) * H::BLOCK;
+        u32 a[2];
+        u32 c[2];
+        bytesAt(above + at + H::BLOCK - 16 + (t & 1) * 8, a[0], a[1]);
+        bytesAt(below + at + H::BLOCK - 16 + (t & 1) * 8, c[0], c[1]);
+        u32 upper[4];
+        u32 lower[4];
+        H::codes(a, upper);
+        H::codes(c, lower);
+        float d[2] = {H::factor(above + at), H::factor(below + at)};
+#pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+          int from = in ? x.planesOf(r, super) + own : 64;
+          uint2 first = *(const uint2*)room(from + i * 64);
+          uint2 second = *(const uint2*)room(from + i * 64 + 16);
+          float scale = *(const float*)room(x.scaleOf(ROWS, r, super));
+          u32 xv[4];
+          H::order(first, second, xv);
+          int all[4] = {0, 0, 0, 0};
+          mmaS8(all, {upper[0], lower[0], upper[1], lower[1]}, {xv[0], xv[1]});
+          mmaS8(all, {upper[2], lower[2], upper[3], lower[3]}, {xv[2], xv[3]});
+#pragma unroll
+          for (int e = 0; e < 4; e++) sum[r][e] = fmaf(d[e >> 1] * scale, (float)all[e], sum[r][e]);
+        }
+      }
+    }
+  }
+};
+
+// Q4_0: a code less 8, times d; 16 times that as the upper half of a signed byte.
+struct HalvesQ4_0 {
+  enum { BLOCK = 18 };
+  static DEVICE void codes(const u32 (&w)[2], u32 (&to)[4]) {
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      to[i] = (w[i] << 4 ^ 0x80808080u) & 0xF0F0F0F0u;
+      to[2 + i] = (w[i] ^ 0x88888888u) & 0xF0F0F0F0u;
+    }
+  }
+  static DEVICE float factor(int block) {
+    return fromF16((u16)halfAt(room(block))) * 0.0625f;
+  }
+  static DEVICE void order(const uint2& first, const uint2& second, u32 (&x)[4]) {
+    x[0] = first.x, x[1] = first.y, x[2] = second.x, x[3] = second.y;
+  }
+};
+
+// MXFP4: codes of a sign and three bits, which pick twice what they stand for from a table. They come out
+// lower and upper halves by turns.
+struct HalvesMXFP4 {
+  enum { BLOCK = 17 };
+  static DEVICE void codes(const u32 (&w)[2], u32 (&to)[4]) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      u32 four = i & 1 ? w[i / 2] >> 16 : w[i / 2];
+      u32 pick = four & 0x7777u;
+      u32 positive = __byte_perm(0x03020100u, 0x0C080604u, pick);
+      u32 negative = __byte_perm(0xFDFEFF00u, 0xF4F8FAFCu, pick);
+      u32 signs = __byte_perm(0x0000FF00u, 0, four >> 3 & 0x1111u);
+      to[i] = (negative & signs) | (positive & ~signs);
+    }
+  }
+  static DEVICE float factor(int block) {
+    u32 e = *room(block);
+    return __int_as_float((int)(e < 2 ? 0x00200000u << e : (e - 1) << 23));
+  }
+  static DEVICE void order(const uint2& first, const uint2& second, u32 (&x)[4]) {
+    x[0] = __byte_perm(first.x, second.x, 0x5140);
+    x[1] = __byte_perm(first.x, second.x, 0x7362);
+    x[2] = __byte_perm(first.y, second.y, 0x5140);
+    x[3] = __byte_perm(first.y, second.y, 0x7362);
+  }
+};
+
+// Q6_K: 256 elements are the lower four bits of their codes, the upper two, sixteen signed scales and d.
+// A product takes two sub-blocks of 16.
+struct GemvQ6_K {
+  enum { CHUNK = 256, BYTES = 210, PIECES = 14 };
+  typedef IntegerX<false> X;
+
+  static DEVICE int rowOf(int g) { return g; }
+
+  template <int ROWS>
+  static DEVICE void multiply(const X& x, int above, int below, int chunk, float (&sum)[ROWS][4]) {
+    int lane = threadIdx.x & 31;
+    int g = lane >> 2;
+    int t = lane & 3;
+    int plane = g & 3;
+    bool in = (g < 4) == (t < 2);
+    int all[ROWS][4];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) all[r][e] = 0;
+#pragma unroll 1
+    for (int half = 0; half < 2; half++) {
+      u32 low[2][4];   // of the upper and the lower row, the bytes of 64 elements
+      u32 high[2][2];  // of 128
+#pragma unroll
+      for (int row = 0; row < 2; row++) {
+        int at = (row == 0 ? above : below) + t * 8;
+        bytesAt(at + half * 64, low[row][0], low[row][1]);
+        bytesAt(at + half * 64 + 32, low[row][2], low[row][3]);
+        bytesAt(at + 128 + half * 32, high[row][0], high[row][1]);
+      }
+#pragma unroll
+      for (int quarter = 0; quarter < 4; quarter++) {
+        u32 a[4];
+        int scales[2];
+#pragma unroll
+        for (int row = 0; row < 2; row++) {
+          const signed char* at = (const signed char*)room(row == 0 ? above : below) + 192;
+          scales[row] = at[half * 8 + quarter * 2 + (t >> 1)];
+#pragma unroll
+          for (int i = 0; i < 2; i++) {
+            u32 lower = low[row][(quarter & 1) * 2 + i] >> (quarter >> 1) * 4 & 0x0F0F0F0Fu;
+            u32 upper = high[row][i] >> quarter * 2 << 4 & 0x30303030u;
+            // Less 32, as a byte's two's complement.
+            a[2 * i + row] = ((lower | upper) + 0x60606060u) ^ 0x80808080u;
+          }
+        }
+#pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+          int own = plane * 256 + half * 128 + (quarter ^ (plane & 1)) * 32 + t * 8;
+          uint2 xv = *(const uint2*)room(in ? x.planesOf(r, chunk) + own : 0);
+          int d[4] = {0, 0, 0, 0};
+          mmaS8(d, a, {xv.x, xv.y});
+#pragma unroll
+          for (int e = 0; e < 4; e++) all[r][e] += scales[e >> 1] * d[e];
+        }
+      }
+    }
+    float d[2] = {fromF16((u16)halfAt(room(above + 208))), fromF16((u16)halfAt(room(below + 208)))};
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+      float scale = *(const float*)room(x.scaleOf(ROWS, r, chunk));
+#pragma unroll
+      for (int e = 0; e < 4; e++) sum[r][e] = fmaf(d[e >> 1] * scale, (float)all[r][e], sum[r][e]);
     }
   }
 };

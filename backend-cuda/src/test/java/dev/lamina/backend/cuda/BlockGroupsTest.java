@@ -72,6 +72,8 @@ class BlockGroupsTest {
           block.set(ValueLayout.JAVA_BYTE, i, (code & 0x7F) == 0x7F ? 1 : code);
         }
       }
+      case Q6_K -> block.set(ValueLayout.JAVA_SHORT_UNALIGNED, 208, half);
+      case MXFP4 -> block.set(ValueLayout.JAVA_BYTE, 0, (byte) (118 + random.nextInt(10)));
       default -> block.set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, half);
     }
   }
@@ -123,7 +125,13 @@ class BlockGroupsTest {
     "Q8_0, 1, 1536, 33",
     "Q8_0, 2, 512, 17",
     "F8E4M3_128, 1, 512, 35",
-    "F8E4M3_128, 2, 1536, 16"
+    "F8E4M3_128, 2, 1536, 16",
+    "Q6_K, 1, 2048, 20",
+    "Q6_K, 2, 4096, 16",
+    "Q4_0, 1, 1024, 19",
+    "Q4_0, 2, 512, 16",
+    "MXFP4, 1, 512, 24",
+    "MXFP4, 2, 1536, 17"
   })
   void normProjectionsAndGate_areOneLaunch(QuantFormat format, int rows, int k, int n)
       throws Exception {
@@ -195,7 +203,7 @@ class BlockGroupsTest {
 
   /** Queries, keys and values are parts of one launch, of two where formats differ. */
   @ParameterizedTest
-  @CsvSource({"Q4_K, 1, 100", "Q8_0, 2, 100", "Q4_K, 1, NaN"})
+  @CsvSource({"Q4_K, 1, 100", "Q8_0, 2, 100", "Q4_0, 2, NaN"})
   void projectionsOfOneNorm_areALaunchAFormat(QuantFormat second, int formats, float first)
       throws Exception {
     int k = 512;

@@ -56,14 +56,18 @@ final class BlockGemv {
     }
   }
 
+  private static final int ZEROS = 384;
   private static final int INTEGER_X = 4 * X_BLOCK + Float.BYTES;
   private static final int INTEGER_X_AND_SUMS = INTEGER_X + 32;
   private static final int HALF_X = 3 * X_BLOCK * Short.BYTES + Float.BYTES;
 
   private static final List<Form> FORMS =
       List.of(
-          new Form(QuantFormat.Q4_K, 512, INTEGER_X_AND_SUMS, X_BLOCK, 3),
-          new Form(QuantFormat.Q8_0, 256, INTEGER_X, X_BLOCK, 3),
+          new Form(QuantFormat.Q4_K, 512, INTEGER_X_AND_SUMS, ZEROS, 3),
+          new Form(QuantFormat.Q6_K, 256, INTEGER_X, ZEROS, 3),
+          new Form(QuantFormat.Q8_0, 256, INTEGER_X, ZEROS, 3),
+          new Form(QuantFormat.Q4_0, 512, INTEGER_X, ZEROS, 3),
+          new Form(QuantFormat.MXFP4, 512, INTEGER_X, ZEROS, 3),
           new Form(QuantFormat.F8E4M3_128, 256, HALF_X, 0, 3));
 
   private final Gpu gpu;
@@ -148,12 +152,13 @@ final class BlockGemv {
     return t == null || t.dtype() == DType.F32 && t.isContiguous();
   }
 
-  /** Of x, of the warps' parts of some tiles, and of chunks. */
+  /** Of x, of the warps' parts of some tiles, and of chunks, behind which a word is read. */
   private static long sharedBytes(Form form, Gemv.Job job, int split, int kept) {
     long rows = job.rows();
     long x = form.zeroBytes + rows * (job.k() / X_BLOCK) * form.xBytes;
     long parts = rows * Float.BYTES * (WARPS + (long) kept * split * TILE);
-    return Math.ceilDiv(x, 16) * 16 + parts + (long) WARPS * form.stages * form.stageBytes();
+    long chunks = (long) WARPS * form.stages * form.stageBytes();
+    return Math.ceilDiv(x, 16) * 16 + parts + chunks + Integer.BYTES;
   }
 
   private void launch(Gemv.Job job, Form form, List<Gemv.Part> parts) {
