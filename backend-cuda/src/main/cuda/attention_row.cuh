@@ -325,12 +325,16 @@ struct RowDecode {
     float sum[8] = {};
     float peak = -infinity();
     float total = 0.0f;
+    // The next turn's keys load while this one's are multiplied, and the table is read another turn ahead.
+    int next[PASSES];
+    uint4 ahead[PASSES];
+    if (first + step < end) locate(first + step, next);
     for (; first < end; first += step) {
-      float x = logit(first, q, keys, at, slope);
-      int next[PASSES];
       bool more = first + step < end;
-      if (more) locate(first + step, next);
-      if (more) fetch(p.keys, p.keyStride, p.keyWidth, next, keys);
+      int later[PASSES];
+      if (more) fetch(p.keys, p.keyStride, p.keyWidth, next, ahead);
+      if (first + 2 * step < end) locate(first + 2 * step, later);
+      float x = logit(first, q, keys, at, slope);
       float top = fmaxf(peak, warpMax(x));
       float base = top == -infinity() ? 0.0f : top;
       float keep = exp2f((peak - base) * LOG2E);
@@ -352,7 +356,11 @@ struct RowDecode {
       if (!more) break;
       fetch(p.values, p.valueStride, p.valueWidth, next, values);
 #pragma unroll
-      for (int i = 0; i < PASSES; i++) at[i] = next[i];
+      for (int i = 0; i < PASSES; i++) {
+        keys[i] = ahead[i];
+        at[i] = next[i];
+        next[i] = later[i];
+      }
     }
     bool nan = finish(sum, peak, warpSum(total) / SHARES, sink);
     if (splits > 1) {

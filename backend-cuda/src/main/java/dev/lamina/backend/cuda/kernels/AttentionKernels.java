@@ -252,8 +252,9 @@ final class AttentionKernels {
       tileTokens = 1;
       tileHeads = 1;
       fewRows = ALL_ROWS;
-      boolean isShort = positions(args, state) <= (long) RowDecode.TURNS * kernel.positions();
-      split(args, state, isShort ? Integer.MAX_VALUE : heads, kernel.positions());
+      long turns = Math.ceilDiv(positions(args, state), kernel.positions());
+      // A block more than there are multiprocessors would wait for another to end.
+      share(turns <= RowDecode.TURNS ? 1 : gpu.multiprocessors() / heads, turns);
       append(head.apply(gpu.params()), args, state, keys, values).i64(kernel.arrived());
       gpu.launch(kernel.kernel(), 1, heads, splits, RowDecode.THREADS, kernel.sharedBytes());
     }
@@ -309,7 +310,7 @@ final class AttentionKernels {
         runMany(many, sequences * y, args, state, keys, values);
         return;
       }
-      split(args, state, sequences * y, AttentionTiles.SPLIT_POSITIONS);
+      split(args, state, sequences * y);
       params(args, state, keys, values);
       gpu.launch(kernels.decode(), sequences + 1, y, splits, THREADS, kernels.decodeShared());
       mergeSplits(args, state, keys, values);
@@ -349,10 +350,16 @@ final class AttentionKernels {
     }
 
     /** Shares the positions of each of so many tiles among blocks, to have enough of those. */
-    private void split(KernelArgs args, HostState state, long blocks, int positionsAtOnce) {
+    private void split(KernelArgs args, HostState state, long blocks) {
       long wanted = Math.ceilDiv((long) BLOCKS_A_MULTIPROCESSOR * gpu.multiprocessors(), blocks);
-      long parts = Math.ceilDiv(positions(args, state), positionsAtOnce);
-      splits = isInvariant ? 1 : Math.max(1, Math.min(MAX_SPLITS, Math.min(wanted, parts)));
+      share(wanted, Math.ceilDiv(positions(args, state), AttentionTiles.SPLIT_POSITIONS));
+    }
+
+    /**
+     * Shares so many parts among as many blocks as are wanted, and finds room for what they leave.
+     */
+    private void share(long wanted, long parts) {
+      splits = isInvariant ? 1 : Math.clamp(Math.min(wanted, parts), 1, MAX_SPLITS);
       long floats = mergedRows() * heads * splits * (valueWidth + 2);
       partials = splits == 1 ? 0 : gpu.scratch(Float.BYTES * Math.max(1, floats));
     }
@@ -372,8 +379,7 @@ final class AttentionKernels {
         AttentionTiles.Latent kernel, KernelArgs args, HostState state, Entry latents) {
       long y = tile(AttentionTiles.LATENT_ROWS);
       fewRows = ALL_ROWS;
-      long tiles = Math.max(1, Math.ceilDiv(tokens, tileTokens)) * y;
-      split(args, state, tiles, AttentionTiles.SPLIT_POSITIONS);
+      split(args, state, Math.max(1, Math.ceilDiv(tokens, tileTokens)) * y);
       params(args, state, latents, latents);
       long x = tokens / tileTokens + sequences + 2;
       gpu.launch(kernel.kernel(), x, y, splits, THREADS, kernel.sharedBytes());
