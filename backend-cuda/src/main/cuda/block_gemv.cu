@@ -2,17 +2,20 @@
 #include "block_gemv_codes.cuh"
 
 // Warps and stages, as dynamic shared memory, are those of BlockGemv.java.
-#define BLOCK_GEMV(name, F, STAGES, DEPTH)                             \
-  LATE_KERNEL(block_gemv_##name##_1, BlockGemvParams, 8 * WARP, 1) {   \
-    BlockGemv<F, 1, STAGES, DEPTH, 8>(p).run();                        \
-  }                                                                    \
-  LATE_KERNEL(block_gemv_##name##_2, BlockGemvParams, 8 * WARP, 1) {   \
-    BlockGemv<F, 2, STAGES, DEPTH, 8>(p).run();                        \
+#define BLOCK_GEMV(name, F, ROWS, STAGES, DEPTH)                             \
+  LATE_KERNEL(block_gemv_##name##_##ROWS, BlockGemvParams, 8 * WARP, 1) {    \
+    BlockGemv<F, ROWS, STAGES, DEPTH, 8>(p).run();                           \
   }
 
-BLOCK_GEMV(q4_k, GemvQ4_K, 3, 2)
-BLOCK_GEMV(q6_k, GemvQ6_K, 3, 2)
-BLOCK_GEMV(q8_0, GemvQ8_0<256>, 3, 2)
-BLOCK_GEMV(q4_0, GemvHalves<HalvesQ4_0>, 3, 2)
-BLOCK_GEMV(mxfp4, GemvHalves<HalvesMXFP4>, 3, 2)
-BLOCK_GEMV(f8e4m3_128, GemvF8E4M3_128, 3, 2)
+BLOCK_GEMV(q4_k, GemvQ4_K<2>, 1, 3, 2)
+BLOCK_GEMV(q4_k, GemvQ4_K<2>, 2, 3, 2)
+BLOCK_GEMV(q6_k, GemvQ6_K, 1, 3, 2)
+BLOCK_GEMV(q6_k, GemvQ6_K, 2, 3, 2)
+BLOCK_GEMV(q8_0, GemvQ8_0<512>, 1, 2, 1)
+BLOCK_GEMV(q8_0, GemvQ8_0<256>, 2, 2, 1)
+BLOCK_GEMV(q4_0, GemvHalves<HalvesQ4_0>, 1, 3, 2)
+BLOCK_GEMV(q4_0, GemvHalves<HalvesQ4_0>, 2, 3, 2)
+BLOCK_GEMV(mxfp4, GemvHalves<HalvesMXFP4>, 1, 3, 2)
+BLOCK_GEMV(mxfp4, GemvHalves<HalvesMXFP4>, 2, 3, 2)
+BLOCK_GEMV(f8e4m3_128, GemvF8E4M3_128<512>, 1, 2, 1)
+BLOCK_GEMV(f8e4m3_128, GemvF8E4M3_128<256>, 2, 2, 1)

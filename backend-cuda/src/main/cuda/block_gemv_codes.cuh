@@ -6,13 +6,15 @@
 
 // Q4_K: 256 elements are d, dmin, 12 bytes of scales and minima, and four times 32 bytes whose lower
 // halves are one sub-block and whose upper halves the next.
+template <int BLOCKS>
 struct GemvQ4_K {
-  // Two blocks of a row are whole sectors of 32 bytes.
-  enum { CHUNK = 512, BYTES = 288, PIECES = 18 };
+  enum { CHUNK = 256 * BLOCKS, BYTES = 144 * BLOCKS, PIECES = 9 * BLOCKS };
   typedef IntegerX<true> X;
 
   // Rows whose addresses differ by 64 bytes modulo 128 are read together.
-  static DEVICE int rowOf(int g) { return (g & 4) | (g & 1) << 1 | (g >> 1 & 1); }
+  static DEVICE int rowOf(int g) {
+    return BLOCKS == 2 ? (g & 4) | (g & 1) << 1 | (g >> 1 & 1) : g;
+  }
 
   // A row's scales and minima as this lane needs them.
   struct Head {
@@ -38,7 +40,9 @@ struct GemvQ4_K {
   template <int ROWS>
   static DEVICE void multiply(const X& x, int above, int below, int chunk, float (&sum)[ROWS][4]) {
 #pragma unroll 1
-    for (int b = 0; b < 2; b++) block(x, above + b * 144, below + b * 144, 2 * chunk + b, sum);
+    for (int b = 0; b < BLOCKS; b++) {
+      block(x, above + b * 144, below + b * 144, BLOCKS * chunk + b, sum);
+    }
   }
 
   template <int ROWS>
@@ -345,27 +349,37 @@ struct GemvQ6_K {
 };
 
 // F8E4M3_128: 128 elements are an F32 and as many E4M3 floats.
+template <int ELEMENTS>
 struct GemvF8E4M3_128 {
-  enum { CHUNK = 256, BYTES = 264, PIECES = 17 };
+  enum { CHUNK = ELEMENTS, BYTES = CHUNK / 128 * 132, PIECES = (BYTES + 15) / 16 };
   typedef HalfX X;
 
   static DEVICE int rowOf(int g) { return g; }
 
   template <int ROWS>
   static DEVICE void multiply(const X& x, int above, int below, int chunk, float (&sum)[1][4]) {
+#pragma unroll 1
+    for (int b = 0; b < CHUNK / X_BLOCK; b++) {
+      blocks<ROWS>(x, above + b * 264, below + b * 264, CHUNK / X_BLOCK * chunk + b, sum);
+    }
+  }
+
+  // Two blocks, whose x shares a scale.
+  template <int ROWS>
+  static DEVICE void blocks(const X& x, int above, int below, int super, float (&sum)[1][4]) {
     int lane = threadIdx.x & 31;
     int g = lane >> 2;
     int t = lane & 3;
     // Columns that there are not read the last one.
     int column = g < 3 * ROWS ? g : 3 * ROWS - 1;
-    int xs = x.planesOf(column / 3, chunk) + column % 3 * 512 + t * 16;
+    int xs = x.planesOf(column / 3, super) + column % 3 * 512 + t * 16;
     int swap = (column % 3 & 1) * 64;
     int own[2] = {xs + swap, xs - swap};
     float scale[2];
 #pragma unroll
     for (int e = 0; e < 2; e++) {
       int c = 2 * t + e < 3 * ROWS ? 2 * t + e : 3 * ROWS - 1;
-      scale[e] = *(const float*)room(x.scaleOf(ROWS, c / 3, chunk));
+      scale[e] = *(const float*)room(x.scaleOf(ROWS, c / 3, super));
     }
 #pragma unroll
     for (int b = 0; b < 2; b++) {

@@ -61,14 +61,24 @@ final class BlockGemv {
   private static final int INTEGER_X_AND_SUMS = INTEGER_X + 32;
   private static final int HALF_X = 3 * X_BLOCK * Short.BYTES + Float.BYTES;
 
-  private static final List<Form> FORMS =
+  private static final List<Form> OF_ONE_ROW =
       List.of(
           new Form(QuantFormat.Q4_K, 512, INTEGER_X_AND_SUMS, ZEROS, 3),
           new Form(QuantFormat.Q6_K, 256, INTEGER_X, ZEROS, 3),
-          new Form(QuantFormat.Q8_0, 256, INTEGER_X, ZEROS, 3),
+          new Form(QuantFormat.Q8_0, 512, INTEGER_X, ZEROS, 2),
           new Form(QuantFormat.Q4_0, 512, INTEGER_X, ZEROS, 3),
           new Form(QuantFormat.MXFP4, 512, INTEGER_X, ZEROS, 3),
-          new Form(QuantFormat.F8E4M3_128, 256, HALF_X, 0, 3));
+          new Form(QuantFormat.F8E4M3_128, 512, HALF_X, 0, 2));
+
+  /** Two rows of x leave less room. */
+  private static final List<Form> OF_TWO_ROWS =
+      List.of(
+          new Form(QuantFormat.Q4_K, 512, INTEGER_X_AND_SUMS, ZEROS, 3),
+          new Form(QuantFormat.Q6_K, 256, INTEGER_X, ZEROS, 3),
+          new Form(QuantFormat.Q8_0, 256, INTEGER_X, ZEROS, 2),
+          new Form(QuantFormat.Q4_0, 512, INTEGER_X, ZEROS, 3),
+          new Form(QuantFormat.MXFP4, 512, INTEGER_X, ZEROS, 3),
+          new Form(QuantFormat.F8E4M3_128, 256, HALF_X, 0, 2));
 
   private final Gpu gpu;
   private final BlockTables blocks;
@@ -78,9 +88,13 @@ final class BlockGemv {
     this.blocks = blocks;
   }
 
+  private static List<Form> forms(Gemv.Job job) {
+    return job.rows() == 1 ? OF_ONE_ROW : OF_TWO_ROWS;
+  }
+
   /** The form of a weight if there are kernels for it. */
-  private static @Nullable Form formOf(Tensor weight) {
-    for (Form form : FORMS) {
+  private static @Nullable Form formOf(Gemv.Job job, Tensor weight) {
+    for (Form form : forms(job)) {
       if (weight.layout() instanceof Layout.Blocked(var format) && format == form.format) {
         return form;
       }
@@ -98,10 +112,10 @@ final class BlockGemv {
     if (!fits(job)) {
       return false;
     }
-    for (Form form : FORMS) {
+    for (Form form : forms(job)) {
       List<Gemv.Part> own = new ArrayList<>();
       for (Gemv.Part part : job.parts()) {
-        if (form.equals(formOf(part.weight()))) {
+        if (form.equals(formOf(job, part.weight()))) {
           own.add(part);
         }
       }
@@ -121,7 +135,7 @@ final class BlockGemv {
     fits &= isFactors(job.factors()) && isPlain(job.residual()) && isPlain(job.gated());
     for (Gemv.Part part : job.parts()) {
       Tensor w = part.weight();
-      Form form = formOf(w);
+      Form form = formOf(job, w);
       fits &= form != null && hasRoom(form, job);
       fits &= w.size(0) >= TILE && Params.isAligned(w, 16) && isPlain(part.out());
     }
