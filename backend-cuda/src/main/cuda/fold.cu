@@ -319,3 +319,57 @@ KERNEL(pick, PickParams, PICK_THREADS) {
     }
   }
 }
+
+struct ArgmaxParams {
+  const float* x;  // [rows, length]
+  int* indices;
+  i64 length;
+  int quads;  // whether rows begin at multiples of 16 bytes
+};
+
+#define ARGMAX_THREADS 512
+
+// A float's order and, among equals, the lower index, as one number; NaN counts as -infinity (R6).
+DEVICE u64 orderOf(float x, u32 index) {
+  u32 bits = (u32)__float_as_int(x + 0.0f);  // -0 is 0
+  bits ^= bits >> 31 ? 0xFFFFFFFFu : 0x80000000u;
+  return (u64)bits << 32 | (0xFFFFFFFFu - index);
+}
+
+DEVICE void keepLarger(float x, u32 index, float* best, u32* at) {
+  if (x > *best) {
+    *best = x;
+    *at = index;
+  }
+}
+
+// The index of each row's largest element: a block a row.
+KERNEL(argmax_rows, ArgmaxParams, ARGMAX_THREADS) {
+  __shared__ u64 room[ARGMAX_THREADS / WARP];
+  const float* x = p.x + (i64)blockIdx.x * p.length;
+  float best = -infinity();
+  u32 at = 0;
+  u32 quads = p.quads ? (u32)(p.length / 4) : 0;
+#pragma unroll 4
+  for (u32 i = threadIdx.x; i < quads; i += ARGMAX_THREADS) {
+    float4 v = ((const float4*)x)[i];
+    keepLarger(v.x, 4 * i, &best, &at);
+    keepLarger(v.y, 4 * i + 1, &best, &at);
+    keepLarger(v.z, 4 * i + 2, &best, &at);
+    keepLarger(v.w, 4 * i + 3, &best, &at);
+  }
+  for (u32 i = 4 * quads + threadIdx.x; i < p.length; i += ARGMAX_THREADS) {
+    keepLarger(x[i], i, &best, &at);
+  }
+  u64 order = orderOf(best, at);
+#pragma unroll
+  for (int d = WARP / 2; d > 0; d >>= 1) {
+    u64 other = __shfl_xor_sync(FULL, order, d);
+    if (other > order) order = other;
+  }
+  if (threadIdx.x % WARP == 0) room[threadIdx.x / WARP] = order;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  for (int w = 1; w < ARGMAX_THREADS / WARP; w++) order = room[w] > order ? room[w] : order;
+  p.indices[blockIdx.x] = (int)(0xFFFFFFFFu - (u32)order);
+}

@@ -16,6 +16,7 @@ import dev.lamina.spi.ir.DType;
 final class CoreKernels {
   private static final int FOLD_THREADS = 128;
   private static final int TILE = 32;
+  private static final int ARGMAX_THREADS = 512;
 
   private final Gpu gpu;
   private final Movement movement;
@@ -203,7 +204,19 @@ final class CoreKernels {
 
   private Kernel argmax(CoreOp.Argmax op) {
     long kernel = gpu.function("fold", "pick");
-    return args -> pick(kernel, args.in(0), op.dim(), 1, 0, args.out(0));
+    long ofRows = gpu.function("fold", "argmax_rows");
+    return args -> {
+      Tensor x = args.in(0);
+      boolean isLast = op.dim() == x.rank() - 1;
+      long length = x.size(op.dim());
+      if (isLast && x.dtype() == DType.F32 && length > 0 && length <= Integer.MAX_VALUE) {
+        boolean quads = length % 4 == 0 && (Params.addressOf(x) & 15) == 0;
+        gpu.params().address(x).address(args.out(0)).i64(length).i32(quads ? 1 : 0);
+        gpu.launch(ofRows, product(x, 0, op.dim()), 1, 1, ARGMAX_THREADS, 0);
+      } else {
+        pick(kernel, x, op.dim(), 1, 0, args.out(0));
+      }
+    };
   }
 
   private Kernel topk(CoreOp.Topk op) {
