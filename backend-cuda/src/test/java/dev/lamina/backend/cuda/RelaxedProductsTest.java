@@ -204,8 +204,14 @@ class RelaxedProductsTest {
     return 1 + i % 3 / 4f;
   }
 
-  /** {@code x + down(silu(gate(norm(x))) * up(norm(x)))}, whose parts run as two groups. */
+  /** {@code x + down(silu(gate(norm(x))) * up(norm(x)))}, which runs as one group. */
   private static float[] network(BlasLt.Opener opener, Numerics numerics) throws Exception {
+    return network(opener, numerics, false)[0];
+  }
+
+  /** The same, and what the gate makes where it is an output. */
+  private static float[][] network(BlasLt.Opener opener, Numerics numerics, boolean showsGated)
+      throws Exception {
     Ops g = new Ops("network");
     Value x = g.tensor("x", type(DType.F32, M, HIDDEN));
     Value factors = g.tensor("factors", type(DType.BF16, HIDDEN));
@@ -226,8 +232,12 @@ class RelaxedProductsTest {
             new Input((TensorType) gate.type(), i -> small(i + 3) / 16),
             new Input((TensorType) up.type(), i -> small(i + 5) / 16),
             new Input((TensorType) down.type(), i -> small(i + 7) / 16));
-    TensorType result = type(DType.F32, M, HIDDEN);
-    return run(g.build(), inputs, List.of(result), opener, numerics)[0];
+    List<TensorType> results = new ArrayList<>(List.of(type(DType.F32, M, HIDDEN)));
+    if (showsGated) {
+      g.output("gated", gated);
+      results.add(type(DType.F32, M, INNER));
+    }
+    return run(g.build(), inputs, results, opener, numerics);
   }
 
   private static void isNear(float[] rounded, float[] exact) {
@@ -250,6 +260,14 @@ class RelaxedProductsTest {
     // The norm and the gate; the library has the three products, and adds the residual.
     assertThat(stub.calls("cuLaunchKernelEx") - before).isEqualTo(2);
     assertThat(blas.lastAlgorithm()).isEqualTo(100);
+  }
+
+  @Test
+  void whatAGateMakes_isWrittenWhereOthersReadIt() throws Exception {
+    float[][] exact = network(Optional::empty, Numerics.STRICT, true);
+    float[][] rounded = network(blas::open, Numerics.RELAXED, true);
+    isNear(rounded[0], exact[0]);
+    isNear(rounded[1], exact[1]);
   }
 
   @Test

@@ -54,6 +54,10 @@ final class ProjectionGroups {
       return steps.getLast();
     }
 
+    int numSteps() {
+      return (norm == null ? 0 : 1) + linears.size() + (gate == null && added < 0 ? 0 : 1);
+    }
+
     Gemv.Job job(List<KernelArgs> steps) {
       KernelArgs first = steps.getFirst();
       Gemv.Job job = new Gemv.Job(first.in(0), false);
@@ -103,15 +107,36 @@ final class ProjectionGroups {
     if (linears.isEmpty()) {
       return null;
     }
-    linears.forEach(l -> found.linears.add((Linear) l.op()));
-    int to = after(stages, at, linears.size());
-    to += isGate(stages, to, linears, found) || isSum(stages, to, linears, found) ? 1 : 0;
-    return new StageGroup(from, to, steps -> run(found, steps));
+    int to = collect(stages, at, linears, found);
+    Node gated = node(stages, to - 1);
+    if (gated != null && found.gate != null && found.relaxed) {
+      List<Node> next = linears(stages, to, gated.result());
+      if (next.size() == 1 && stages.reads(gated.result()) == 1) {
+        Found behind = new Found(null, true);
+        int end = collect(stages, to, next, behind);
+        return new StageGroup(from, end, steps -> run(found, behind, steps));
+      }
+    }
+    return new StageGroup(from, to, steps -> run(found, found.job(steps)));
   }
 
-  private boolean run(Found found, List<KernelArgs> steps) {
-    Gemv.Job job = found.job(steps);
+  /** Adds projections that begin at a stage, and what is done to their results; returns its end. */
+  private static int collect(Stages stages, int at, List<Node> linears, Found found) {
+    linears.forEach(l -> found.linears.add((Linear) l.op()));
+    int to = after(stages, at, linears.size());
+    boolean more = isGate(stages, to, linears, found) || isSum(stages, to, linears, found);
+    return more ? to + 1 : to;
+  }
+
+  private boolean run(Found found, Gemv.Job job) {
     return found.relaxed && many.run(job) || gemv.run(job) || blocks.run(job);
+  }
+
+  /** Runs a gate's projections and the one that alone reads what it makes. */
+  private boolean run(Found found, Found behind, List<KernelArgs> steps) {
+    Gemv.Job job = found.job(steps.subList(0, found.numSteps()));
+    Gemv.Job next = behind.job(steps.subList(found.numSteps(), steps.size()));
+    return many.run(job, next) || run(found, job) && run(behind, next);
   }
 
   private static @Nullable Node node(Stages stages, int i) {

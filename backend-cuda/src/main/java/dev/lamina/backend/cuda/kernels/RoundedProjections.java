@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Projections of many rows at relaxed numerics by weights of BF16: the norm before them is written
- * rounded and nothing else of it, a gate's result is rounded when it is made, and a sum is added by
- * the product itself.
+ * rounded and nothing else of it, a gate's result is rounded when it is made, and is nothing else
+ * where the projection behind it alone reads it; a sum is added by the product itself.
  *
  * <p>Used by the thread that runs kernels.
  */
@@ -41,7 +41,26 @@ final class RoundedProjections {
       return false;
     }
     for (long row = 0; row < job.rows(); row += RoundedOperand.MAX_ROWS) {
-      runRows(job, row, Math.min(RoundedOperand.MAX_ROWS, job.rows() - row));
+      runRows(job, row, Math.min(RoundedOperand.MAX_ROWS, job.rows() - row), true);
+    }
+    return true;
+  }
+
+  /**
+   * Computes a job with a gate and the one that alone reads its result, which is then made rounded
+   * only, if both can be done so.
+   *
+   * @param job with a gate
+   * @param next whose rows are the result of {@code job}
+   * @return whether they were
+   */
+  boolean run(Gemv.Job job, Gemv.Job next) {
+    if (!fits(job) || !fits(next)) {
+      return false;
+    }
+    for (long row = 0; row < job.rows(); row += RoundedOperand.MAX_ROWS) {
+      long m = Math.min(RoundedOperand.MAX_ROWS, job.rows() - row);
+      multiply(next, row, m, runRows(job, row, m, false));
     }
     return true;
   }
@@ -73,7 +92,8 @@ final class RoundedProjections {
     return t == null ? 0 : Params.addressOf(t) + Float.BYTES * row * width;
   }
 
-  private void runRows(Gemv.Job job, long row, long m) {
+  /** Returns where the rounded rows lie, or what the gate made of them. */
+  private long runRows(Gemv.Job job, long row, long m, boolean keepsGated) {
     long k = job.k();
     Tensor gated = job.gated();
     long inner = gated == null ? 0 : job.parts().getFirst().weight().size(0);
@@ -85,16 +105,21 @@ final class RoundedProjections {
     } else {
       rounded.put(rowAt(job.x(), row, k), DType.F32, m * k, scratch);
     }
+    multiply(job, row, m, scratch);
+    if (gated != null) {
+      gate(job, keepsGated ? gated : null, row, m, scratch);
+    } else if (norm == null) {
+      rounded.keep(rowAt(job.x(), row, k), DType.F32, m * k, scratch);
+    }
+    return scratch;
+  }
+
+  private void multiply(Gemv.Job job, long row, long m, long x) {
     for (Gemv.Part part : job.parts()) {
       long n = part.weight().size(0);
       long added = rowAt(job.residual(), row, n);
       long out = rowAt(part.out(), row, n);
-      products.run(product(part, scratch, added, out, m, k));
-    }
-    if (gated != null) {
-      gate(job, gated, row, m, scratch);
-    } else if (norm == null) {
-      rounded.keep(rowAt(job.x(), row, k), DType.F32, m * k, scratch);
+      products.run(product(part, x, added, out, m, job.k()));
     }
   }
 
@@ -125,13 +150,16 @@ final class RoundedProjections {
     gpu.launch(normRound, m, 1, 1, 256, 0);
   }
 
-  private void gate(Gemv.Job job, Tensor gated, long row, long m, long to) {
+  /** Writes what the gate makes rounded, and as it is, too, unless gated is null. */
+  private void gate(Gemv.Job job, @Nullable Tensor gated, long row, long m, long to) {
     long n = job.parts().getFirst().weight().size(0);
     long gate = rowAt(job.parts().get(0).out(), row, n);
     long up = rowAt(job.parts().get(1).out(), row, n);
     long out = rowAt(gated, row, n);
     gpu.params().i64(gate).i64(up).i64(out).i64(to).i64(m * n / 4).i32(job.gateOrdinal());
     gpu.launchOver(gateRound, m * n / 4, 256);
-    rounded.keep(out, DType.F32, m * n, to);
+    if (gated != null) {
+      rounded.keep(out, DType.F32, m * n, to);
+    }
   }
 }
