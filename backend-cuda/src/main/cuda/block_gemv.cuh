@@ -55,7 +55,7 @@ DEVICE uint4 wordsAt(int offset) { return *(const uint4*)room(offset); }
 
 // The norm's factors of eight elements of x, as they lie.
 struct Factors {
-  uint4 words[2];
+  uint4 words[2] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
 
   DEVICE void load(const BlockGemvParams& p, int at) {
     if (p.norm == nullptr) return;
