@@ -21,8 +21,9 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * Whole tiny models against a run of the same graph in double: a prompt at once, and the same
- * prompts cut into chunks that decode together.
+ * Whole tiny models against a run of the same graph in double: prompts at once, the same prompts
+ * cut into chunks that decode together, and one sequence that decodes alone, for which many devices
+ * have kernels of their own.
  */
 final class ModelCases {
   /** Prompts: over page edges and windows, one shorter than a page. */
@@ -30,6 +31,18 @@ final class ModelCases {
 
   /** Tokens a step of each sequence when it is cut. */
   private static final int[] CHUNKS = {7, 1, 16};
+
+  /** Tokens of the first prompt before it decodes alone, over an edge of pages. */
+  private static final int ALONE_FROM = 30;
+
+  /**
+   * How the sequences run.
+   *
+   * @param name as ids say it
+   * @param steps spans of each step
+   * @param padding rows of no sequence in each step
+   */
+  private record Way(String name, List<List<Span>> steps, int padding) {}
 
   /** Divergence of F32: an honest kernel stays below 1e-10. */
   private static final double STRICT = 1e-8;
@@ -45,23 +58,52 @@ final class ModelCases {
   static void addTo(CaseList list) {
     for (TinyModel.Shipped shipped : TinyModel.SHIPPED) {
       double limit = shipped.dtype().equals("bf16") ? ROUNDED : STRICT;
-      for (boolean whole : new boolean[] {true, false}) {
+      for (Way way : ways()) {
         list.seeded(
             Level.L2,
             "model",
             shipped.dtype(),
             Dtypes.shape(Arrays.stream(LENGTHS).asLongStream().toArray()),
-            shipped.name() + (whole ? ",whole" : ",chunked"),
+            shipped.name() + "," + way.name(),
             Rule.R2,
             (context, seed) -> {
               TinyModel model = new TinyModel(shipped.name(), LENGTHS, seed);
               Set<DType> lacking = model.lacking(context);
               return lacking.isEmpty()
-                  ? new Trial(context, model, limit).run(whole)
+                  ? new Trial(context, model, limit).run(way)
                   : Outcome.unsupported("the device does not declare " + lacking);
             });
       }
     }
+  }
+
+  private static List<Way> ways() {
+    List<Span> whole =
+        IntStream.range(0, LENGTHS.length).mapToObj(s -> new Span(s, 0, LENGTHS[s])).toList();
+    List<List<Span>> alone = new ArrayList<>(List.of(List.of(new Span(0, 0, ALONE_FROM))));
+    for (int p = ALONE_FROM; p < LENGTHS[0]; p++) {
+      alone.add(List.of(new Span(0, p, p + 1)));
+    }
+    return List.of(
+        new Way("whole", List.of(whole), 0),
+        new Way("chunked", chunked(), 2),
+        new Way("alone", alone, 0));
+  }
+
+  /** All sequences in every step, those that are done with no tokens. */
+  private static List<List<Span>> chunked() {
+    List<List<Span>> steps = new ArrayList<>();
+    int[] done = new int[LENGTHS.length];
+    while (!Arrays.equals(done, LENGTHS)) {
+      List<Span> step = new ArrayList<>();
+      for (int s = 0; s < done.length; s++) {
+        int to = Math.min(LENGTHS[s], done[s] + CHUNKS[s]);
+        step.add(new Span(s, done[s], to));
+        done[s] = to;
+      }
+      steps.add(step);
+    }
+    return steps;
   }
 
   /** One model with what it must give. */
@@ -78,15 +120,15 @@ final class ModelCases {
       this.truth = model.truth();
     }
 
-    Outcome run(boolean whole) throws BackendException {
+    Outcome run(Way way) throws BackendException {
       List<Support.Native> natives = natives(context.device());
       boolean relaxed = natives.stream().anyMatch(n -> n.numerics() == Support.Numerics.RELAXED);
       double allowed = relaxed ? RELAXED : limit;
-      double worst = run(whole, CompileOptions.DEFAULT, allowed);
-      worst = Math.max(worst, run(whole, DebugCases.DEBUG, allowed));
+      double worst = run(way, CompileOptions.DEFAULT, allowed);
+      worst = Math.max(worst, run(way, DebugCases.DEBUG, allowed));
       if (!natives.isEmpty()) {
         CompileOptions decomposed = new CompileOptions(true, false, false, Set.of());
-        worst = Math.max(worst, run(whole, decomposed, limit));
+        worst = Math.max(worst, run(way, decomposed, limit));
       }
       return Outcome.passed(worst);
     }
@@ -100,21 +142,19 @@ final class ModelCases {
           .toList();
     }
 
-    private double run(boolean whole, CompileOptions options, double allowed)
-        throws BackendException {
+    private double run(Way way, CompileOptions options, double allowed) throws BackendException {
       String how =
           options.forceDecompose()
               ? "decomposed: "
               : options.debug() ? "with debug checks: " : "as the device runs it: ";
       double worst = 0;
-      List<List<Span>> steps = whole ? List.of(model.whole()) : chunked();
       try (Evaluation compiled = model.compile(context.device(), options)) {
         if (options.equals(CompileOptions.DEFAULT)) {
           context.ran(compiled.lowering());
         }
-        List<RefTensor> logits = model.run(compiled, steps, whole ? 0 : 2);
-        for (int i = 0; i < steps.size(); i++) {
-          worst = Math.max(worst, check(how, steps.get(i), logits.get(i), allowed));
+        List<RefTensor> logits = model.run(compiled, way.steps(), way.padding());
+        for (int i = 0; i < way.steps().size(); i++) {
+          worst = Math.max(worst, check(how, way.steps().get(i), logits.get(i), allowed));
         }
       }
       return worst;
@@ -131,22 +171,6 @@ final class ModelCases {
         }
       }
       return worst;
-    }
-
-    /** All sequences in every step, those that are done with no tokens. */
-    private static List<List<Span>> chunked() {
-      List<List<Span>> steps = new ArrayList<>();
-      int[] done = new int[LENGTHS.length];
-      while (!Arrays.equals(done, LENGTHS)) {
-        List<Span> step = new ArrayList<>();
-        for (int s = 0; s < done.length; s++) {
-          int to = Math.min(LENGTHS[s], done[s] + CHUNKS[s]);
-          step.add(new Span(s, done[s], to));
-          done[s] = to;
-        }
-        steps.add(step);
-      }
-      return steps;
     }
 
     private static double[] row(RefTensor logits, int row) {
