@@ -25,7 +25,7 @@ struct _nvrtcProgram {
   size_t cubinBytes;
 };
 
-static _Atomic int numCompiled, numLive;
+static int numCompiled, numLive;
 
 STUB int stub_compiled(void) { return numCompiled; }
 STUB int stub_live_programs(void) { return numLive; }

@@ -3,7 +3,9 @@ package dev.lamina.backend.cuda.driver;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads the kernel files of this jar: as the cubins that came with it, or compiled by NVRTC once a
@@ -18,14 +20,13 @@ public final class KernelModules {
   private final String arch;
   private final KernelSettings settings;
   private final KernelSource.Files files;
-  private final KernelCompiler compiler;
+  private @Nullable Nvrtc nvrtc;
 
   KernelModules(Driver driver, String arch, KernelSettings settings, KernelSource.Files files) {
     this.driver = driver;
     this.arch = arch;
     this.settings = settings;
     this.files = files;
-    this.compiler = new KernelCompiler(arch, settings, files);
   }
 
   /**
@@ -71,7 +72,7 @@ public final class KernelModules {
                 .formatted(name));
       }
     }
-    return load(compiler.compiled(name));
+    return load(compiled(name));
   }
 
   private long load(byte[] image) throws CudaException {
@@ -84,5 +85,35 @@ public final class KernelModules {
 
   private static boolean isForOtherGpus(CudaException e) {
     return e.kind() == CudaException.Kind.UNSUPPORTED || e.code() == CuResult.INVALID_IMAGE;
+  }
+
+  private byte[] compiled(String name) throws CudaException {
+    KernelSource source = KernelSource.read(files, name + ".cu");
+    List<String> options = List.of("--gpu-architecture=" + arch, "--std=c++17");
+    Nvrtc compiler = nvrtc();
+    KernelCache cache = new KernelCache(settings.cache());
+    String key = KernelCache.key(source, options, compiler.version());
+    Optional<byte[]> known = cache.read(key);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    long start = System.nanoTime();
+    byte[] cubin = compiler.compile(source.name(), source.text(), source.headers(), options);
+    LOG.log(
+        System.Logger.Level.DEBUG,
+        "kernels: NVRTC {0} compiled {1} for {2} in {3} ms",
+        compiler.version(),
+        source.name(),
+        arch,
+        (System.nanoTime() - start) / 1_000_000);
+    cache.write(key, cubin);
+    return cubin;
+  }
+
+  private synchronized Nvrtc nvrtc() throws CudaException {
+    if (nvrtc == null) {
+      nvrtc = Nvrtc.open(settings.toolkits());
+    }
+    return nvrtc;
   }
 }

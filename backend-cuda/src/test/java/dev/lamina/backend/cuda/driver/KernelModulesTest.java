@@ -90,35 +90,6 @@ class KernelModulesTest {
   }
 
   @Test
-  void whoCompilesOne_beginsWithAllThatTheJarBrings() throws Exception {
-    put("gate.cu", "kernel");
-    put("wrong.cu", "mistake");
-    put(KernelCompiler.INDEX, "gate.cu\nnorm.cu\nwrong.cu\n");
-    int before = compiled();
-    KernelModules modules = modules(KernelSettings.Origin.NVRTC, toolkit);
-    loads(modules);
-    modules.load("gate");
-    assertThat(compiled()).isBetween(before + 2, before + 3);
-    assertThatThrownBy(() -> modules.load("wrong")).hasMessageContaining("wrong.cu(2): error");
-    assertThat(compiled()).isEqualTo(before + 3);
-    assertThatThrownBy(() -> modules.load("absent"))
-        .hasMessage("kernels: expected absent.cu in the jar, found none");
-  }
-
-  @Test
-  void theJar_namesItsKernelFiles() throws IOException {
-    try (Stream<Path> sources = Files.list(Path.of("src/main/cuda"))) {
-      byte[] index = KernelSource.Files.IN_JAR.read(KernelCompiler.INDEX).orElseThrow();
-      assertThat(new String(index, StandardCharsets.UTF_8).lines())
-          .containsExactlyInAnyOrderElementsOf(
-              sources
-                  .map(file -> file.getFileName().toString())
-                  .filter(name -> name.endsWith(".cu"))
-                  .toList());
-    }
-  }
-
-  @Test
   void aDamagedFileOfTheCache_isCompiledAnew() throws CudaException, IOException {
     int before = compiled();
     loads(modules(KernelSettings.Origin.NVRTC, toolkit));
