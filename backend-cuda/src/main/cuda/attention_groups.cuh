@@ -1,16 +1,19 @@
 // Prefill by warpgroups: relaxed numerics over BF16.
 //
-// A block has two warpgroups of 64 rows each, which go through the same tiles of keys and values. The
-// products of the next keys run beside those of the values before them, and the weights of the next
-// keys are made while the latter run.
+// A block has two warpgroups of 64 rows each, which go through the same tiles of keys and values and
+// take turns: while one multiplies, the other makes weights. The first one copies the tiles.
 #pragma once
 #include "attention_tile.cuh"
 #include "wgmma.cuh"
 
 #define GROUP_THREADS 256
 #define GROUP_WARPS (GROUP_THREADS / WARP)
+#define COPY_WARPS 4  // of the first warpgroup
 #define GROUP_ROWS 128
 #define GROUP_COLUMNS 64
+
+// Floats from one row of a warp's room to the next, so that eight rows lie in other banks.
+#define ROOM_STRIDE(D) ((D) + 8)
 
 DEVICE float power2(float x) {
 #if defined(__CUDA_ARCH__)
@@ -92,10 +95,11 @@ DEVICE void loadGroupQueries(const AttentionParams& p, const Tile& tile, u8* que
   }
 }
 
-// Copies a tile of keys or values: a warp its rows of it, eight lanes 128 bytes of one.
+// Copies a tile of keys or values: a warp of the first warpgroup its rows of it, eight lanes 128 bytes
+// of one.
 template <int D>
 struct TileCopier {
-  enum { KEYS = GroupShared<D>::KEYS, ROWS = KEYS / GROUP_WARPS };
+  enum { KEYS = GroupShared<D>::KEYS, ROWS = KEYS / COPY_WARPS };
   const u16* from;
   i64 stride;
   int width;  // of a row, from this lane's first chunk on
@@ -106,7 +110,7 @@ struct TileCopier {
     from = (const u16*)pool + offset + lane % 8 * 8;
     stride = slotStride;
     width = rowWidth - lane % 8 * 8;
-    to = tiledAt<KEYS>(threadIdx.x / WARP * ROWS + lane / 8, lane % 8 * 8);
+    to = tiledAt<KEYS>(threadIdx.x / WARP % COPY_WARPS * ROWS + lane / 8, lane % 8 * 8);
   }
 
   // From the slots that the lanes hold; zeros where one is below 0.
@@ -131,7 +135,7 @@ struct TileCopier {
 template <int D>
 DEVICE int copiedSlot(const AttentionParams& p, int sequence, int first, Positions positions) {
   enum { ROWS = TileCopier<D>::ROWS };
-  int position = first + threadIdx.x / WARP * ROWS + threadIdx.x % ROWS;
+  int position = first + threadIdx.x / WARP % COPY_WARPS * ROWS + threadIdx.x % ROWS;
   if (position < positions.start || position >= positions.end) return -1;
   return (int)slotOf(p, sequence, position);
 }
@@ -273,7 +277,7 @@ DEVICE bool storeRoom(const AttentionParams& p, const float* room, i64 held, int
 #pragma unroll
     for (int c = 4 * lane; c < D; c += 4 * WARP) {
       if (at < 0 || c >= p.valueWidth) continue;
-      float4 x = *(const float4*)&room[m * D + c];
+      float4 x = *(const float4*)&room[m * ROOM_STRIDE(D) + c];
       nan |= isNan4(x);
       store4(p.out, at + c, dtype, x);
       if (p.rounded != nullptr) {
@@ -311,7 +315,7 @@ DEVICE bool storeGroup(
 #pragma unroll
     for (int n = 0; n < D / 8; n++) {
       float2 pair = {rows.sum[n][2 * i] * factor, rows.sum[n][2 * i + 1] * factor};
-      *(float2*)&room[m * D + 8 * n + 2 * (lane % 4)] = pair;
+      *(float2*)&room[m * ROOM_STRIDE(D) + 8 * n + 2 * (lane % 4)] = pair;
     }
   }
   __syncwarp();
@@ -379,14 +383,22 @@ struct GroupWalk {
     weighGroup<D, KEYS>(rows, dots, keep, unit);
   }
 
-  DEVICE void waitForTiles() {
-    waitCopies<0>();
-    showToProducts();
-    __syncthreads();  // they are there, and those before them are done with
+  int warpgroup;  // 0 or 1
+
+  // Waits until it is this warpgroup's turn to multiply, and its tiles are there. Those before them are
+  // done with then by the other one, too.
+  DEVICE void takeTurn() {
+    if (warpgroup == 0) {
+      waitCopies<0>();
+      showToProducts();
+    }
+    barrierSync(1 + warpgroup, GROUP_THREADS);
   }
+  DEVICE void giveTurn() { barrierArrive(2 - warpgroup, GROUP_THREADS); }
 
   // Up to the weights of the first tile.
   DEVICE void begin(const AttentionParams& p, const Tile& tile) {
+    warpgroup = __shfl_sync(FULL, (int)threadIdx.x / 128, 0);
     firstRow = threadIdx.x / WARP * WARP_ROWS;
     unit = (PLAIN ? p.scale : 1.0f) * LOG2E;
     stage = 0;
@@ -397,11 +409,13 @@ struct GroupWalk {
     valueRows.begin(p.values, p.valueStride, (i64)tile.kvHead * p.valueWidth, p.valueWidth);
     int now = copiedSlot<D>(p, tile.sequence, first, positions);
     slot = copiedSlot<D>(p, tile.sequence, first + KEYS, positions);
-    keyRows.copy(s.keys, now);
+    if (warpgroup == 0) keyRows.copy(s.keys, now);
     commitCopies();
     loadGroupQueries<D>(p, tile, s.queries, firstRow);
-    keyRows.copy(s.keys + BYTES, slot);
-    valueRows.copy(s.values, now);
+    if (warpgroup == 0) {
+      keyRows.copy(s.keys + BYTES, slot);
+      valueRows.copy(s.values, now);
+    }
     commitCopies();
     afterNext = copiedSlot<D>(p, tile.sequence, first + 2 * KEYS, positions);
     rows.begin();
@@ -414,25 +428,28 @@ struct GroupWalk {
     waitProducts<0>();
     weigh<true>(p, tile);
     roundWeights<KEYS>(dots, weights);
+    if (warpgroup == 1) giveTurn();
   }
 
   // From the weights of a tile to those of the next, which all rows see whole unless it is MASKED.
   template <bool MASKED>
   DEVICE void turn(const AttentionParams& p, const Tile& tile) {
-    waitForTiles();
+    takeTurn();
     beginProducts();
     beginDots(stage ^ 1);
+    if (warpgroup == 0) {
+      valueRows.copy(s.values + (stage ^ 1) * BYTES, slot);
+      keyRows.copy(s.keys + stage * BYTES, afterNext);
+      commitCopies();
+    }
     addValues();
-    valueRows.copy(s.values + (stage ^ 1) * BYTES, slot);
-    keyRows.copy(s.keys + stage * BYTES, afterNext);
-    commitCopies();
     first += KEYS;
     stage ^= 1;
     slot = afterNext;
     afterNext = copiedSlot<D>(p, tile.sequence, first + 2 * KEYS, positions);
-    waitProducts<1>();
-    weigh<MASKED>(p, tile);
     waitProducts<0>();
+    giveTurn();
+    weigh<MASKED>(p, tile);
     roundWeights<KEYS>(dots, weights);
 #pragma unroll
     for (int n = 0; n < D / 8; n++) {
@@ -452,12 +469,13 @@ struct GroupWalk {
       while (first + 2 * KEYS <= outer) turn<false>(p, tile);
     }
     while (first + KEYS < end) turn<true>(p, tile);
-    waitForTiles();
+    takeTurn();
     beginProducts();
     addValues();
     waitProducts<0>();
+    if (warpgroup == 0) giveTurn();
     __syncthreads();
-    float* room = (float*)s.queries + firstRow * D;
+    float* room = (float*)s.queries + firstRow * ROOM_STRIDE(D);
     bool isNan = storeGroup<D>(p, tile, firstRow, rows, room, PLAIN ? p.scale : 1.0f);
     redoNanRows(p, tile, s.nans, firstRow, isNan, s.queries);
   }

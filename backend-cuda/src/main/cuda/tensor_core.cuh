@@ -101,5 +101,9 @@ DEVICE void waitCopies() {
 DEVICE void barrierSync(u32 id, u32 threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
+// Counts this thread at such a barrier and goes on.
+DEVICE void barrierArrive(u32 id, u32 threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
 
 #endif

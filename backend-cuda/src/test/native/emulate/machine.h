@@ -321,8 +321,8 @@ static void release(unsigned id) {
   }
 }
 
-/** Waits at a barrier; the sum over all that arrive of `add`. */
-static int barrier(unsigned id, unsigned expected, int add, const char* what, Site site) {
+/** Counts a thread at a barrier; whether it was the last one, and all go on. */
+static bool arrive(unsigned id, unsigned expected, int add, const char* what, Site site) {
   Machine& m = machine;
   m.idleTurns = 0;
   Barrier& b = m.barriers[id];
@@ -338,8 +338,17 @@ static int barrier(unsigned id, unsigned expected, int add, const char* what, Si
   }
   b.arrived++;
   b.sum += add;
-  if (b.arrived == (expected == 0 ? m.live : expected)) {
+  bool isLast = b.arrived == (expected == 0 ? m.live : expected);
+  if (isLast) {
     release(id);
+  }
+  return isLast;
+}
+
+/** Waits at a barrier; the sum over all that arrive of `add`. */
+static int barrier(unsigned id, unsigned expected, int add, const char* what, Site site) {
+  Barrier& b = machine.barriers[id];
+  if (arrive(id, expected, add, what, site)) {
     return b.result;
   }
   Thread& t = *current;

@@ -198,6 +198,9 @@ LAMINA_REDUCE(__reduce_xor_sync, unsigned, Xor)
 static inline void barrierSync(unsigned id, unsigned threads, LAMINA_HERE) {
   emulate::barrier(id, threads, 0, "barrierSync", {file, line});
 }
+static inline void barrierArrive(unsigned id, unsigned threads, LAMINA_HERE) {
+  emulate::arrive(id, threads, 0, "barrierArrive", {file, line});
+}
 
 static inline void __threadfence() {}
 static inline void __threadfence_block() {}
