@@ -161,6 +161,13 @@ public final class HostDevice implements Device {
     }
   }
 
+  /** The same where much is in flight. */
+  void settleMany() {
+    if (pending != null) {
+      pending.settleMany();
+    }
+  }
+
   /** Completes stages though nobody asks for values. */
   void watch() {
     if (pending != null) {

@@ -56,6 +56,7 @@ final class HostQueue extends Resource implements Queue {
     } finally {
       submitting.set(false);
     }
+    device.settleMany();
   }
 
   /** Enters before it checks, so that what the check finds open is not freed before the run. */

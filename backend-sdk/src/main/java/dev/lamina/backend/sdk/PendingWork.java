@@ -22,6 +22,9 @@ final class PendingWork {
 
   private static final long PAUSE_NANOS = 100_000;
 
+  /** Commands in flight from which on a submitter looks whether some are done. */
+  private static final int MANY = 64;
+
   /** A command in flight. */
   private static final class Entry {
     final Points signals = new Points();
@@ -104,6 +107,16 @@ final class PendingWork {
     // What hangs on a stage may submit and settle.
     for (int i = 0; i < awaited.size(); i++) {
       awaited.get(i).completeStages();
+    }
+  }
+
+  /**
+   * {@link #settle} where much is in flight. What is closed is freed when the work that may use it
+   * is known to be done, so a program that submits and never asks would keep all that it closed.
+   */
+  void settleMany() {
+    if (size >= MANY) {
+      settle();
     }
   }
 

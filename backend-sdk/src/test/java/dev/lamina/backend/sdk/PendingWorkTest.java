@@ -138,6 +138,15 @@ class PendingWorkTest {
   }
 
   @Test
+  void whatIsDone_isLeftBehind_thoughNobodyAsks() throws Exception {
+    for (int i = 1; i <= 500; i++) {
+      rig.queue.submit(Points.none(), fill, Points.none());
+      late.pass(1);
+      assertThat(late.numOpen()).isLessThanOrEqualTo(64);
+    }
+  }
+
+  @Test
   void closingTheDevice_waitsForIt() throws Exception {
     submit(0, 1);
     buffer.close();
