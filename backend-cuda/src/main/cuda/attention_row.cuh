@@ -9,7 +9,8 @@
 
 #define ROW_THREADS 256
 #define ROW_WARPS 8
-// Turns of one block over its positions that cost less than adding up what several blocks leave.
+// Turns of one block over its positions that cost less than adding up what several blocks leave; as
+// TURNS of RowDecode.java.
 #define ROW_TURNS 4
 
 struct RowParams {
@@ -305,12 +306,7 @@ struct RowDecode {
     }
     __syncthreads();
     Angles<D> angles;
-#pragma unroll
-    for (int j = 0; j < angles.PAIRS; j++) {
-      int i = lane + j * WARP;
-      angles.c[j] = i < pairs ? cosine[i] : 1;
-      angles.s[j] = i < pairs ? sine[i] : 0;
-    }
+    takeAngles(cosine, sine, pairs, lane, angles);
     waitForPrevious();
     if (split >= splits) return;
     makeHeads(angles, own >= 0 && split == 0 && head % (p.heads / p.kvHeads) == 0);

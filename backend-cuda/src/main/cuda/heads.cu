@@ -1,8 +1,8 @@
 // What is done to the heads of a layer before it attends, for any number of tokens.
 #include "heads.cuh"
 
-// A warp a head of a token. Angles, which hang on inputs of the
-// graph alone, are made while the kernel ahead still runs.
+// A warp a head of a token. Angles, which hang on inputs of the graph alone, are made while the
+// kernel ahead still runs.
 EAGER_KERNEL(turn_and_append, HeadParams, 128, 1) {
   int lane = threadIdx.x & 31;
   i64 i = (i64)blockIdx.x * 4 + (threadIdx.x >> 5);
@@ -40,12 +40,7 @@ EAGER_KERNEL(turn_and_append_token, HeadParams, TOKEN_THREADS, 1) {
   __syncthreads();
   waitForPrevious();
   Angles<MAX_HEAD_WIDTH> by;
-#pragma unroll
-  for (int j = 0; j < by.PAIRS; j++) {
-    int i = lane + j * WARP;
-    by.c[j] = i < pairs ? cosine[i] : 1;
-    by.s[j] = i < pairs ? sine[i] : 0;
-  }
+  takeAngles(cosine, sine, pairs, lane, by);
   int heads = p.qHeads + p.kHeads + p.vHeads;
   for (int head = threadIdx.x >> 5; head < heads; head += TOKEN_THREADS / WARP) {
     turnHead(p, token, head, lane, by);

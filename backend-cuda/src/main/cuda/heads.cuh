@@ -59,6 +59,17 @@ struct Angles {
   float s[PAIRS];
 };
 
+// A lane's angles from those that a block made; pairs behind `pairs` do not turn.
+template <int D>
+DEVICE void takeAngles(const float* cosine, const float* sine, int pairs, int lane, Angles<D>& by) {
+#pragma unroll
+  for (int j = 0; j < by.PAIRS; j++) {
+    int i = lane + j * WARP;
+    by.c[j] = i < pairs ? cosine[i] : 1;
+    by.s[j] = i < pairs ? sine[i] : 0;
+  }
+}
+
 // A lane's part of a head: pairs that turn together, and elements that do not turn.
 template <int D>
 struct LanePart {

@@ -21,7 +21,7 @@ record RowDecode(long kernel, int sharedBytes, int positions, long arrived) {
   /** Positions up to which it is used. */
   static final int MAX_POSITIONS = 8192;
 
-  /** Turns that one block takes before others share them. */
+  /** Turns that one block takes before others share them, as ROW_TURNS of the kernel. */
   static final int TURNS = 4;
 
   private static final int[] WIDTHS = {64, 128, 256};
