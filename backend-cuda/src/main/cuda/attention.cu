@@ -1,7 +1,6 @@
 // What writes keys and values, attention by plain loops for all dtypes and widths, and the sum of
 // what the blocks of a split wrote.
-#include "attention.cuh"
-#include "attention_tile.cuh"
+#include "attention_splits.cuh"
 
 struct AppendParams {
   const void* k;

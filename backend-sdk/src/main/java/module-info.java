@@ -8,4 +8,5 @@ module dev.lamina.backend.sdk {
   requires static org.jspecify;
 
   exports dev.lamina.backend.sdk;
+  exports dev.lamina.backend.sdk.grid;
 }

@@ -1,5 +1,7 @@
 package dev.lamina.backend.cuda.driver;
 
+import dev.lamina.backend.sdk.grid.KernelCache;
+import dev.lamina.backend.sdk.grid.KernelSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -38,7 +40,12 @@ public final class KernelModules {
    */
   public static KernelModules of(Driver driver, DeviceFacts device) {
     return new KernelModules(
-        driver, device.arch(), KernelSettings.ofSystem(), KernelSource.Files.IN_JAR);
+        driver, device.arch(), KernelSettings.ofSystem(), KernelModules::inJar);
+  }
+
+  private static Optional<byte[]> inJar(String name) {
+    return KernelSource.Files.of(
+        KernelModules.class.getResourceAsStream("/dev/lamina/backend/cuda/cu/" + name), name);
   }
 
   /**
@@ -91,7 +98,7 @@ public final class KernelModules {
     KernelSource source = KernelSource.read(files, name + ".cu");
     List<String> options = List.of("--gpu-architecture=" + arch, "--std=c++17");
     Nvrtc compiler = nvrtc();
-    KernelCache cache = new KernelCache(settings.cache());
+    KernelCache cache = new KernelCache(settings.cache(), ".cubin", "LAMINA_CUDA_CACHE");
     String key = KernelCache.key(source, options, compiler.version());
     Optional<byte[]> known = cache.read(key);
     if (known.isPresent()) {

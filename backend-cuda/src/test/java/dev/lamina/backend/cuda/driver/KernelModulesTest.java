@@ -3,6 +3,8 @@ package dev.lamina.backend.cuda.driver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lamina.backend.sdk.grid.KernelCache;
+import dev.lamina.backend.sdk.grid.KernelSource;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package dev.lamina.backend.cuda.driver;
+package dev.lamina.backend.sdk.grid;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A kernel file with all that it includes.
@@ -17,19 +18,18 @@ import java.util.regex.Pattern;
  * @param text its own
  * @param headers text of each included file by the name it is included by
  */
-record KernelSource(String name, String text, Map<String, String> headers) {
+public record KernelSource(String name, String text, Map<String, String> headers) {
   private static final Pattern INCLUDE =
       Pattern.compile("^\\s*#\\s*include\\s+\"([^\"]+)\"", Pattern.MULTILINE);
 
-  KernelSource {
+  /** Copies the map. */
+  public KernelSource {
     headers = Map.copyOf(headers);
   }
 
-  /** The files that the jar brings. */
-  interface Files {
-    /** Those of this module's jar. */
-    Files IN_JAR = Files::resource;
-
+  /** The files that a jar brings. */
+  @FunctionalInterface
+  public interface Files {
     /**
      * Reads one.
      *
@@ -38,9 +38,15 @@ record KernelSource(String name, String text, Map<String, String> headers) {
      */
     Optional<byte[]> read(String name);
 
-    private static Optional<byte[]> resource(String name) {
-      try (InputStream in =
-          KernelSource.class.getResourceAsStream("/dev/lamina/backend/cuda/cu/" + name)) {
+    /**
+     * Reads one of a jar.
+     *
+     * @param in the open resource, closed here; null if there is none
+     * @param name for messages
+     * @return empty if there is none
+     */
+    static Optional<byte[]> of(@Nullable InputStream in, String name) {
+      try (in) {
         return in == null ? Optional.empty() : Optional.of(in.readAllBytes());
       } catch (IOException e) {
         throw new UncheckedIOException("kernels: the jar's " + name + " can't be read", e);
@@ -56,7 +62,7 @@ record KernelSource(String name, String text, Map<String, String> headers) {
    * @param name of a file that the jar has
    * @return with everything found
    */
-  static KernelSource read(Files files, String name) {
+  public static KernelSource read(Files files, String name) {
     String text =
         files
             .read(name)

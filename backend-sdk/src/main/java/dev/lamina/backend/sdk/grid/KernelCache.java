@@ -1,4 +1,4 @@
-package dev.lamina.backend.cuda.driver;
+package dev.lamina.backend.sdk.grid;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,17 +16,29 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Cubins on disk, by a digest of all that went into them. A file is its content's SHA-256 and the
- * content; one that does not match is as good as none. Several processes may share a folder.
+ * Compiled kernels on disk, by a digest of all that went into them. A file is its content's SHA-256
+ * and the content; one that does not match is as good as none. Several processes may share a
+ * folder. Thread-safe.
  */
-final class KernelCache {
+public final class KernelCache {
   private static final System.Logger LOG = System.getLogger(KernelCache.class.getName());
   private static final int DIGEST_BYTES = 32;
 
   private final Path folder;
+  private final String ending;
+  private final String setting;
 
-  KernelCache(Path folder) {
+  /**
+   * A cache in a folder, which is made when something is first written.
+   *
+   * @param folder where
+   * @param ending of its files' names, such as {@code .cubin}
+   * @param setting what names another folder, for messages
+   */
+  public KernelCache(Path folder, String ending, String setting) {
     this.folder = folder;
+    this.ending = ending;
+    this.setting = setting;
   }
 
   /**
@@ -37,7 +49,7 @@ final class KernelCache {
    * @param compiler its version
    * @return 64 hexadecimal digits
    */
-  static String key(KernelSource source, List<String> options, String compiler) {
+  public static String key(KernelSource source, List<String> options, String compiler) {
     MessageDigest digest = sha256();
     // Each text with its length, so that no two lists of texts are one string.
     put(digest, compiler);
@@ -57,7 +69,7 @@ final class KernelCache {
    * @param key of {@link #key}
    * @return empty if it is not there, can't be read or is damaged; the latter two are logged
    */
-  Optional<byte[]> read(String key) {
+  public Optional<byte[]> read(String key) {
     Path file = file(key);
     try {
       byte[] bytes = Files.readAllBytes(file);
@@ -80,9 +92,9 @@ final class KernelCache {
    * Writes; if that fails, it is logged, and the next start compiles again.
    *
    * @param key of {@link #key}
-   * @param content a cubin
+   * @param content what was compiled
    */
-  void write(String key, byte[] content) {
+  public void write(String key, byte[] content) {
     Path file = file(key);
     try {
       Files.createDirectories(folder);
@@ -103,12 +115,14 @@ final class KernelCache {
               + file
               + " can't be written, so each start compiles anew: "
               + e
-              + "; LAMINA_CUDA_CACHE names another folder");
+              + "; "
+              + setting
+              + " names another folder");
     }
   }
 
   private Path file(String key) {
-    return folder.resolve(key + ".cubin");
+    return folder.resolve(key + ending);
   }
 
   private static void put(MessageDigest digest, String text) {
