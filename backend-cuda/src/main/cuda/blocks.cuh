@@ -5,7 +5,7 @@
 // An integer put together from pieces: a word a piece is byte | shift << 16 | width << 20 | to << 24,
 // the shift below 8; a piece may reach into the next byte.
 struct BitTable {
-  const u32* words;
+  i64 words;  // bytes from the format's beginning
   int pieces;
   int unused;
 };
@@ -38,7 +38,7 @@ struct BlockFactor {
 
 struct BlockFormat {
   BitTable codes;
-  const float* levels;  // 256 numbers, or all points' coordinates
+  i64 levels;  // bytes from here to 256 numbers, or to all points' coordinates
   BlockFactor scale;
   BlockFactor min;
   int elements;
@@ -53,10 +53,15 @@ struct BlockFormat {
   int runPlanes[MAX_RUNS];
 };
 
-DEVICE u32 bitsOf(const BitTable& table, const u8* block, int i) {
+DEVICE float levelAt(const BlockFormat& f, u32 i) {
+  return ((const float*)((const u8*)&f + f.levels))[i];
+}
+
+DEVICE u32 bitsOf(const BlockFormat& f, const BitTable& table, const u8* block, int i) {
+  const u32* words = (const u32*)((const u8*)&f + table.words);
   u32 value = 0;
   for (int k = 0; k < table.pieces; k++) {
-    u32 w = table.words[i * table.pieces + k];
+    u32 w = words[i * table.pieces + k];
     u32 shift = w >> 16 & 7;
     u32 width = w >> 20 & 15;
     const u8* at = block + (w & 0xFFFF);
@@ -93,18 +98,18 @@ DEVICE float writtenAt(int written, const u8* at) {
   }
 }
 
-DEVICE float factorOf(const BlockFactor& f, const u8* block, int group) {
-  float x = writtenAt(f.written, block + f.at + group * f.stride);
-  if (f.integers.pieces > 0) {
-    int n = (int)bitsOf(f.integers, block, group);
-    if (f.isSigned) n = (signed char)n;
-    x = __fmul_rn(x, (float)(n - f.bias));
+DEVICE float factorOf(const BlockFormat& f, const BlockFactor& factor, const u8* block, int group) {
+  float x = writtenAt(factor.written, block + factor.at + group * factor.stride);
+  if (factor.integers.pieces > 0) {
+    int n = (int)bitsOf(f, factor.integers, block, group);
+    if (factor.isSigned) n = (signed char)n;
+    x = __fmul_rn(x, (float)(n - factor.bias));
   }
   return x;
 }
 
 DEVICE float pointLevel(const BlockFormat& f, u32 code, int i) {
-  float c = f.levels[(code & (u32)(f.points - 1)) * (u32)f.dims + (u32)(i % f.dims)];
+  float c = levelAt(f, (code & (u32)(f.points - 1)) * (u32)f.dims + (u32)(i % f.dims));
   u32 bits = code / (u32)f.points;
   switch (f.above) {
     case SIGN: return bits != 0 ? -c : c;
@@ -124,7 +129,7 @@ DEVICE float ternaryLevel(const BlockFormat& f, const u8* block, int i) {
     if (i < n) {
       u32 power = 1;
       for (int plane = i / f.runBytes[r]; plane > 0; plane--) power *= 3;
-      u32 code = bitsOf(f.codes, block, from + i % f.runBytes[r]);
+      u32 code = bitsOf(f, f.codes, block, from + i % f.runBytes[r]);
       return (float)((int)((code * power & 255) * 3 >> 8) - 1);
     }
     i -= n;
@@ -135,8 +140,8 @@ DEVICE float ternaryLevel(const BlockFormat& f, const u8* block, int i) {
 
 DEVICE float levelOf(const BlockFormat& f, const u8* block, int i) {
   if (f.kind == TERNARY) return ternaryLevel(f, block, i);
-  u32 code = bitsOf(f.codes, block, i);
-  return f.kind == POINTS ? pointLevel(f, code, i) : f.levels[code];
+  u32 code = bitsOf(f, f.codes, block, i);
+  return f.kind == POINTS ? pointLevel(f, code, i) : levelAt(f, code);
 }
 
 // Element i of a matrix of blocks; each product and sum is rounded by itself.
@@ -144,9 +149,9 @@ DEVICE float blockElement(const BlockFormat& f, const void* data, i64 i) {
   const u8* block = (const u8*)data + i / f.elements * f.bytes;
   int at = (int)(i % f.elements);
   int group = at / (f.elements / f.scale.groups);
-  float x = __fmul_rn(factorOf(f.scale, block, group), levelOf(f, block, at));
+  float x = __fmul_rn(factorOf(f, f.scale, block, group), levelOf(f, block, at));
   if (f.minimum != 0) {
-    float m = factorOf(f.min, block, group);
+    float m = factorOf(f, f.min, block, group);
     x = __fadd_rn(x, f.minimum > 0 ? m : -m);
   }
   return x;

@@ -6,10 +6,9 @@ import dev.lamina.backend.cuda.driver.Driver;
 import dev.lamina.backend.cuda.driver.FunctionAttribute;
 import dev.lamina.backend.cuda.driver.KernelModules;
 import dev.lamina.backend.cuda.driver.LaunchConfig;
-import dev.lamina.backend.sdk.ProgramError;
+import dev.lamina.backend.sdk.grid.GridDevice;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -22,40 +21,17 @@ import java.util.Map;
  * <p>Launches come from one thread at a time, as the SDK's device runs commands. Memory may be
  * taken and given back by any thread.
  */
-public final class Gpu implements AutoCloseable {
-  /** Kernels whose programs can break a rule that only the device sees. */
-  public enum Checked {
-    /** Indices of a gather. */
-    GATHER("gather"),
-    /** Indices of a scatter. */
-    SCATTER("scatter"),
-    /** Starts of a slice. */
-    SLICE("slice"),
-    /** Starts of an update. */
-    UPDATE("update"),
-    /** Slots of a kv_append. */
-    KV_APPEND("kv_append"),
-    /** Slots of a recurrent op. */
-    RECURRENT("recurrent state");
-
-    private final String op;
-
-    Checked(String op) {
-      this.op = op;
-    }
-  }
-
+public final class Gpu extends GridDevice implements AutoCloseable {
   /** The only architecture with wgmma. */
   private static final int WARPGROUPS_SM = 90;
 
-  private static final long FAULT_BYTES = 24;
+  /** CUDA C++ Programming Guide: what a kernel need not ask for. */
+  private static final int SHARED_BYTES = 48 << 10;
+
   private static final long COUNTER_BYTES = 64 << 10;
 
   /** CUDA C++ Programming Guide, programmatic dependent launch: compute capability 9.0. */
   private static final int FIRST_SM_WITH_DEPENDENT_LAUNCH = 90;
-
-  private static final int INDEX_PAST_END = 1;
-  private static final int DUPLICATE_INDEX = 2;
 
   private final Driver driver;
   private final int device;
@@ -67,11 +43,8 @@ public final class Gpu implements AutoCloseable {
   private final Map<String, Long> moduleOf = new HashMap<>();
   private final List<Long> owned = new ArrayList<>();
   private final LaunchConfig config = new LaunchConfig(arena, 1);
-  private final Params params = new Params(arena);
-  private final MemorySegment faultsHost;
   private final long memoryStream;
   private final long captureStream;
-  private final long faults;
   private final long counters;
   private final int multiprocessors;
   private final int maxSharedBytes;
@@ -81,7 +54,6 @@ public final class Gpu implements AutoCloseable {
   private long scratchBytes;
   private long scratchGeneration;
   private long submissions;
-  private boolean checking;
   private boolean isFirst = true;
 
   /**
@@ -103,11 +75,7 @@ public final class Gpu implements AutoCloseable {
     driver.use(context);
     this.memoryStream = driver.streamCreate();
     this.captureStream = driver.streamCreate();
-    long bytes = Checked.values().length * FAULT_BYTES;
-    this.faults = own(bytes);
-    this.faultsHost = arena.allocate(bytes, 8);
-    driver.memsetD8Async(faults, (byte) 0, bytes, memoryStream);
-    this.counters = own(COUNTER_BYTES);
+    this.counters = owned(COUNTER_BYTES);
     driver.memsetD8Async(counters, (byte) 0, COUNTER_BYTES, memoryStream);
     launchTo(memoryStream);
   }
@@ -176,9 +144,14 @@ public final class Gpu implements AutoCloseable {
     return scratchGeneration;
   }
 
-  /** Streaming multiprocessors, to size grids by. */
+  @Override
   public int multiprocessors() {
     return multiprocessors;
+  }
+
+  @Override
+  public int sharedBytes() {
+    return SHARED_BYTES;
   }
 
   /**
@@ -193,7 +166,7 @@ public final class Gpu implements AutoCloseable {
     return architecture == WARPGROUPS_SM;
   }
 
-  /** Makes this GPU's context current on the calling thread. */
+  @Override
   public void use() {
     try {
       driver.use(context);
@@ -202,26 +175,23 @@ public final class Gpu implements AutoCloseable {
     }
   }
 
-  /**
-   * Memory that lives as long as this.
-   *
-   * @param bytes at least 1
-   * @return its device address
-   * @throws CudaException out of memory
-   */
-  public synchronized long own(long bytes) throws CudaException {
+  @Override
+  public long own(long bytes) {
+    try {
+      return owned(bytes);
+    } catch (CudaException e) {
+      throw Failures.unchecked("memory of kernels", e);
+    }
+  }
+
+  private synchronized long owned(long bytes) throws CudaException {
     driver.use(context);
     long address = driver.memAlloc(bytes);
     owned.add(address);
     return address;
   }
 
-  /**
-   * Scratch memory that all kernels share, valid until the next call. For launches of one kernel.
-   *
-   * @param bytes at least so many
-   * @return its device address
-   */
+  @Override
   public long scratch(long bytes) {
     if (bytes > scratchBytes) {
       if (stream == captureStream) {
@@ -256,24 +226,7 @@ public final class Gpu implements AutoCloseable {
     return counters;
   }
 
-  /** The struct of the next launch, empty. */
-  public Params params() {
-    return params.begin();
-  }
-
-  /** Appends where a kernel reports a broken rule: nowhere, unless it is checked. */
-  public Params fault(Params to, boolean debug, Checked op) {
-    checking |= debug;
-    return to.i64(debug ? faults + op.ordinal() * FAULT_BYTES : 0);
-  }
-
-  /**
-   * A kernel, loaded when it is first asked for.
-   *
-   * @param file source file, without its ending
-   * @param name the kernel's
-   * @return its handle
-   */
+  @Override
   public long function(String file, String name) {
     synchronized (functions) {
       Long known = functions.get(name);
@@ -324,18 +277,13 @@ public final class Gpu implements AutoCloseable {
   }
 
   /**
-   * Launches a kernel with the struct that {@link #params} gave. Where the GPU can, it starts
-   * before the kernel ahead of it ends (programmatic dependent launch) and waits by itself, as all
-   * kernels of {@code lamina.cuh} do; the first one of a run starts when all that came before has
-   * ended.
+   * {@inheritDoc}
    *
-   * @param function from {@link #function}
-   * @param x blocks; nothing is launched if a count is 0
-   * @param y blocks
-   * @param z blocks
-   * @param threads of a block
-   * @param sharedBytes dynamic shared memory of a block
+   * <p>Where the GPU can, it starts before the kernel ahead of it ends (programmatic dependent
+   * launch) and waits by itself, as all kernels of {@code lamina.cuh} do; the first one of a run
+   * starts when all that came before has ended.
    */
+  @Override
   public void launch(long function, long x, long y, long z, int threads, int sharedBytes) {
     if (x == 0 || y == 0 || z == 0) {
       return;
@@ -344,7 +292,7 @@ public final class Gpu implements AutoCloseable {
     config.grid(Math.toIntExact(x), Math.toIntExact(y), Math.toIntExact(z));
     config.block(threads, 1, 1).sharedBytes(sharedBytes).pdl(startsEarly() && !isFirst);
     isFirst = false;
-    config.clearArgs().argStruct(params.struct());
+    config.clearArgs().argStruct(launched().struct());
     try {
       driver.launch(function, config);
     } catch (CudaException e) {
@@ -356,10 +304,43 @@ public final class Gpu implements AutoCloseable {
     return architecture >= FIRST_SM_WITH_DEPENDENT_LAUNCH;
   }
 
-  /** Launches a kernel whose threads take elements in turn. */
-  public void launchOver(long function, long elements, int threads) {
-    long blocks = (elements + threads - 1) / threads;
-    launch(function, Math.min(blocks, 32L * multiprocessors), 1, 1, threads, 0);
+  @Override
+  public void upload(MemorySegment host, long to) {
+    use();
+    try {
+      driver.memcpyHtoD(to, host);
+    } catch (CudaException e) {
+      throw Failures.unchecked("upload", e);
+    }
+  }
+
+  @Override
+  public void download(long from, MemorySegment host) {
+    use();
+    try {
+      driver.memcpyDtoHAsync(host, from, stream());
+      driver.streamSynchronize(stream());
+    } catch (CudaException e) {
+      throw Failures.unchecked("download", e);
+    }
+  }
+
+  @Override
+  public void copy(long from, long to, long bytes) {
+    try {
+      driver.memcpyDtoDAsync(to, from, bytes, stream());
+    } catch (CudaException e) {
+      throw Failures.unchecked("copy", e);
+    }
+  }
+
+  @Override
+  public void fill(long to, int value, long count) {
+    try {
+      driver.memsetD32Async(to, value, count, stream());
+    } catch (CudaException e) {
+      throw Failures.unchecked("fill", e);
+    }
   }
 
   /** Waits for all work. */
@@ -369,48 +350,6 @@ public final class Gpu implements AutoCloseable {
     } catch (CudaException e) {
       throw Failures.unchecked("close", e);
     }
-  }
-
-  /** After a run with checked kernels: waits for all work, throws what they reported. */
-  public void finish() {
-    if (!checking) {
-      return;
-    }
-    checking = false;
-    try {
-      driver.memcpyDtoHAsync(faultsHost, faults, memoryStream);
-      driver.streamSynchronize(memoryStream);
-    } catch (CudaException e) {
-      throw Failures.unchecked("run", e);
-    }
-    for (Checked op : Checked.values()) {
-      long at = op.ordinal() * FAULT_BYTES;
-      int code = faultsHost.get(ValueLayout.JAVA_INT, at);
-      if (code != 0) {
-        long got = faultsHost.get(ValueLayout.JAVA_LONG, at + 8);
-        long limit = faultsHost.get(ValueLayout.JAVA_LONG, at + 16);
-        clearFaults();
-        throw new ProgramError(message(op.op, code, got, limit));
-      }
-    }
-  }
-
-  private void clearFaults() {
-    try {
-      driver.memsetD8Async(faults, (byte) 0, faultsHost.byteSize(), memoryStream);
-    } catch (CudaException e) {
-      throw Failures.unchecked("run", e);
-    }
-  }
-
-  private static String message(String op, int code, long got, long limit) {
-    return switch (code) {
-      case INDEX_PAST_END ->
-          "%s: expected indices below %d, got %d; check the index tensor".formatted(op, limit, got);
-      case DUPLICATE_INDEX -> "%s: expected distinct indices, got %d twice".formatted(op, got);
-      default ->
-          "%s: expected a box inside an axis of size %d, got index %d".formatted(op, limit, got);
-    };
   }
 
   @Override

@@ -185,7 +185,7 @@ public final class GpuSpace implements MemorySpace {
     if (width == 1) {
       fillBytes(to, (byte) pattern);
     } else {
-      gpu.params().i64(to.address()).i64(pattern).i64(n).i32(width);
+      gpu.params().address(to.address()).i64(pattern).i64(n).i32(width);
       gpu.launchOver(fill, n, 256);
     }
   }

@@ -1,8 +1,11 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.backend.sdk.grid.BlockTables;
+import dev.lamina.backend.sdk.grid.ExpertProjection;
+import dev.lamina.backend.sdk.grid.Params;
+import dev.lamina.backend.sdk.grid.Projection;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.QuantFormat;
 

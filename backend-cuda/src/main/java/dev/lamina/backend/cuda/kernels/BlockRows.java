@@ -1,5 +1,7 @@
 package dev.lamina.backend.cuda.kernels;
 
+import dev.lamina.backend.sdk.grid.Projection;
+
 /** Few rows of F32 times weights in blocks. */
 final class BlockRows implements FewRows {
   /** Up to so many passes over the weights cost less than writing them as BF16. */

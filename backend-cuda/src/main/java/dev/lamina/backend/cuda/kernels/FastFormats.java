@@ -1,7 +1,7 @@
 package dev.lamina.backend.cuda.kernels;
 
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.backend.sdk.grid.Params;
 import dev.lamina.spi.ir.Layout;
 import dev.lamina.spi.ir.QuantFormat;
 import java.util.EnumSet;

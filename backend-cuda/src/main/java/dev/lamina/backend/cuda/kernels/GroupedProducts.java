@@ -1,7 +1,8 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.grid.ExpertProjection;
+import dev.lamina.backend.sdk.grid.Params;
 import dev.lamina.spi.ir.DType;
 
 /**

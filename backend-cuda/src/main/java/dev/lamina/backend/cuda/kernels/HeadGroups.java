@@ -1,7 +1,6 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.GroupKernel;
 import dev.lamina.backend.sdk.HostState;
 import dev.lamina.backend.sdk.KernelArgs;
@@ -9,6 +8,9 @@ import dev.lamina.backend.sdk.Stage;
 import dev.lamina.backend.sdk.StageGroup;
 import dev.lamina.backend.sdk.Stages;
 import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.backend.sdk.grid.LayerKernels;
+import dev.lamina.backend.sdk.grid.Params;
+import dev.lamina.backend.sdk.grid.StateKernels;
 import dev.lamina.spi.ir.CompositeOp.KvAppend;
 import dev.lamina.spi.ir.CompositeOp.PagedAttention;
 import dev.lamina.spi.ir.CompositeOp.RmsNorm;

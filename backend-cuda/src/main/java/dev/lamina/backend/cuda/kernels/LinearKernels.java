@@ -1,8 +1,11 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.grid.BlockTables;
+import dev.lamina.backend.sdk.grid.ExpertProjection;
+import dev.lamina.backend.sdk.grid.GeneralProducts;
+import dev.lamina.backend.sdk.grid.Projection;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
@@ -32,10 +35,9 @@ final class LinearKernels {
   /** The same where weights must be written as BF16 first. */
   private static final int FEW_ROWS_AN_EXPERT_IN_BLOCKS = 8;
 
-  private static final int MAX_GRID_Y = 65535;
-
   private final Gpu gpu;
   private final BlockTables blocks;
+  private final GeneralProducts general;
   private final Gemv gemv;
   private final BlockGemv blockGemv;
   private final RoundedProducts products;
@@ -46,6 +48,7 @@ final class LinearKernels {
   LinearKernels(
       Gpu gpu,
       BlockTables blocks,
+      GeneralProducts general,
       Gemv gemv,
       BlockGemv blockGemv,
       RoundedProducts products,
@@ -54,6 +57,7 @@ final class LinearKernels {
     this.gemv = gemv;
     this.blockGemv = blockGemv;
     this.blocks = blocks;
+    this.general = general;
     this.products = products;
     this.rounded = rounded;
     this.planes = new WeightPlanes(gpu, blocks);
@@ -80,7 +84,6 @@ final class LinearKernels {
             .<FewRows>map(format -> new BlockRows(blockGemv, blockProducts(format), rounds))
             .orElseGet(() -> new PlainRows(gemv));
     Gemm many = new Gemm(gpu, products, rounded, planes, rounds);
-    GeneralProducts general = new GeneralProducts(gpu, blocks);
     return args -> {
       Projection p = Projection.of(args, op.biased());
       boolean asFew = few.takes(p) && !(isBf16 && products.pays(p.m(), p.n() * p.k()));
@@ -103,7 +106,6 @@ final class LinearKernels {
   Kernel invariant(CompositeOp.Linear op, OpSpec spec, boolean relaxed) {
     RoundedProducts own = new RoundedProducts(gpu, null);
     Gemm tiles = new Gemm(gpu, own, rounded, planes, rounds(spec, relaxed));
-    GeneralProducts general = new GeneralProducts(gpu, blocks);
     return args -> {
       Projection p = Projection.of(args, op.biased());
       if (p.k() % 8 == 0) {
@@ -124,7 +126,6 @@ final class LinearKernels {
     int fewAnExpert = isPlain ? FEW_ROWS_AN_EXPERT : FEW_ROWS_AN_EXPERT_IN_BLOCKS;
     boolean rounds = relaxed && weightsAnExpert(w) > MAX_EXACT_WEIGHTS_AN_EXPERT;
     GroupedProducts many = new GroupedProducts(gpu, planes, rounds);
-    long any = gpu.function("linear", "moe_linear_any");
     return args -> {
       ExpertProjection p = ExpertProjection.of(args, op.biased());
       if (p.products() > fewAnExpert * p.experts() && many.takes(p)) {
@@ -132,7 +133,7 @@ final class LinearKernels {
       } else if (few.isPresent() && few.get().takes(p.x(), p.w(), p.out())) {
         few.get().run(p);
       } else {
-        anyExperts(any, p);
+        general.run(p);
       }
     };
   }
@@ -143,19 +144,6 @@ final class LinearKernels {
 
   /** The same of experts: each row of the result by itself. */
   Kernel invariantExperts(CompositeOp.MoeLinear op) {
-    long any = gpu.function("linear", "moe_linear_any");
-    return args -> anyExperts(any, ExpertProjection.of(args, op.biased()));
-  }
-
-  private void anyExperts(long kernel, ExpertProjection e) {
-    Params p = gpu.params().address(e.x()).address(e.w()).address(e.ids());
-    p.i64(e.biasAddress()).address(e.out()).i64(blocks.of(e.w()));
-    p.i64(e.tokens()).i64(e.experts()).i64(e.n()).i64(e.k());
-    p.i32(e.choices()).i32(e.hasOwnRows() ? 1 : 0);
-    p.i32(e.x().dtype().ordinal()).i32(e.w().dtype().ordinal());
-    p.i32(e.biasDtype()).i32(e.out().dtype().ordinal());
-    long y = Math.min(e.products(), MAX_GRID_Y);
-    long z = Math.ceilDiv(e.products(), MAX_GRID_Y);
-    gpu.launch(kernel, Math.ceilDiv(e.n(), 4), y, z, 128, 0);
+    return args -> general.run(args, op);
   }
 }

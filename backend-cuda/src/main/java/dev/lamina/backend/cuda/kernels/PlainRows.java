@@ -1,5 +1,7 @@
 package dev.lamina.backend.cuda.kernels;
 
+import dev.lamina.backend.sdk.grid.Projection;
+
 /** Few rows of F32 times weights in BF16 or F16, which kernels may have written just before. */
 final class PlainRows implements FewRows {
   private final Gemv gemv;

@@ -1,7 +1,7 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
+import dev.lamina.backend.sdk.grid.Params;
 import dev.lamina.spi.ir.DType;
 import org.jspecify.annotations.Nullable;
 

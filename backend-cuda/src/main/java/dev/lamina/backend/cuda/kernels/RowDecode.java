@@ -1,6 +1,7 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.cuda.gpu.Gpu;
+import dev.lamina.backend.sdk.grid.GeneralAttention;
 import dev.lamina.spi.ir.DType;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,6 @@ record RowDecode(long kernel, int sharedBytes, int positions, long arrived) {
   private static int sharedBytes(int width) {
     int floats = width + 2 * width + WARPS * (width + 2);
     int own = Float.BYTES * floats + 2 * Short.BYTES * width;
-    return Math.max(own, AttentionKernels.plainBytes(width, THREADS));
+    return Math.max(own, GeneralAttention.plainBytes(width, THREADS));
   }
 }

@@ -1,6 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -16,53 +15,53 @@ import org.jspecify.annotations.Nullable;
  * @param bias one a column of an expert, null for none
  * @param out the result
  */
-record ExpertProjection(Tensor x, Tensor w, Tensor ids, @Nullable Tensor bias, Tensor out) {
-  static ExpertProjection of(KernelArgs args, boolean biased) {
+public record ExpertProjection(Tensor x, Tensor w, Tensor ids, @Nullable Tensor bias, Tensor out) {
+  public static ExpertProjection of(KernelArgs args, boolean biased) {
     return new ExpertProjection(
         args.in(0), args.in(1), args.in(2), biased ? args.in(3) : null, args.out(0));
   }
 
-  long tokens() {
+  public long tokens() {
     return ids.size(0);
   }
 
-  int choices() {
+  public int choices() {
     return (int) ids.size(1);
   }
 
   /** Rows of the result. */
-  long products() {
+  public long products() {
     return tokens() * choices();
   }
 
-  long experts() {
+  public long experts() {
     return w.size(0);
   }
 
-  long n() {
+  public long n() {
     return w.size(1);
   }
 
-  long k() {
+  public long k() {
     return x.size(x.rank() - 1);
   }
 
-  boolean hasOwnRows() {
+  public boolean hasOwnRows() {
     return x.rank() == 3;
   }
 
   /** Rows of the result that are made of the same row of x. */
-  int sharing() {
+  public int sharing() {
     return hasOwnRows() ? 1 : choices();
   }
 
   /** Device address of the bias, 0 for none. */
-  long biasAddress() {
+  public long biasAddress() {
     return bias == null ? 0 : Params.addressOf(bias);
   }
 
   /** Number of the bias's dtype, that of F32 for none. */
-  int biasDtype() {
+  public int biasDtype() {
     return bias == null ? 0 : bias.dtype().ordinal();
   }
 }

@@ -1,9 +1,10 @@
-package dev.lamina.backend.cuda.gpu;
+package dev.lamina.backend.sdk.grid;
 
 import dev.lamina.backend.sdk.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one struct that a kernel takes, written field by field in C's order and natural alignment.
@@ -17,6 +18,8 @@ public final class Params {
   private static final int BYTES = 4096;
 
   private final MemorySegment memory;
+  private final int[] addressAt = new int[BYTES / Long.BYTES];
+  private int addresses;
   private long at;
 
   /**
@@ -31,10 +34,11 @@ public final class Params {
   /** Begins a new struct. */
   public Params begin() {
     at = 0;
+    addresses = 0;
     return this;
   }
 
-  /** Appends an address or another 64-bit integer. */
+  /** Appends a 64-bit integer that is no address. */
   public Params i64(long value) {
     at = at + 7 & -8;
     memory.set(ValueLayout.JAVA_LONG, at, value);
@@ -58,7 +62,19 @@ public final class Params {
 
   /** Appends the address of a tensor's first element. */
   public Params address(Tensor t) {
-    return i64(addressOf(t));
+    return address(addressOf(t));
+  }
+
+  /** Appends the address of a tensor's first element, 0 for none. */
+  public Params addressIf(@Nullable Tensor t) {
+    return address(t == null ? 0 : addressOf(t));
+  }
+
+  /** Appends an address of the device, 0 for none. */
+  public Params address(long address) {
+    i64(address);
+    addressAt[addresses++] = (int) (at - Long.BYTES);
+    return this;
   }
 
   /** Appends a tensor whole: address, sizes, strides, rank, dtype. */
@@ -81,9 +97,29 @@ public final class Params {
     return this;
   }
 
-  /** The struct so far. */
-  MemorySegment struct() {
+  /** The struct so far, and room behind it. */
+  public MemorySegment struct() {
     return memory;
+  }
+
+  /** Bytes of the struct so far. */
+  public long bytes() {
+    return at;
+  }
+
+  /** How many addresses it has, for devices that tell them otherwise. */
+  public int addresses() {
+    return addresses;
+  }
+
+  /**
+   * Where an address stands.
+   *
+   * @param i below {@link #addresses}
+   * @return bytes from the struct's beginning
+   */
+  public int addressAt(int i) {
+    return addressAt[i];
   }
 
   /**

@@ -1,7 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.KernelChoice;
@@ -18,12 +16,12 @@ final class CoreKernels {
   private static final int TILE = 32;
   private static final int ARGMAX_THREADS = 512;
 
-  private final Gpu gpu;
+  private final GridDevice grid;
   private final Movement movement;
   private final SamplingKernels sampling;
 
-  CoreKernels(Gpu gpu, Movement movement, SamplingKernels sampling) {
-    this.gpu = gpu;
+  CoreKernels(GridDevice grid, Movement movement, SamplingKernels sampling) {
+    this.grid = grid;
     this.sampling = sampling;
     this.movement = movement;
   }
@@ -86,11 +84,11 @@ final class CoreKernels {
   }
 
   private Kernel gather(CoreOp.Gather op) {
-    long kernel = gpu.function("move", "gather_rows");
+    long kernel = grid.function("move", "gather_rows");
     return args -> {
       Tensor x = args.in(0);
       Tensor out = args.out(0);
-      rows(kernel, args, x, out, x, op.dim(), args.in(1), Gpu.Checked.GATHER);
+      rows(kernel, args, x, out, x, op.dim(), args.in(1), GridDevice.Checked.GATHER);
     };
   }
 
@@ -103,51 +101,51 @@ final class CoreKernels {
       Tensor indexed,
       int dim,
       Tensor index,
-      Gpu.Checked op) {
+      GridDevice.Checked op) {
     long rowBytes = product(indexed, dim + 1, indexed.rank()) * indexed.dtype().bytes();
     int unit = unit(rowBytes, Params.addressOf(from) | Params.addressOf(to));
     long outer = product(indexed, 0, dim);
     long row = rowBytes / unit;
     long count = index.elements();
-    Params p = gpu.params().address(from).address(index).address(to);
+    Params p = grid.params().address(from).address(index).address(to);
     p.i64(outer).i64(indexed.size(dim)).i64(count).i64(row);
-    gpu.fault(p, args.debug(), op).i32(index.dtype().ordinal()).i32(unit);
-    gpu.launchOver(kernel, outer * count * row, 256);
+    grid.fault(p, args.debug(), op).i32(index.dtype().ordinal()).i32(unit);
+    grid.launchOver(kernel, outer * count * row, 256);
   }
 
   private Kernel set(CoreOp.Scatter op) {
-    long kernel = gpu.function("move", "scatter_rows");
-    DistinctIndices distinct = new DistinctIndices(gpu, Gpu.Checked.SCATTER);
+    long kernel = grid.function("move", "scatter_rows");
+    DistinctIndices distinct = new DistinctIndices(grid, GridDevice.Checked.SCATTER);
     return args -> {
       Tensor out = args.out(0);
       movement.copy(args.in(0), out);
       distinct.check(args, args.in(1), out.size(op.dim()));
-      rows(kernel, args, args.in(2), out, out, op.dim(), args.in(1), Gpu.Checked.SCATTER);
+      rows(kernel, args, args.in(2), out, out, op.dim(), args.in(1), GridDevice.Checked.SCATTER);
     };
   }
 
   private Kernel add(CoreOp.Scatter op) {
-    long kernel = gpu.function("move", "scatter_add");
+    long kernel = grid.function("move", "scatter_add");
     return args -> {
       Tensor out = args.out(0);
       Tensor index = args.in(1);
       movement.copy(args.in(0), out);
       DType d = out.dtype();
       boolean narrow = d.isFloat() && d != DType.F32;
-      long sums = narrow && out.elements() > 0 ? gpu.scratch(4 * out.elements()) : 0;
+      long sums = narrow && out.elements() > 0 ? grid.scratch(4 * out.elements()) : 0;
       long outer = product(out, 0, op.dim());
       long row = product(out, op.dim() + 1, out.rank());
-      Params p = gpu.params().address(args.in(2)).address(index).address(out).i64(sums);
+      Params p = grid.params().address(args.in(2)).address(index).address(out).address(sums);
       p.i64(outer).i64(out.size(op.dim())).i64(index.elements()).i64(row);
-      gpu.fault(p, args.debug(), Gpu.Checked.SCATTER);
+      grid.fault(p, args.debug(), GridDevice.Checked.SCATTER);
       p.i32(index.dtype().ordinal()).i32(d.ordinal());
-      gpu.launchOver(kernel, outer * row, 128);
+      grid.launchOver(kernel, outer * row, 128);
     };
   }
 
   private Kernel reduce(CoreOp.Reduce op) {
-    long block = gpu.function("fold", "fold_block");
-    long thread = gpu.function("fold", "fold_thread");
+    long block = grid.function("fold", "fold_block");
+    long thread = grid.function("fold", "fold_thread");
     return args -> {
       Tensor x = args.in(0);
       long n = 1;
@@ -161,16 +159,16 @@ final class CoreKernels {
           kept++;
         }
       }
-      Params p = gpu.params().address(x).address(args.out(0)).i64(n).i64(folded);
+      Params p = grid.params().address(x).address(args.out(0)).i64(n).i64(folded);
       axes(p, op, x, false, false);
       axes(p, op, x, false, true);
       axes(p, op, x, true, false);
       axes(p, op, x, true, true);
       p.i32(kept).i32(x.rank() - kept).i32(op.kind().ordinal()).i32(x.dtype().ordinal());
       if (folded >= FOLD_THREADS / 2) {
-        gpu.launch(block, Math.min(n, 1 << 20), 1, 1, FOLD_THREADS, 0);
+        grid.launch(block, Math.min(n, 1 << 20), 1, 1, FOLD_THREADS, 0);
       } else {
-        gpu.launchOver(thread, n, 128);
+        grid.launchOver(thread, n, 128);
       }
     };
   }
@@ -190,29 +188,29 @@ final class CoreKernels {
   }
 
   private Kernel scan(CoreOp.Scan op) {
-    long kernel = gpu.function("fold", "scan");
+    long kernel = grid.function("fold", "scan");
     return args -> {
       Tensor x = args.in(0);
       long outer = product(x, 0, op.dim());
       long inner = product(x, op.dim() + 1, x.rank());
-      Params p = gpu.params().address(x).address(args.out(0));
+      Params p = grid.params().address(x).address(args.out(0));
       p.i64(outer).i64(x.size(op.dim())).i64(inner);
       p.i32(op.kind().ordinal()).i32(op.exclusive() ? 1 : 0).i32(x.dtype().ordinal());
-      gpu.launch(kernel, Math.min(outer * inner, 1 << 20), 1, 1, 128, 0);
+      grid.launch(kernel, Math.min(outer * inner, 1 << 20), 1, 1, 128, 0);
     };
   }
 
   private Kernel argmax(CoreOp.Argmax op) {
-    long kernel = gpu.function("fold", "pick");
-    long ofRows = gpu.function("fold", "argmax_rows");
+    long kernel = grid.function("fold", "pick");
+    long ofRows = grid.function("fold", "argmax_rows");
     return args -> {
       Tensor x = args.in(0);
       boolean isLast = op.dim() == x.rank() - 1;
       long length = x.size(op.dim());
       if (isLast && x.dtype() == DType.F32 && length > 0 && length <= Integer.MAX_VALUE) {
         boolean quads = length % 4 == 0 && (Params.addressOf(x) & 15) == 0;
-        gpu.params().address(x).address(args.out(0)).i64(length).i32(quads ? 1 : 0);
-        gpu.launch(ofRows, product(x, 0, op.dim()), 1, 1, ARGMAX_THREADS, 0);
+        grid.params().address(x).address(args.out(0)).i64(length).i32(quads ? 1 : 0);
+        grid.launch(ofRows, product(x, 0, op.dim()), 1, 1, ARGMAX_THREADS, 0);
       } else {
         pick(kernel, x, op.dim(), 1, 0, args.out(0));
       }
@@ -220,7 +218,7 @@ final class CoreKernels {
   }
 
   private Kernel topk(CoreOp.Topk op) {
-    long kernel = gpu.function("fold", "pick");
+    long kernel = grid.function("fold", "pick");
     Kernel rows = sampling.topRows(op.k());
     return args -> {
       Tensor x = args.in(0);
@@ -235,13 +233,13 @@ final class CoreKernels {
   private void pick(long kernel, Tensor x, int dim, long k, long values, Tensor indices) {
     long outer = product(x, 0, dim);
     long inner = product(x, dim + 1, x.rank());
-    Params p = gpu.params().address(x).i64(values).address(indices);
+    Params p = grid.params().address(x).address(values).address(indices);
     p.i64(outer).i64(x.size(dim)).i64(inner).i64(k).i32(x.dtype().ordinal());
-    gpu.launch(kernel, k == 0 ? 0 : Math.min(outer * inner, 1 << 20), 1, 1, 256, 0);
+    grid.launch(kernel, k == 0 ? 0 : Math.min(outer * inner, 1 << 20), 1, 1, 256, 0);
   }
 
   private Kernel matmul(CoreOp.Matmul op) {
-    long kernel = gpu.function("fold", "matmul");
+    long kernel = grid.function("fold", "matmul");
     return args -> {
       Tensor a = args.in(0);
       Tensor b = args.in(1);
@@ -254,13 +252,13 @@ final class CoreKernels {
       for (long from = 0; from < batch; from += 32768) {
         long k = a.size(rank - 1);
         long now = Math.min(32768, batch - from);
-        Params p = gpu.params();
-        p.i64(Params.addressOf(a) + from * m * k * a.dtype().bytes());
-        p.i64(Params.addressOf(b) + from * n * k * b.dtype().bytes());
-        p.i64(Params.addressOf(out) + from * m * n * out.dtype().bytes());
+        Params p = grid.params();
+        p.address(Params.addressOf(a) + from * m * k * a.dtype().bytes());
+        p.address(Params.addressOf(b) + from * n * k * b.dtype().bytes());
+        p.address(Params.addressOf(out) + from * m * n * out.dtype().bytes());
         p.i64(m).i64(n).i64(k).i32(a.dtype().ordinal()).i32(b.dtype().ordinal());
         p.i32(out.dtype().ordinal()).i32(op.transposeB() ? 1 : 0);
-        gpu.launch(kernel, (n + TILE - 1) / TILE, (m + TILE - 1) / TILE, now, 256, 0);
+        grid.launch(kernel, (n + TILE - 1) / TILE, (m + TILE - 1) / TILE, now, 256, 0);
       }
     };
   }

@@ -1,4 +1,4 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.spi.ir.DType;

@@ -1,7 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
@@ -24,11 +22,11 @@ final class RecurrentKernels {
   private static final int COLUMNS = 32;
   private static final int[] ROWS = {8, 16, 32, 64, 128};
 
-  private final Gpu gpu;
+  private final GridDevice grid;
   private final long[] scans = new long[ROWS.length];
 
-  RecurrentKernels(Gpu gpu) {
-    this.gpu = gpu;
+  RecurrentKernels(GridDevice grid) {
+    this.grid = grid;
   }
 
   /** Whether a scan keeps its keys, the second operand's or Mamba's fifth, in registers. */
@@ -48,16 +46,16 @@ final class RecurrentKernels {
     if (!args.debug()) {
       return;
     }
-    Params p = sequences(gpu.params(), args, first, tokens).i64(slots);
-    gpu.fault(p, true, Gpu.Checked.RECURRENT);
-    gpu.launchOver(kernel, args.in(first).size(0), CONV_THREADS);
+    Params p = sequences(grid.params(), args, first, tokens).i64(slots);
+    grid.fault(p, true, GridDevice.Checked.RECURRENT);
+    grid.launchOver(kernel, args.in(first).size(0), CONV_THREADS);
   }
 
   Kernel convolution(CompositeOp.CausalConv1d op) {
-    long sequences = gpu.function("recurrent", "conv_sequences");
-    long rows = gpu.function("recurrent", "conv_rows");
-    long tails = gpu.function("recurrent", "conv_tails");
-    long checked = gpu.function("recurrent", "check_slots");
+    long sequences = grid.function("recurrent", "conv_sequences");
+    long rows = grid.function("recurrent", "conv_rows");
+    long tails = grid.function("recurrent", "conv_tails");
+    long checked = grid.function("recurrent", "check_slots");
     return args -> {
       StateKernels.Entry tail = StateKernels.Entry.of(args.state(0), op.entry(), op.layer());
       Tensor x = args.in(1);
@@ -66,24 +64,24 @@ final class RecurrentKernels {
       long seqs = args.in(3).size(0);
       long tokens = x.size(0);
       check(args, 3, tokens, tail.slots(), checked);
-      Params p = sequences(gpu.params(), args, 3, tokens).address(x).address(w);
-      p.i64(bias == null ? 0 : Params.addressOf(bias)).i64(tail.address()).address(args.out(0));
+      Params p = sequences(grid.params(), args, 3, tokens).address(x).addressIf(w);
+      p.addressIf(bias).address(tail.address()).address(args.out(0));
       p.i32(x.size(1)).i32(w.size(1)).i32(op.silu() ? 1 : 0).i32(x.dtype().ordinal());
       p.i32(w.dtype().ordinal()).i32(bias == null ? 0 : bias.dtype().ordinal());
       p.i32(tail.dtype()).i32(args.out(0).dtype().ordinal());
       long blocks = (x.size(1) + CONV_THREADS - 1) / CONV_THREADS;
       // A sequence's rows are walked by one thread a channel, unless there are many.
       if (seqs == 0 || tokens <= CONV_ROWS + 2 * seqs) {
-        gpu.launch(sequences, blocks, seqs + 1, 1, CONV_THREADS, 0);
+        grid.launch(sequences, blocks, seqs + 1, 1, CONV_THREADS, 0);
       } else {
-        gpu.launch(rows, blocks, (tokens + CONV_ROWS - 1) / CONV_ROWS, 1, CONV_THREADS, 0);
-        gpu.launch(tails, blocks, seqs, 1, CONV_THREADS, 0);
+        grid.launch(rows, blocks, (tokens + CONV_ROWS - 1) / CONV_ROWS, 1, CONV_THREADS, 0);
+        grid.launch(tails, blocks, seqs, 1, CONV_THREADS, 0);
       }
     };
   }
 
   Kernel gatedDelta(CompositeOp.GatedDelta op) {
-    long checked = gpu.function("recurrent", "check_slots");
+    long checked = grid.function("recurrent", "check_slots");
     Scan scan = new Scan(checked);
     return args -> {
       scan.entry = StateKernels.Entry.of(args.state(0), op.entry(), op.layer());
@@ -98,7 +96,7 @@ final class RecurrentKernels {
   }
 
   Kernel ssdScan(CompositeOp.SsdScan op) {
-    long checked = gpu.function("recurrent", "check_slots");
+    long checked = grid.function("recurrent", "check_slots");
     Scan scan = new Scan(checked);
     return args -> {
       scan.entry = StateKernels.Entry.of(args.state(0), op.entry(), op.layer());
@@ -119,7 +117,7 @@ final class RecurrentKernels {
       i++;
     }
     if (scans[i] == 0) {
-      scans[i] = gpu.function("recurrent", "scan_" + ROWS[i]);
+      scans[i] = grid.function("recurrent", "scan_" + ROWS[i]);
     }
     return scans[i];
   }
@@ -159,15 +157,15 @@ final class RecurrentKernels {
       Tensor out = args.out(0);
       long tokens = values.size(0);
       check(args, 6, tokens, states.slots(), checked);
-      Params p = sequences(gpu.params(), args, 6, tokens).i64(address(q)).address(keys);
-      p.address(values).address(decays).i64(address(rate)).i64(address(beta));
-      p.i64(states.address()).address(out).i32(keys.size(1)).i32(values.size(1));
+      Params p = sequences(grid.params(), args, 6, tokens).addressIf(q).address(keys);
+      p.address(values).address(decays).addressIf(rate).addressIf(beta);
+      p.address(states.address()).address(out).i32(keys.size(1)).i32(values.size(1));
       p.i32(keys.size(2)).i32(values.size(2)).i32(decays.rank() == 3 ? 1 : 0).f32(scale);
       p.i32(given(q).dtype().ordinal()).i32(keys.dtype().ordinal());
       p.i32(values.dtype().ordinal()).i32(out.dtype().ordinal());
       long columns = (values.size(2) + COLUMNS - 1) / COLUMNS;
       long seqs = args.in(6).size(0);
-      gpu.launch(scanOf(keys.size(2)), columns, values.size(1), seqs + 1, SCAN_THREADS, 0);
+      grid.launch(scanOf(keys.size(2)), columns, values.size(1), seqs + 1, SCAN_THREADS, 0);
     }
   }
 }

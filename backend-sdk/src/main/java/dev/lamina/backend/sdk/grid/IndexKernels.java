@@ -1,13 +1,11 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
-import dev.lamina.backend.cuda.kernels.SamplingKernels.TopRows;
-import dev.lamina.backend.cuda.kernels.StateKernels.Entry;
 import dev.lamina.backend.sdk.HostState;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.backend.sdk.grid.SamplingKernels.TopRows;
+import dev.lamina.backend.sdk.grid.StateKernels.Entry;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.DType;
@@ -18,23 +16,20 @@ final class IndexKernels {
   private static final int THREADS = 128;
   private static final int MAX_GRID_Y = 65535;
 
-  /** Queries of a row in shared memory that is there without asking. */
-  private static final long MAX_QUERY_BYTES = 48 << 10;
-
   /** Rows are scored a part at a time: positions are as many as the block table has room for. */
   private static final long MAX_SCORES_BYTES = 64L << 20;
 
-  private final Gpu gpu;
+  private final GridDevice grid;
 
-  IndexKernels(Gpu gpu) {
-    this.gpu = gpu;
+  IndexKernels(GridDevice grid) {
+    this.grid = grid;
   }
 
   /** Whether a block has room for the queries of a row. */
-  static boolean hasRoom(OpSpec spec) {
+  boolean hasRoom(OpSpec spec) {
     return spec.operands().getFirst() instanceof TensorType q
         && queryBytes(q.shape().dim(1).upperBound(), q.shape().dim(2).upperBound())
-            <= MAX_QUERY_BYTES;
+            <= grid.sharedBytes();
   }
 
   private static long queryBytes(long heads, long width) {
@@ -49,8 +44,8 @@ final class IndexKernels {
   /** One node's choice; what a run brings is written anew, on the thread that runs it. */
   private final class Indexer {
     private final CompositeOp.IndexTopk op;
-    private final long scoreKernel = gpu.function("index", "index_scores");
-    private final long positionKernel = gpu.function("index", "index_positions");
+    private final long scoreKernel = grid.function("index", "index_scores");
+    private final long positionKernel = grid.function("index", "index_positions");
     private final TopRows top;
     private long length;
     private long first;
@@ -60,7 +55,7 @@ final class IndexKernels {
 
     Indexer(CompositeOp.IndexTopk op) {
       this.op = op;
-      this.top = new TopRows(gpu, op.k());
+      this.top = new TopRows(grid, op.k());
     }
 
     void run(KernelArgs args) {
@@ -77,26 +72,26 @@ final class IndexKernels {
       long listBytes = top.listBytes(rows, length);
       long scoreBytes = Float.BYTES * rows * length;
       long bestBytes = Float.BYTES * rows * op.k();
-      long lists = gpu.scratch(listBytes + scoreBytes + 2 * bestBytes);
+      long lists = grid.scratch(listBytes + scoreBytes + 2 * bestBytes);
       scores = lists + listBytes;
       best = scores + scoreBytes;
       params(args);
       int shared = Math.toIntExact(queryBytes(args.in(0).size(1), args.in(0).size(2)));
       long y = Math.min(rows, MAX_GRID_Y);
       long x = Math.ceilDiv(length, THREADS);
-      gpu.launch(scoreKernel, x, y, Math.ceilDiv(rows, y), THREADS, shared);
+      grid.launch(scoreKernel, x, y, Math.ceilDiv(rows, y), THREADS, shared);
       top.run(scores, DType.F32, rows, length, best + bestBytes, best, lists);
       params(args);
-      gpu.launchOver(positionKernel, rows * op.k(), 256);
+      grid.launchOver(positionKernel, rows * op.k(), 256);
     }
 
     private void params(KernelArgs args) {
       Tensor q = args.in(0);
       HostState state = args.state(2);
       Entry keys = Entry.of(state, "index", op.layer());
-      Params p = gpu.params().address(q).address(args.in(1)).i64(keys.address());
+      Params p = grid.params().address(q).address(args.in(1)).address(keys.address());
       p.address(args.in(3)).address(args.in(4)).address(args.in(5));
-      p.i64(scores).i64(best).address(args.out(0)).i64(first).i64(rows).i64(length);
+      p.address(scores).address(best).address(args.out(0)).i64(first).i64(rows).i64(length);
       p.i32(args.in(4).size(0)).i32(args.in(5).size(1)).i32(state.spec().slotsPerPage());
       p.i32(q.size(1)).i32(q.size(2)).i32(op.k()).f32(op.scale());
       p.i32(q.dtype().ordinal()).i32(keys.dtype());

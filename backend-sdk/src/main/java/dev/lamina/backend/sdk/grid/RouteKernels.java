@@ -1,7 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.OpSpec;
@@ -18,10 +16,10 @@ final class RouteKernels {
 
   private static final int WARPS = 4;
 
-  private final Gpu gpu;
+  private final GridDevice grid;
 
-  RouteKernels(Gpu gpu) {
-    this.gpu = gpu;
+  RouteKernels(GridDevice grid) {
+    this.grid = grid;
   }
 
   /** Whether the kernel has room for the experts and groups. */
@@ -31,16 +29,16 @@ final class RouteKernels {
   }
 
   Kernel route(CompositeOp.MoeRoute op) {
-    long kernel = gpu.function("route", "moe_route");
+    long kernel = grid.function("route", "moe_route");
     return args -> {
       Tensor logits = args.in(0);
       Tensor bias = op.biased() ? args.in(1) : null;
-      Params p = gpu.params().address(logits).i64(bias == null ? 0 : Params.addressOf(bias));
+      Params p = grid.params().address(logits).addressIf(bias);
       p.address(args.out(0)).address(args.out(1)).i64(logits.size(0)).i32(logits.size(1));
       p.i32(op.k()).i32(op.score().ordinal()).i32(op.groups()).i32(op.topkGroups());
       p.i32(op.groupScore().ordinal()).i32(op.normalised() ? 1 : 0).f32(op.scale());
       p.i32(logits.dtype().ordinal()).i32(bias == null ? 0 : bias.dtype().ordinal());
-      gpu.launch(kernel, (logits.size(0) + WARPS - 1) / WARPS, 1, 1, WARPS * 32, 0);
+      grid.launch(kernel, (logits.size(0) + WARPS - 1) / WARPS, 1, 1, WARPS * 32, 0);
     };
   }
 }

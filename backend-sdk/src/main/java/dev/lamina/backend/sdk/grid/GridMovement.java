@@ -1,9 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.driver.CudaException;
-import dev.lamina.backend.cuda.gpu.Failures;
-import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Elements;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
@@ -13,11 +9,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Movement in a GPU's memory. */
-public final class GpuMovement implements Movement {
+/** Movement in a grid device's memory. */
+public final class GridMovement implements Movement {
   private static final int MAX_STARTS = 8;
 
-  private final Gpu gpu;
+  private final GridDevice grid;
   private final long copy;
   private final long iota;
   private final long box;
@@ -25,18 +21,18 @@ public final class GpuMovement implements Movement {
   /**
    * Loads the kernels.
    *
-   * @param gpu open
+   * @param grid open
    */
-  public GpuMovement(Gpu gpu) {
-    this.gpu = gpu;
-    this.copy = gpu.function("move", "copy_strided");
-    this.iota = gpu.function("move", "iota");
-    this.box = gpu.function("move", "box");
+  public GridMovement(GridDevice grid) {
+    this.grid = grid;
+    this.copy = grid.function("move", "copy_strided");
+    this.iota = grid.function("move", "iota");
+    this.box = grid.function("move", "box");
   }
 
   @Override
   public void copy(Tensor src, Tensor dst) {
-    gpu.use();
+    grid.use();
     long from = Params.addressOf(src);
     long to = Params.addressOf(dst);
     boolean dense = src.isContiguous() && dst.isContiguous();
@@ -45,15 +41,11 @@ public final class GpuMovement implements Movement {
     }
     int width = dst.dtype().bytes();
     if (dense) {
-      try {
-        gpu.driver().memcpyDtoDAsync(to, from, dst.elements() * width, gpu.stream());
-      } catch (CudaException e) {
-        throw Failures.unchecked("copy", e);
-      }
+      grid.copy(from, to, dst.elements() * width);
       return;
     }
-    gpu.params().tensor(src).tensor(dst).i64(dst.elements()).i32(width);
-    gpu.launchOver(copy, dst.elements(), 256);
+    grid.params().tensor(src).tensor(dst).i64(dst.elements()).i32(width);
+    grid.launchOver(copy, dst.elements(), 256);
   }
 
   @Override
@@ -62,9 +54,9 @@ public final class GpuMovement implements Movement {
     for (int i = axis + 1; i < out.rank(); i++) {
       inner *= out.size(i);
     }
-    Params p = gpu.params().address(out).i64(out.elements()).i64(inner).i64(out.size(axis));
+    Params p = grid.params().address(out).i64(out.elements()).i64(inner).i64(out.size(axis));
     p.i32(out.dtype().ordinal());
-    gpu.launchOver(iota, out.elements(), 256);
+    grid.launchOver(iota, out.elements(), 256);
   }
 
   @Override
@@ -85,14 +77,14 @@ public final class GpuMovement implements Movement {
       Tensor large,
       Tensor small,
       boolean write) {
-    Params p = gpu.params().tensor(large).tensor(small).i64(small.elements());
+    Params p = grid.params().tensor(large).tensor(small).i64(small.elements());
     for (int k = 0; k < MAX_STARTS; k++) {
-      p.i64(k < axes.size() ? Params.addressOf(args.in(1 + k)) : 0);
+      p.address(k < axes.size() ? Params.addressOf(args.in(1 + k)) : 0);
     }
     for (int k = 0; k < MAX_STARTS; k++) {
       p.i64(k < axes.size() ? steps.get(k) : 1);
     }
-    gpu.fault(p, args.debug(), write ? Gpu.Checked.UPDATE : Gpu.Checked.SLICE);
+    grid.fault(p, args.debug(), write ? GridDevice.Checked.UPDATE : GridDevice.Checked.SLICE);
     for (int k = 0; k < MAX_STARTS; k++) {
       p.i32(k < axes.size() ? axes.get(k) : 0);
     }
@@ -100,7 +92,7 @@ public final class GpuMovement implements Movement {
       p.i32(k < axes.size() ? args.in(1 + k).dtype().ordinal() : 0);
     }
     p.i32(axes.size()).i32(write ? 1 : 0).i32(small.dtype().bytes());
-    gpu.launchOver(box, small.elements(), 256);
+    grid.launchOver(box, small.elements(), 256);
   }
 
   @Override
@@ -108,20 +100,13 @@ public final class GpuMovement implements Movement {
     int width = scalar.dtype().bytes();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(width, width);
-      gpu.driver().memcpyDtoHAsync(host, Params.addressOf(scalar), gpu.stream());
-      gpu.driver().streamSynchronize(gpu.stream());
+      grid.download(Params.addressOf(scalar), host);
       return Elements.getLong(scalar.dtype(), host, 0);
-    } catch (CudaException e) {
-      throw Failures.unchecked("loop", e);
     }
   }
 
   @Override
   public void set(Tensor scalar, int value) {
-    try {
-      gpu.driver().memsetD32Async(Params.addressOf(scalar), value, 1, gpu.stream());
-    } catch (CudaException e) {
-      throw Failures.unchecked("loop", e);
-    }
+    grid.fill(Params.addressOf(scalar), value, 1);
   }
 }

@@ -1,7 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.spi.ir.CompositeOp;
@@ -28,10 +26,10 @@ final class SamplingKernels {
   private static final int SAMPLE_STATE_BYTES = 28704;
   private static final int TOP_THREADS = 1024;
 
-  private final Gpu gpu;
+  private final GridDevice grid;
 
-  SamplingKernels(Gpu gpu) {
-    this.gpu = gpu;
+  SamplingKernels(GridDevice grid) {
+    this.grid = grid;
   }
 
   private static long chunks(long vocab, int chunk) {
@@ -39,31 +37,31 @@ final class SamplingKernels {
   }
 
   Kernel penalties() {
-    long kernel = gpu.function("sampling", "penalties");
+    long kernel = grid.function("sampling", "penalties");
     return args -> {
       Tensor logits = args.in(0);
-      Params p = gpu.params();
+      Params p = grid.params();
       for (int i = 0; i < 6; i++) {
         p.address(args.in(i));
       }
       p.address(args.out(0)).i32(logits.size(1)).i32(args.in(1).size(1));
-      gpu.launch(kernel, logits.size(0), chunks(logits.size(1), PENALTY_CHUNK), 1, THREADS, 0);
+      grid.launch(kernel, logits.size(0), chunks(logits.size(1), PENALTY_CHUNK), 1, THREADS, 0);
     };
   }
 
   Kernel bitmask() {
-    long kernel = gpu.function("sampling", "apply_bitmask");
+    long kernel = grid.function("sampling", "apply_bitmask");
     return args -> {
       Tensor logits = args.in(0);
-      gpu.params().address(logits).address(args.in(1)).address(args.out(0)).i32(logits.size(1));
-      gpu.launch(kernel, logits.size(0), chunks(logits.size(1), MASK_CHUNK), 1, THREADS, 0);
+      grid.params().address(logits).address(args.in(1)).address(args.out(0)).i32(logits.size(1));
+      grid.launch(kernel, logits.size(0), chunks(logits.size(1), MASK_CHUNK), 1, THREADS, 0);
     };
   }
 
   Kernel sample() {
-    long max = gpu.function("sampling", "sample_max");
-    long bins = gpu.function("sampling", "sample_bins");
-    long draw = gpu.function("sampling", "sample_draw");
+    long max = grid.function("sampling", "sample_max");
+    long bins = grid.function("sampling", "sample_bins");
+    long draw = grid.function("sampling", "sample_draw");
     return args -> {
       Tensor logits = args.in(0);
       long rows = logits.size(0);
@@ -72,33 +70,33 @@ final class SamplingKernels {
       if (rows == 0) {
         return;
       }
-      long states = gpu.scratch(rows * (SAMPLE_STATE_BYTES + 8 * chunks));
-      Params p = gpu.params();
+      long states = grid.scratch(rows * (SAMPLE_STATE_BYTES + 8 * chunks));
+      Params p = grid.params();
       for (int i = 0; i < 7; i++) {
         p.address(args.in(i));
       }
-      p.address(args.out(0)).i64(states).i64(states + rows * SAMPLE_STATE_BYTES);
+      p.address(args.out(0)).address(states).address(states + rows * SAMPLE_STATE_BYTES);
       p.i32(logits.size(1)).i32(chunks).i32(chunk);
-      gpu.launch(max, rows, chunks, 1, SAMPLE_THREADS, 0);
-      gpu.launch(bins, rows, chunks, 1, SAMPLE_THREADS, 0);
-      gpu.launch(draw, rows, chunks, 1, SAMPLE_THREADS, 0);
+      grid.launch(max, rows, chunks, 1, SAMPLE_THREADS, 0);
+      grid.launch(bins, rows, chunks, 1, SAMPLE_THREADS, 0);
+      grid.launch(draw, rows, chunks, 1, SAMPLE_THREADS, 0);
     };
   }
 
   Kernel logprobs(CompositeOp.Logprobs op) {
-    long kernel = gpu.function("sampling", "logprobs");
+    long kernel = grid.function("sampling", "logprobs");
     return args -> {
       Tensor logits = args.in(0);
-      Params p = gpu.params().address(logits).address(args.in(1));
+      Params p = grid.params().address(logits).address(args.in(1));
       p.address(args.out(0)).address(args.out(1)).address(args.out(2));
       p.i32(logits.size(1)).i32(op.k());
-      gpu.launch(kernel, logits.size(0), 1, 1, TOP_THREADS, 0);
+      grid.launch(kernel, logits.size(0), 1, 1, TOP_THREADS, 0);
     };
   }
 
   /** The k largest of each row of floats. */
   Kernel topRows(long k) {
-    TopRows top = new TopRows(gpu, k);
+    TopRows top = new TopRows(grid, k);
     return args -> {
       Tensor x = args.in(0);
       long length = x.size(x.rank() - 1);
@@ -107,7 +105,7 @@ final class SamplingKernels {
       }
       long rows = x.elements() / length;
       long listBytes = top.listBytes(rows, length);
-      long lists = listBytes == 0 ? 0 : gpu.scratch(listBytes);
+      long lists = listBytes == 0 ? 0 : grid.scratch(listBytes);
       long values = Params.addressOf(args.out(0));
       long ids = Params.addressOf(args.out(1));
       top.run(Params.addressOf(x), x.dtype(), rows, length, values, ids, lists);
@@ -116,14 +114,14 @@ final class SamplingKernels {
 
   /** The k largest of each row of floats at an address, and where they stand. */
   static final class TopRows {
-    private final Gpu gpu;
+    private final GridDevice grid;
     private final long k;
     private final long kernel;
 
-    TopRows(Gpu gpu, long k) {
-      this.gpu = gpu;
+    TopRows(GridDevice grid, long k) {
+      this.grid = grid;
       this.k = k;
-      kernel = gpu.function("sampling", k > MAX_K ? "sort_rows" : "topk_rows");
+      kernel = grid.function("sampling", k > MAX_K ? "sort_rows" : "topk_rows");
     }
 
     /** Room for lists: 0 where no row is sorted whole. */
@@ -138,9 +136,9 @@ final class SamplingKernels {
 
     /** Rows of {@code length} at least k; values and ids are {@code [rows, k]}. */
     void run(long x, DType dtype, long rows, long length, long values, long ids, long lists) {
-      Params p = gpu.params().i64(x).i64(values).i64(ids).i64(lists);
+      Params p = grid.params().address(x).address(values).address(ids).address(lists);
       p.i64(length).i64(room(length)).i32(k).i32(dtype.ordinal());
-      gpu.launch(kernel, rows, 1, 1, TOP_THREADS, 0);
+      grid.launch(kernel, rows, 1, 1, TOP_THREADS, 0);
     }
   }
 }

@@ -1,9 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.driver.CudaException;
-import dev.lamina.backend.cuda.gpu.Failures;
-import dev.lamina.backend.cuda.gpu.Gpu;
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
@@ -28,17 +24,17 @@ final class ElementwiseKernels {
   private static final int LANES = 4;
   private static final long CHUNK_BYTES = 64 << 10;
 
-  private final Gpu gpu;
+  private final GridDevice grid;
   private final long machine;
   private final long add;
   private final Map<List<Integer>, Long> programs = new HashMap<>();
   private long chunk;
   private long used = CHUNK_BYTES;
 
-  ElementwiseKernels(Gpu gpu) {
-    this.gpu = gpu;
-    this.machine = gpu.function("elementwise", "elementwise");
-    this.add = gpu.function("elementwise", "add_f32");
+  ElementwiseKernels(GridDevice grid) {
+    this.grid = grid;
+    this.machine = grid.function("elementwise", "elementwise");
+    this.add = grid.function("elementwise", "add_f32");
   }
 
   Kernel of(Expr expr) {
@@ -69,14 +65,12 @@ final class ElementwiseKernels {
     long bytes = 4L * words.length;
     try (Arena arena = Arena.ofConfined()) {
       if (used + bytes > CHUNK_BYTES) {
-        chunk = gpu.own(CHUNK_BYTES);
+        chunk = grid.own(CHUNK_BYTES);
         used = 0;
       }
       MemorySegment host = arena.allocateFrom(ValueLayout.JAVA_INT, words);
-      gpu.use();
-      gpu.driver().memcpyHtoD(chunk + used, host);
-    } catch (CudaException e) {
-      throw Failures.unchecked("compile elementwise", e);
+      grid.use();
+      grid.upload(host, chunk + used);
     }
     long at = chunk + used;
     used += bytes;
@@ -103,20 +97,20 @@ final class ElementwiseKernels {
 
   private void runSum(KernelArgs args) {
     Tensor out = args.out(0);
-    gpu.params().address(args.in(0)).address(args.in(1)).address(out).i64(out.elements());
-    gpu.launchOver(add, (out.elements() + 3) / 4, 256);
+    grid.params().address(args.in(0)).address(args.in(1)).address(out).i64(out.elements());
+    grid.launchOver(add, (out.elements() + 3) / 4, 256);
   }
 
   private void run(KernelArgs args, long code, int length) {
     Tensor out = args.out(0);
     long n = out.elements();
-    Params p = gpu.params().i64(code).address(out).i64(n);
+    Params p = grid.params().address(code).address(out).i64(n);
     for (int i = 0; i < Params.MAX_RANK; i++) {
       p.i64(i < out.rank() ? out.size(i) : 1);
     }
     for (int k = 0; k < MAX_INPUTS; k++) {
       boolean there = k < args.numOperands();
-      p.i64(there ? Params.addressOf(args.in(k)) : 0);
+      p.address(there ? Params.addressOf(args.in(k)) : 0);
       for (int i = 0; i < Params.MAX_RANK; i++) {
         p.i64(there && i < out.rank() ? args.in(k).stride(i) : 0);
       }
@@ -124,6 +118,6 @@ final class ElementwiseKernels {
     }
     p.i32(length).i32(out.rank()).i32(isDense(args) ? 1 : 0).i32(out.dtype().ordinal());
     long perBlock = THREADS * LANES;
-    gpu.launch(machine, (n + perBlock - 1) / perBlock, 1, 1, THREADS, 0);
+    grid.launch(machine, (n + perBlock - 1) / perBlock, 1, 1, THREADS, 0);
   }
 }

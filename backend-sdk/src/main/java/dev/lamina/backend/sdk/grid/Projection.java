@@ -1,6 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Params;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -16,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param n rows of w
  * @param k elements of a row
  */
-record Projection(Tensor x, Tensor w, @Nullable Tensor bias, Tensor out, long m, long n, long k) {
-  static Projection of(KernelArgs args, boolean biased) {
+public record Projection(
+    Tensor x, Tensor w, @Nullable Tensor bias, Tensor out, long m, long n, long k) {
+  public static Projection of(KernelArgs args, boolean biased) {
     Tensor x = args.in(0);
     Tensor w = args.in(1);
     Tensor out = args.out(0);
@@ -27,22 +27,22 @@ record Projection(Tensor x, Tensor w, @Nullable Tensor bias, Tensor out, long m,
   }
 
   /** Device address of a row of x. */
-  long xAt(long row) {
+  public long xAt(long row) {
     return Params.addressOf(x) + row * k * x.dtype().bytes();
   }
 
   /** Device address of a row of the result. */
-  long outAt(long row) {
+  public long outAt(long row) {
     return Params.addressOf(out) + row * n * out.dtype().bytes();
   }
 
   /** Device address of the bias, 0 for none. */
-  long biasAddress() {
+  public long biasAddress() {
     return bias == null ? 0 : Params.addressOf(bias);
   }
 
   /** Number of the bias's dtype, that of F32 for none. */
-  int biasDtype() {
+  public int biasDtype() {
     return bias == null ? 0 : bias.dtype().ordinal();
   }
 }
