@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,6 +24,8 @@ import picocli.CommandLine.Option;
 final class ConformanceCommand implements Callable<Integer> {
   @Option(names = "--backend", paramLabel = "ID[:N]", description = "Backend and device.")
   private @Nullable String backend;
+
+  private static final Pattern SHARD = Pattern.compile("(\\d{1,6})/(\\d{1,6})");
 
   @Option(names = "--threads", paramLabel = "N", description = "Host threads for computing.")
   private int threads;
@@ -40,6 +44,12 @@ final class ConformanceCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "One in N of each op's cases, the same ones for a seed (1).")
   private int part = 1;
+
+  @Option(
+      names = "--shard",
+      paramLabel = "K/N",
+      description = "The K-th of N shards of the cases, for several processes at once (1/1).")
+  private String shard = "1/1";
 
   @Option(
       names = "--xfail",
@@ -77,11 +87,24 @@ final class ConformanceCommand implements Callable<Integer> {
             .withBackendOptions(new BackendOptions(threads, Map.of()))
             .withLevel(level)
             .withSeed(seed)
-            .withSubset(new Subset(Level.L0, part))
+            .withSubset(subset())
             .withReport(report)
             .withExpected(expectations())
             .withForked(true);
     return ConformanceRunner.run(selected(options), System.out, System.err);
+  }
+
+  private Subset subset() {
+    Matcher m = SHARD.matcher(shard);
+    if (!m.matches() || number(m, 1) < 1 || number(m, 1) > number(m, 2)) {
+      throw new UsageException(
+          "--shard: expected K/N with K from 1 to N, such as 3/16, got '" + shard + "'");
+    }
+    return new Subset(Level.L0, part).shard(number(m, 1), number(m, 2));
+  }
+
+  private static int number(Matcher m, int group) {
+    return Integer.parseInt(m.group(group));
   }
 
   private ConformanceOptions selected(ConformanceOptions options) {

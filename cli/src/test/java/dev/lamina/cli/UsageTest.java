@@ -37,6 +37,8 @@ class UsageTest {
         "frobnicate|Unmatched argument at index 0: 'frobnicate'",
         "run --threads 0 hi|--threads: expected at least 1, got 0",
         "conformance --part 0|--part: expected at least 1, got 0",
+        "conformance --shard 5/4|--shard: expected K/N with K from 1 to N, such as 3/16, got '5/4'",
+        "conformance --shard third|--shard: expected K/N with K from 1 to N, such as 3/16, got 'third'",
         "run --threads x hi|Invalid value for option '--threads': 'x' is not an int",
         "run --precision f8 hi|--precision: expected f32 or default, got f8",
         "run --kv-dtype fp8 hi|--kv-dtype: fp8 is not built yet",

@@ -7,6 +7,7 @@ import dev.lamina.spi.ProbeResult;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class SubsetTest {
@@ -53,6 +54,25 @@ class SubsetTest {
     return ids.stream()
         .map(id -> id.op() + id.dtype() + id.shape() + id.attrs())
         .collect(Collectors.toSet());
+  }
+
+  @Test
+  void shards_haveEachCaseOnce() {
+    Subset quarter = new Subset(Level.L2, 4);
+    List<Set<CaseId>> shards =
+        IntStream.rangeClosed(1, 7).mapToObj(k -> quarter.shard(k, 7).of(CASES)).toList();
+    assertThat(shards.stream().flatMap(Set::stream))
+        .doesNotHaveDuplicates()
+        .hasSameElementsAs(QUARTER);
+    assertThat(shards)
+        .allSatisfy(s -> assertThat(s).hasSizeBetween(QUARTER.size() / 7, QUARTER.size() / 7 + 1));
+  }
+
+  @Test
+  void shardPastTheLast_isRefused() {
+    assertThatThrownBy(() -> Subset.ALL.shard(3, 2))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("subset: expected a shard from 1 to 2, got 3");
   }
 
   @Test
