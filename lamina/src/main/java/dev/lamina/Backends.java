@@ -5,14 +5,18 @@ import dev.lamina.spi.BackendException;
 import dev.lamina.spi.BackendOptions;
 import dev.lamina.spi.BackendProvider;
 import dev.lamina.spi.ProbeResult;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
 /** Finds backends by ServiceLoader and picks one. */
 public final class Backends {
+  private static final System.Logger LOG = System.getLogger(Backends.class.getName());
+
   private Backends() {}
 
   /**
@@ -98,12 +102,47 @@ public final class Backends {
    * @throws LaminaException if there is none, naming what there is
    */
   public static Choice choose(@Nullable String named) {
-    return choose(named, all());
+    List<Found> all = all();
+    return choose(named, all, found -> selfCheck(found, all));
   }
 
-  static Choice choose(@Nullable String named, List<Found> all) {
+  /** Why a backend's first device is not trusted, or nothing. */
+  interface Vetting {
+    Optional<String> failure(Found found);
+  }
+
+  /**
+   * What the self-check of a backend's first device gave, now or earlier. Fallbacks are not
+   * checked.
+   *
+   * @param found available
+   * @param all with the reference among them
+   * @return why it fails, or nothing
+   */
+  public static Optional<String> selfCheck(Found found, List<Found> all) {
+    BackendProvider provider = found.provider();
+    if (provider.preference() <= 0 || !(found.probe() instanceof ProbeResult.Available available)) {
+      return Optional.empty();
+    }
+    Optional<BackendProvider> reference =
+        all.stream()
+            .filter(f -> f.isAvailable() && f.provider().id().equals("reference"))
+            .map(Found::provider)
+            .findFirst();
+    if (reference.isEmpty()) {
+      LOG.log(System.Logger.Level.INFO, "self-check: not run, the reference backend is not here");
+      return Optional.empty();
+    }
+    Verdicts verdicts = Verdicts.ofUser(System.getenv(), Path.of(System.getProperty("user.home")));
+    return verdicts.failure(
+        provider,
+        available.devices().getFirst(),
+        () -> SelfCheck.failure(provider, 0, reference.get()));
+  }
+
+  static Choice choose(@Nullable String named, List<Found> all, Vetting vetting) {
     if (named == null) {
-      return best(all);
+      return best(all, vetting);
     }
     String id = named.contains(":") ? named.substring(0, named.indexOf(':')) : named;
     int ordinal = ordinal(named, id);
@@ -138,7 +177,7 @@ public final class Backends {
     return Integer.parseInt(number);
   }
 
-  private static Choice best(List<Found> all) {
+  private static Choice best(List<Found> all, Vetting vetting) {
     List<String> passed = new ArrayList<>();
     // What is not installed is nobody's news; what is there and does not work is.
     List<String> broken = new ArrayList<>();
@@ -146,7 +185,8 @@ public final class Backends {
       if (f.provider().preference() < 0) {
         continue;
       }
-      if (f.probe() instanceof ProbeResult.Available available) {
+      Optional<String> failure = vetting.failure(f);
+      if (failure.isEmpty() && f.probe() instanceof ProbeResult.Available available) {
         String line =
             "backend %s:0 (%s)%s; --backend picks another"
                 .formatted(
@@ -155,9 +195,10 @@ public final class Backends {
                     broken.isEmpty() ? "" : ", not " + String.join(", not ", broken));
         return new Choice(f, 0, line);
       }
-      String reason = f.provider().id() + " (" + f.why() + ")";
+      String why = failure.map("failed its self-check: "::concat).orElse(f.why());
+      String reason = f.provider().id() + " (" + why + ")";
       passed.add(reason);
-      if (f.probe() instanceof ProbeResult.Broken) {
+      if (failure.isPresent() || f.probe() instanceof ProbeResult.Broken) {
         broken.add(reason);
       }
     }

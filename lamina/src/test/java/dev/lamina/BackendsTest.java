@@ -16,7 +16,9 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,6 +55,11 @@ class BackendsTest {
     return new Backends.Found(provider, result);
   }
 
+  /** Picks where every self-check passes. */
+  private static Backends.Choice choose(@Nullable String named, List<Backends.Found> all) {
+    return Backends.choose(named, all, f -> Optional.empty());
+  }
+
   private static final List<Backends.Found> ALL =
       List.of(
           found("gone", 30, new ProbeResult.Absent("no driver")),
@@ -61,32 +68,47 @@ class BackendsTest {
 
   @Test
   void choose_takesThePreferredAvailableOneAndSaysWhatIsBroken() {
-    Backends.Choice choice = Backends.choose(null, ALL);
+    Backends.Choice choice = choose(null, ALL);
     assertThat(choice.id()).isEqualTo("slow:0");
     assertThat(choice.announcement()).isEqualTo("backend slow:0 (chip); --backend picks another");
     List<Backends.Found> withBroken =
         List.of(found("old", 20, new ProbeResult.Broken("driver too old", null)), ALL.get(1));
-    assertThat(Backends.choose(null, withBroken).announcement())
+    assertThat(choose(null, withBroken).announcement())
         .isEqualTo("backend slow:0 (chip), not old (driver too old); --backend picks another");
   }
 
   @Test
+  void choose_passesOverADeviceThatFailsItsSelfCheckUnlessItIsNamed() {
+    List<Backends.Found> all = List.of(found("odd", 20, ONE), ALL.get(1));
+    Backends.Vetting odd =
+        f ->
+            f.provider().id().equals("odd")
+                ? Optional.of("matmul: element 3: expected 1, got 2")
+                : Optional.empty();
+    assertThat(Backends.choose(null, all, odd).announcement())
+        .isEqualTo(
+            "backend slow:0 (chip), not odd (failed its self-check: matmul: element 3: expected 1,"
+                + " got 2); --backend picks another");
+    assertThat(Backends.choose("odd", all, odd).id()).isEqualTo("odd:0");
+  }
+
+  @Test
   void choose_takesANegativePreferenceOnlyWhenNamed() {
-    assertThat(Backends.choose("skeleton", ALL).id()).isEqualTo("skeleton:0");
-    assertThatThrownBy(() -> Backends.choose(null, List.of(ALL.get(0), ALL.get(2))))
+    assertThat(choose("skeleton", ALL).id()).isEqualTo("skeleton:0");
+    assertThatThrownBy(() -> choose(null, List.of(ALL.get(0), ALL.get(2))))
         .isInstanceOf(LaminaException.class)
         .hasMessage("backend: expected at least one that can be used, found gone (no driver)");
   }
 
   @Test
   void choose_refusesInOneLine() {
-    assertThatThrownBy(() -> Backends.choose("gone", ALL))
+    assertThatThrownBy(() -> choose("gone", ALL))
         .hasMessage("backend gone cannot be used: no driver; `lamina backends` lists all");
-    assertThatThrownBy(() -> Backends.choose("slow:3", ALL))
+    assertThatThrownBy(() -> choose("slow:3", ALL))
         .hasMessage("backend slow: expected a device of 0..0, got 3");
-    assertThatThrownBy(() -> Backends.choose("slow:x", ALL))
+    assertThatThrownBy(() -> choose("slow:x", ALL))
         .hasMessage("backend: expected ID or ID:N, got 'slow:x'");
-    assertThatThrownBy(() -> Backends.choose("none", ALL))
+    assertThatThrownBy(() -> choose("none", ALL))
         .hasMessage("backend: expected one of [gone, skeleton, slow], got 'none'");
   }
 
@@ -96,13 +118,13 @@ class BackendsTest {
     BackendProvider newer = new Fake("newer", 50, other, ONE);
     List<Backends.Found> all =
         List.of(new Backends.Found(newer, ProbeResult.of(newer)), ALL.get(1));
-    assertThatThrownBy(() -> Backends.choose("newer", all))
+    assertThatThrownBy(() -> choose("newer", all))
         .isInstanceOf(LaminaException.class)
         .hasMessage(
             "backend newer cannot be used: "
                 + SpiVersion.CURRENT.refusal(other)
                 + "; `lamina backends` lists all");
-    assertThat(Backends.choose(null, all).announcement())
+    assertThat(choose(null, all).announcement())
         .startsWith("backend slow:0 (chip), not newer (built against SPI 1.0 (opset 1), this ");
   }
 
@@ -126,7 +148,7 @@ class BackendsTest {
 
   @Test
   void open_keepsTheBackendsOwnWords() {
-    assertThatThrownBy(() -> Backends.choose("slow", ALL).open(BackendOptions.DEFAULT))
+    assertThatThrownBy(() -> choose("slow", ALL).open(BackendOptions.DEFAULT))
         .isInstanceOf(LaminaException.class)
         .hasMessage("backend slow:0: open slow: no, this is a fake");
   }

@@ -7,6 +7,7 @@ import dev.lamina.spi.DeviceInfo;
 import dev.lamina.spi.ProbeResult;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -26,7 +27,7 @@ final class BackendsCommand implements Callable<Integer> {
     if (json) {
       System.out.println(Json.line(document(all, picked)));
     } else {
-      all.forEach(f -> print(f, picked));
+      all.forEach(f -> print(f, picked, Backends.selfCheck(f, all)));
     }
     return Main.OK;
   }
@@ -39,7 +40,7 @@ final class BackendsCommand implements Callable<Integer> {
     }
   }
 
-  private static void print(Found f, String picked) {
+  private static void print(Found f, String picked, Optional<String> failure) {
     String id = f.provider().id();
     switch (f.probe()) {
       case ProbeResult.Available a -> {
@@ -47,11 +48,12 @@ final class BackendsCommand implements Callable<Integer> {
           String name = id + ":" + d.ordinal();
           System.out.printf(
               Locale.ROOT,
-              "%-14s available  %s, %s, %.1f GiB%s%n",
+              "%-14s available  %s, %s, %.1f GiB%s%s%n",
               name,
               d.name(),
               d.arch(),
               d.memory().totalBytes() / 0x1p30,
+              d.ordinal() == 0 ? failure.map(", failed its self-check: "::concat).orElse("") : "",
               name.equals(picked) ? "  <- default" : "");
         }
       }
@@ -71,6 +73,7 @@ final class BackendsCommand implements Callable<Integer> {
       if (!f.isAvailable()) {
         backend.put("why", f.why());
       }
+      Backends.selfCheck(f, all).ifPresent(why -> backend.put("failed_self_check", why));
       ArrayNode devices = backend.putArray("devices");
       if (f.probe() instanceof ProbeResult.Available a) {
         for (DeviceInfo d : a.devices()) {

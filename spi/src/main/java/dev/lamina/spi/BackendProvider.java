@@ -23,11 +23,23 @@ public interface BackendProvider {
   SpiVersion builtFor();
 
   /**
-   * Preference among available backends when the user names none; larger wins.
+   * Preference among available backends when the user names none; larger wins. May depend on what
+   * {@link #probe()} finds: a GPU behind an interface that also drives CPUs is worth more.
    *
-   * @return 0 for a fallback, negative if it must be named to be used
+   * @return above 0 to be used, once a self-check passes, in place of the fallback; 0 for a
+   *     fallback; negative if it must be named to be used
    */
   int preference();
+
+  /**
+   * What computes beside this module: the driver or the runtime that the devices hang on. A runtime
+   * that keeps what it learned of a device forgets it when this changes.
+   *
+   * @return name and version as the driver tells them, empty if there is none
+   */
+  default String driver() {
+    return "";
+  }
 
   /**
    * Looks for devices, without side effects that outlast the call.
