@@ -69,24 +69,30 @@ public final class Backends {
   }
 
   /**
-   * Every backend on the module and class path, most preferred first.
+   * Every backend on the module and class path, probed, most preferred first.
    *
    * @throws LaminaException if one does not load, naming it
    */
   public static List<Found> all() {
     List<Found> found = new ArrayList<>();
+    for (BackendProvider provider : providers()) {
+      found.add(new Found(provider, ProbeResult.of(provider)));
+    }
+    found.sort((a, b) -> Integer.compare(b.provider().preference(), a.provider().preference()));
+    return found;
+  }
+
+  private static List<BackendProvider> providers() {
     try {
-      for (BackendProvider provider : ServiceLoader.load(BackendProvider.class)) {
-        found.add(new Found(provider, ProbeResult.of(provider)));
-      }
+      return ServiceLoader.load(BackendProvider.class).stream()
+          .map(ServiceLoader.Provider::get)
+          .toList();
     } catch (ServiceConfigurationError | LinkageError e) {
       throw new LaminaException(
           "backends: one does not load: %s; rebuild it against this Lamina's lamina-bom, or take its jar away"
               .formatted(words(e)),
           e);
     }
-    found.sort((a, b) -> Integer.compare(b.provider().preference(), a.provider().preference()));
-    return found;
   }
 
   private static String words(Error e) {
@@ -96,14 +102,17 @@ public final class Backends {
   }
 
   /**
-   * Picks a device.
+   * Picks a device. Where one is named no other backend is probed.
    *
    * @param named {@code ID} or {@code ID:N}, or null for the most preferred available one
    * @throws LaminaException if there is none, naming what there is
    */
   public static Choice choose(@Nullable String named) {
+    if (named != null) {
+      return named(named, providers());
+    }
     List<Found> all = all();
-    return choose(named, all, found -> selfCheck(found, all));
+    return best(all, found -> selfCheck(found, all));
   }
 
   /** Why a backend's first device is not trusted, or nothing. */
@@ -140,30 +149,30 @@ public final class Backends {
         () -> SelfCheck.failure(provider, 0, reference.get()));
   }
 
-  static Choice choose(@Nullable String named, List<Found> all, Vetting vetting) {
-    if (named == null) {
-      return best(all, vetting);
-    }
+  static Choice named(String named, List<BackendProvider> providers) {
     String id = named.contains(":") ? named.substring(0, named.indexOf(':')) : named;
     int ordinal = ordinal(named, id);
-    for (Found f : all) {
-      if (f.provider().id().equals(id)) {
-        if (!(f.probe() instanceof ProbeResult.Available available)) {
-          throw new LaminaException(
-              "backend " + id + " cannot be used: " + f.why() + "; `lamina backends` lists all");
-        }
-        if (ordinal >= available.devices().size()) {
-          throw new LaminaException(
-              "backend %s: expected a device of 0..%d, got %d"
-                  .formatted(id, available.devices().size() - 1, ordinal));
-        }
-        String device = available.devices().get(ordinal).name();
-        return new Choice(f, ordinal, "backend " + id + ":" + ordinal + " (" + device + ")");
-      }
+    BackendProvider provider =
+        providers.stream()
+            .filter(p -> p.id().equals(id))
+            .findFirst()
+            .orElseThrow(() ->
+                new LaminaException(
+                    "backend: expected one of %s, got '%s'"
+                        .formatted(
+                            providers.stream().map(BackendProvider::id).sorted().toList(), id)));
+    Found found = new Found(provider, ProbeResult.of(provider));
+    if (!(found.probe() instanceof ProbeResult.Available available)) {
+      throw new LaminaException(
+          "backend " + id + " cannot be used: " + found.why() + "; `lamina backends` lists all");
     }
-    throw new LaminaException(
-        "backend: expected one of %s, got '%s'"
-            .formatted(all.stream().map(f -> f.provider().id()).sorted().toList(), id));
+    if (ordinal >= available.devices().size()) {
+      throw new LaminaException(
+          "backend %s: expected a device of 0..%d, got %d"
+              .formatted(id, available.devices().size() - 1, ordinal));
+    }
+    String device = available.devices().get(ordinal).name();
+    return new Choice(found, ordinal, "backend " + id + ":" + ordinal + " (" + device + ")");
   }
 
   private static int ordinal(String named, String id) {
@@ -177,7 +186,7 @@ public final class Backends {
     return Integer.parseInt(number);
   }
 
-  private static Choice best(List<Found> all, Vetting vetting) {
+  static Choice best(List<Found> all, Vetting vetting) {
     List<String> passed = new ArrayList<>();
     // What is not installed is nobody's news; what is there and does not work is.
     List<String> broken = new ArrayList<>();

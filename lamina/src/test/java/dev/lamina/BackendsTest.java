@@ -57,7 +57,9 @@ class BackendsTest {
 
   /** Picks where every self-check passes. */
   private static Backends.Choice choose(@Nullable String named, List<Backends.Found> all) {
-    return Backends.choose(named, all, f -> Optional.empty());
+    return named == null
+        ? Backends.best(all, f -> Optional.empty())
+        : Backends.named(named, all.stream().map(Backends.Found::provider).toList());
   }
 
   private static final List<Backends.Found> ALL =
@@ -85,11 +87,11 @@ class BackendsTest {
             f.provider().id().equals("odd")
                 ? Optional.of("matmul: element 3: expected 1, got 2")
                 : Optional.empty();
-    assertThat(Backends.choose(null, all, odd).announcement())
+    assertThat(Backends.best(all, odd).announcement())
         .isEqualTo(
             "backend slow:0 (chip), not odd (failed its self-check: matmul: element 3: expected 1,"
                 + " got 2); --backend picks another");
-    assertThat(Backends.choose("odd", all, odd).id()).isEqualTo("odd:0");
+    assertThat(choose("odd", all).id()).isEqualTo("odd:0");
   }
 
   @Test
