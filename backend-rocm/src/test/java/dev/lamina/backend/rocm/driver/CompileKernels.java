@@ -1,0 +1,48 @@
+package dev.lamina.backend.rocm.driver;
+
+import dev.lamina.backend.rocm.library.HipLibrary;
+import java.util.List;
+
+/**
+ * Compiles kernel files by the hiprtc of this machine, in a process of its own, which it may take
+ * down: the arguments are architectures, or one that is refused behind {@code refuse}.
+ */
+final class CompileKernels {
+  static final List<String> FILES =
+      List.of(
+          "move",
+          "elementwise",
+          "fold",
+          "layers",
+          "linear",
+          "attention",
+          "index",
+          "route",
+          "recurrent",
+          "sampling");
+
+  private CompileKernels() {}
+
+  public static void main(String[] args) throws HipException {
+    if (HipLibrary.find().isEmpty()) {
+      System.out.println("absent");
+      return;
+    }
+    int version = new Hip(HipLibrary.find().get()).version();
+    Hiprtc compiler = new Hiprtc(Architectures.ofSystem(version));
+    if (args[0].equals("refuse")) {
+      try {
+        compiler.compile(KernelModules.source("move"), args[1]);
+      } catch (HipException e) {
+        System.out.println(e.getMessage());
+      }
+      return;
+    }
+    for (String arch : args) {
+      for (String file : FILES) {
+        byte[] code = compiler.compile(KernelModules.source(file), arch);
+        System.out.printf("%s %s %d %c%c%c%n", arch, file, code.length, code[1], code[2], code[3]);
+      }
+    }
+  }
+}
