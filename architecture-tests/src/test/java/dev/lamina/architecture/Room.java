@@ -12,6 +12,7 @@ enum Room {
   BACKEND_CUDA("dev.lamina.backend.cuda", 10, SPI, BACKEND_SDK),
   BACKEND_CUDA_JCUDA("dev.lamina.backend.jcuda", 3, BACKEND_CUDA),
   BACKEND_ROCM("dev.lamina.backend.rocm", 20, SPI, BACKEND_SDK),
+  BACKEND_VULKAN("dev.lamina.backend.vulkan", 10, SPI, BACKEND_SDK),
   JSON("dev.lamina.json", 1),
   MODELS("dev.lamina.models", 45, SPI, JSON),
   CHAT("dev.lamina.chat", 35, JSON),

@@ -1,0 +1,204 @@
+// The composites of a layer that touch no state: norms, rope, gates, lookup.
+#if defined(KERNEL_rms_norm_block) || defined(KERNEL_layer_norm)
+#define REDUCE 256
+#elif defined(KERNEL_rms_norm_warp)
+#define REDUCE 128
+#endif
+#include "lamina.glsl"
+#include "math.glsl"
+
+PARAMS(NormParams) {
+  u64 x;
+  u64 weight;
+  u64 bias;
+  u64 result;
+  i64 rows;
+  int width;
+  float eps;
+  int plusOne;
+  int xDtype;
+  int weightDtype;
+  int biasDtype;
+  int resultDtype;
+};
+
+void normRow(NormParams p, i64 at, int i, float value) {
+  if (p.weight != 0UL) {
+    float w = loadFloat(p.weight, i64(i), p.weightDtype);
+    value *= p.plusOne != 0 ? 1.0 + w : w;
+  }
+  if (p.bias != 0UL) value += loadFloat(p.bias, i64(i), p.biasDtype);
+  storeFloat(p.result, at + i, p.resultDtype, value);
+}
+
+#ifdef KERNEL_rms_norm_block
+// A block a row.
+KERNEL(NormParams, 256) {
+  i64 at = i64(blockX) * p.width;
+  float sum = 0.0;
+  for (int i = threadIdx; i < p.width; i += 256) {
+    float x = loadFloat(p.x, at + i, p.xDtype);
+    sum += x * x;
+  }
+  float scale = 1.0 / sqrt(blockSum(sum) / float(p.width) + p.eps);
+  for (int i = threadIdx; i < p.width; i += 256) {
+    normRow(p, at, i, loadFloat(p.x, at + i, p.xDtype) * scale);
+  }
+}
+#endif
+
+#ifdef KERNEL_rms_norm_warp
+// 32 threads a row.
+KERNEL(NormParams, 128) {
+  i64 row = i64(blockX) * 4 + warp;
+  bool inside = row < p.rows;
+  i64 at = row * p.width;
+  float sum = 0.0;
+  for (int i = lane; inside && i < p.width; i += WARP) {
+    float x = loadFloat(p.x, at + i, p.xDtype);
+    sum += x * x;
+  }
+  float scale = 1.0 / sqrt(warpSum(sum) / float(p.width) + p.eps);
+  for (int i = lane; inside && i < p.width; i += WARP) {
+    normRow(p, at, i, loadFloat(p.x, at + i, p.xDtype) * scale);
+  }
+}
+#endif
+
+#ifdef KERNEL_layer_norm
+KERNEL(NormParams, 256) {
+  i64 at = i64(blockX) * p.width;
+  float sum = 0.0;
+  for (int i = threadIdx; i < p.width; i += 256) sum += loadFloat(p.x, at + i, p.xDtype);
+  float mean = blockSum(sum) / float(p.width);
+  float squares = 0.0;
+  for (int i = threadIdx; i < p.width; i += 256) {
+    float d = loadFloat(p.x, at + i, p.xDtype) - mean;
+    squares += d * d;
+  }
+  float scale = 1.0 / sqrt(blockSum(squares) / float(p.width) + p.eps);
+  for (int i = threadIdx; i < p.width; i += 256) {
+    normRow(p, at, i, (loadFloat(p.x, at + i, p.xDtype) - mean) * scale);
+  }
+}
+#endif
+
+#ifdef KERNEL_rope
+const int MAX_SECTIONS = 8;
+
+struct Turning {
+  int rotary;
+  int interleaved;
+  float scale;
+  int sections;  // of pairs, each with positions of its own
+  int sectionEnd[MAX_SECTIONS];
+};
+
+PARAMS(RopeParams) {
+  u64 x;
+  u64 positions;
+  u64 freqs;
+  u64 result;
+  i64 tokens;
+  int heads;
+  int width;
+  Turning turning;
+  int xDtype;
+  int resultDtype;
+};
+
+// A thread a pair, or an element that passes.
+KERNEL(RopeParams, 256) {
+  int pairs = p.turning.rotary / 2;
+  int items = p.width - pairs;
+  i64 n = p.tokens * p.heads * items;
+  for (i64 i = globalThread; i < n; i += globalThreads) {
+    int item = int(i % items);
+    i64 head = i / items;
+    i64 at = head * p.width;
+    if (item >= pairs) {
+      i64 to = at + p.turning.rotary + (item - pairs);
+      storeFloat(p.result, to, p.resultDtype, loadFloat(p.x, to, p.xDtype));
+      continue;
+    }
+    int row = 0;
+    while (row < p.turning.sections - 1 && item >= p.turning.sectionEnd[row]) row++;
+    i64 token = head / p.heads;
+    float angle = float(intAt(p.positions, row * p.tokens + token)) * floatAt(p.freqs, item);
+    float c = cosF(angle) * p.turning.scale;
+    float s = sinF(angle) * p.turning.scale;
+    bool interleaved = p.turning.interleaved != 0;
+    i64 first = at + (interleaved ? 2 * item : item);
+    i64 second = at + (interleaved ? 2 * item + 1 : item + pairs);
+    float a = loadFloat(p.x, first, p.xDtype);
+    float b = loadFloat(p.x, second, p.xDtype);
+    storeFloat(p.result, first, p.resultDtype, a * c - b * s);
+    storeFloat(p.result, second, p.resultDtype, b * c + a * s);
+  }
+}
+#endif
+
+#ifdef KERNEL_gate
+PARAMS(GateParams) {
+  u64 gate;
+  u64 up;
+  u64 result;
+  i64 n;
+  int kind;
+  int gateDtype;
+  int upDtype;
+  int resultDtype;
+};
+
+// CompositeOp.Gate, by ordinal.
+const int SWIGLU = 0, GEGLU_TANH = 1, GEGLU_ERF = 2;
+
+float gateOf(int kind, float g) {
+  switch (kind) {
+    case SWIGLU: return g / (1.0 + expF(-g));
+    case GEGLU_TANH: {
+      float inner = 0.7978845608028654 * (g + 0.044715 * g * g * g);
+      return 0.5 * g * (1.0 + tanhF(inner));
+    }
+    case GEGLU_ERF: return 0.5 * g * (1.0 + erfF(g * 0.7071067811865476));
+    default: return maxNan(g, 0.0);
+  }
+}
+
+KERNEL(GateParams, 256) {
+  for (i64 i = globalThread; i < p.n; i += globalThreads) {
+    float g = loadFloat(p.gate, i, p.gateDtype);
+    float u = loadFloat(p.up, i, p.upDtype);
+    storeFloat(p.result, i, p.resultDtype, gateOf(p.kind, g) * u);
+  }
+}
+#endif
+
+#ifdef KERNEL_embedding
+#include "blocks.glsl"
+
+PARAMS(LookupParams) {
+  u64 ids;
+  u64 table;
+  u64 result;
+  u64 format;
+  i64 tokens;
+  i64 rows;
+  int width;
+  int tableDtype;
+  int resultDtype;
+};
+
+KERNEL(LookupParams, 256) {
+  i64 n = p.tokens * p.width;
+  for (i64 i = globalThread; i < n; i += globalThreads) {
+    i64 row = i64(intAt(p.ids, i / p.width));
+    i64 at = row * p.width + i % p.width;
+    float x = 0.0;
+    if (row >= 0 && row < p.rows) {
+      x = p.format != 0UL ? blockElement(p.format, p.table, at) : loadFloat(p.table, at, p.tableDtype);
+    }
+    storeFloat(p.result, i, p.resultDtype, x);
+  }
+}
+#endif

@@ -1,0 +1,177 @@
+package dev.lamina.backend.vulkan;
+
+import static org.lwjgl.system.MemoryStack.stackPush;
+import static org.lwjgl.vulkan.VK10.vkCreateDevice;
+import static org.lwjgl.vulkan.VK10.vkDestroyDevice;
+import static org.lwjgl.vulkan.VK10.vkDeviceWaitIdle;
+
+import dev.lamina.backend.sdk.BackendFailure;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.lwjgl.PointerBuffer;
+import org.lwjgl.system.MemoryStack;
+import org.lwjgl.vulkan.VkDevice;
+import org.lwjgl.vulkan.VkDeviceCreateInfo;
+import org.lwjgl.vulkan.VkDeviceQueueCreateInfo;
+import org.lwjgl.vulkan.VkPhysicalDevice;
+import org.lwjgl.vulkan.VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
+import org.lwjgl.vulkan.VkPhysicalDeviceFeatures2;
+import org.lwjgl.vulkan.VkPhysicalDeviceShaderBfloat16FeaturesKHR;
+import org.lwjgl.vulkan.VkPhysicalDeviceVulkan11Features;
+import org.lwjgl.vulkan.VkPhysicalDeviceVulkan12Features;
+
+/**
+ * An instance with one logical device of its own. It ends when it is closed, or when the process
+ * ends: a hook destroys what is still open, once no call of the driver is under way.
+ *
+ * <p>Calls that record or submit hold {@link #lock}; calls that wait hold {@link #waiting}, in
+ * short slices. Both make sure that the device is open.
+ */
+final class OpenedDevice implements AutoCloseable {
+  private static final List<OpenedDevice> OPEN = new ArrayList<>();
+  private static boolean isHooked;
+
+  /** Held by whoever records, submits, takes or gives memory. */
+  final ReentrantLock lock = new ReentrantLock();
+
+  /** Held for reading by whoever waits for the device. */
+  final ReentrantReadWriteLock waiting = new ReentrantReadWriteLock();
+
+  private final Instance instance;
+  private final VkDevice device;
+  private final String name;
+  private boolean closed;
+
+  private OpenedDevice(Instance instance, VkDevice device, String name) {
+    this.instance = instance;
+    this.device = device;
+    this.name = name;
+  }
+
+  /**
+   * Opens a device.
+   *
+   * @param facts of a device that lacks nothing
+   * @throws BackendFailure if the driver refuses
+   */
+  static OpenedDevice open(DeviceFacts facts) {
+    Instance instance = Instance.open();
+    try {
+      List<VkPhysicalDevice> devices = instance.devices();
+      if (facts.index() >= devices.size()) {
+        throw new BackendFailure(
+            new dev.lamina.spi.InvalidProgram(
+                "open vulkan: expected device %d, %s, the drivers now list %d; probe again"
+                    .formatted(facts.index(), facts.name(), devices.size())));
+      }
+      VkDevice device = create(devices.get(facts.index()), facts);
+      OpenedDevice opened = new OpenedDevice(instance, device, facts.name());
+      remember(opened);
+      return opened;
+    } catch (BackendFailure e) {
+      instance.close();
+      throw e;
+    }
+  }
+
+  private static VkDevice create(VkPhysicalDevice physical, DeviceFacts facts) {
+    try (MemoryStack stack = stackPush()) {
+      VkDeviceQueueCreateInfo.Buffer queue =
+          VkDeviceQueueCreateInfo.calloc(1, stack)
+              .sType$Default()
+              .queueFamilyIndex(facts.queueFamily())
+              .pQueuePriorities(stack.floats(1));
+      VkPhysicalDeviceVulkan11Features older =
+          VkPhysicalDeviceVulkan11Features.calloc(stack)
+              .sType$Default()
+              .storageBuffer16BitAccess(true);
+      VkPhysicalDeviceVulkan12Features newer =
+          VkPhysicalDeviceVulkan12Features.calloc(stack)
+              .sType$Default()
+              .storageBuffer8BitAccess(true)
+              .shaderInt8(true)
+              .scalarBlockLayout(true)
+              .bufferDeviceAddress(true)
+              .timelineSemaphore(true);
+      VkPhysicalDeviceFeatures2 features =
+          VkPhysicalDeviceFeatures2.calloc(stack).sType$Default().pNext(newer).pNext(older);
+      features.features().shaderInt64(true).shaderInt16(true);
+      VkDeviceCreateInfo info =
+          VkDeviceCreateInfo.calloc(stack).sType$Default().pNext(features).pQueueCreateInfos(queue);
+      PointerBuffer made = stack.mallocPointer(1);
+      Results.check(vkCreateDevice(physical, info, null, made), "open " + facts.name());
+      return new VkDevice(made.get(0), physical, info);
+    }
+  }
+
+  private static PointerBuffer names(List<String> names, MemoryStack stack) {
+    PointerBuffer all = stack.mallocPointer(names.size());
+    names.forEach(name -> all.put(stack.UTF8(name)));
+    return all.flip();
+  }
+
+  private static void remember(OpenedDevice opened) {
+    synchronized (OPEN) {
+      if (!isHooked) {
+        isHooked = true;
+        Runtime.getRuntime().addShutdownHook(new Thread(OpenedDevice::closeAll, "vulkan-exit"));
+      }
+      OPEN.add(opened);
+    }
+  }
+
+  private static void closeAll() {
+    List<OpenedDevice> left;
+    synchronized (OPEN) {
+      left = List.copyOf(OPEN);
+    }
+    left.forEach(OpenedDevice::close);
+  }
+
+  VkDevice device() {
+    return device;
+  }
+
+  /** Throws unless the device is open; called with one of the locks held. */
+  void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException(
+          "vulkan: %s is closed, or the process is ending".formatted(name));
+    }
+  }
+
+  /** Waits until the device is idle; destroys it with all that was made on it, and the instance. */
+  @Override
+  public void close() {
+    close(() -> {});
+  }
+
+  /**
+   * The same, with what is to be destroyed before the device.
+   *
+   * @param before runs when the device is idle, unless it was closed already
+   */
+  void close(Runnable before) {
+    lock.lock();
+    waiting.writeLock().lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      synchronized (OPEN) {
+        OPEN.remove(this);
+      }
+      // Of a lost device this tells so at once; it is destroyed all the same.
+      vkDeviceWaitIdle(device);
+      before.run();
+      vkDestroyDevice(device, null);
+      instance.close();
+    } finally {
+      waiting.writeLock().unlock();
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package dev.lamina.backend.vulkan;
+
+import dev.lamina.backend.sdk.Expr;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.KernelChoice;
+import dev.lamina.backend.sdk.KernelProvider;
+import dev.lamina.backend.sdk.Movement;
+import dev.lamina.backend.sdk.OrderMarks;
+import dev.lamina.backend.sdk.RunCapturer;
+import dev.lamina.backend.sdk.grid.GridKernels;
+import dev.lamina.backend.sdk.grid.Projection;
+import dev.lamina.spi.CompileOptions;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.Support.Numerics;
+import dev.lamina.spi.Support.Perf;
+import dev.lamina.spi.ir.CompositeOp;
+import java.util.Optional;
+import java.util.Set;
+
+/** Chooses a device's kernels. */
+final class VulkanKernels extends GridKernels {
+  private final VulkanProducts fast;
+  private final Optional<RunCapturer> capturer;
+  private final Optional<OrderMarks> marks;
+  private final KernelProvider invariant = new Invariant();
+
+  /**
+   * Kernels of an open device.
+   *
+   * @param gpu open, and longer so than this
+   */
+  VulkanKernels(VulkanGpu gpu) {
+    super(gpu);
+    fast = new VulkanProducts(gpu, products);
+    capturer = Optional.of(new StepCapturer(gpu));
+    marks = Optional.of(new TimelineMarks(gpu));
+  }
+
+  /**
+   * The same, but that projections take one form whatever the rows, so that a row's sums are added
+   * in an order that hangs on that row alone. All others do so anyway.
+   */
+  private final class Invariant implements KernelProvider {
+    @Override
+    public KernelChoice choose(OpSpec spec) {
+      KernelChoice choice = VulkanKernels.this.choose(spec);
+      if (!(spec.op() instanceof CompositeOp.Linear op)) {
+        return choice;
+      }
+      return KernelChoice.dense(
+          choice.name(),
+          Perf.OK,
+          Numerics.STRICT,
+          node -> args -> products.runEach(Projection.of(args, op.biased())));
+    }
+
+    @Override
+    public Kernel elementwise(Expr expr) {
+      return VulkanKernels.this.elementwise(expr);
+    }
+
+    @Override
+    public Movement movement() {
+      return VulkanKernels.this.movement();
+    }
+  }
+
+  @Override
+  public KernelProvider with(Set<CompileOptions.Guarantee> guarantees) {
+    return guarantees.contains(CompileOptions.Guarantee.BATCH_INVARIANT) ? invariant : this;
+  }
+
+  @Override
+  public KernelChoice choose(OpSpec spec) {
+    return spec.op() instanceof CompositeOp.Sample
+        ? KernelChoice.decompose("no kernel draws here yet")
+        : super.choose(spec);
+  }
+
+  @Override
+  protected KernelChoice linear(CompositeOp.Linear op, OpSpec spec, boolean isRelaxed) {
+    return KernelChoice.dense(
+        "linear",
+        Perf.FAST,
+        Numerics.STRICT,
+        node -> args -> fast.run(Projection.of(args, op.biased())));
+  }
+
+  @Override
+  public Optional<RunCapturer> capturer() {
+    return capturer;
+  }
+
+  @Override
+  public Optional<OrderMarks> marks() {
+    return marks;
+  }
+}
