@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 /**
  * Compiles kernels to SPIR-V at build time: {@code java CompileKernels.java GLSL_FOLDER
  * OUTPUT_FOLDER}. A file {@code move.comp} holds a kernel for each {@code KERNEL_name} that its
- * conditions name, which becomes {@code move.name.spv}. Compiles only what is older than its source or an include, and
- * deletes what has no source any more.
+ * conditions name, which becomes {@code move.name.spv}. Compiles only what is older than its source
+ * or an include, and deletes what has no source any more.
  *
  * <p>Runs on the JDK that runs Maven, so it is Java 17.
  */
@@ -80,7 +80,8 @@ public final class CompileKernels {
       NAME.matcher(line.group()).results().forEach(name -> kernels.add(name.group(1)));
     }
     if (kernels.isEmpty()) {
-      throw new IOException(file + ": expected a condition on KERNEL_name for each kernel, found none");
+      throw new IOException(
+          file + ": expected a condition on KERNEL_name for each kernel, found none");
     }
     String base = file.getFileName().toString().replace(".comp", "");
     for (String kernel : kernels) {
@@ -123,8 +124,7 @@ public final class CompileKernels {
     long options = shaderc_compile_options_initialize();
     shaderc_compile_options_set_target_env(
         options, shaderc_target_env_vulkan, shaderc_env_version_vulkan_1_2);
-    shaderc_compile_options_set_optimization_level(
-        options, shaderc_optimization_level_performance);
+    shaderc_compile_options_set_optimization_level(options, shaderc_optimization_level_performance);
     shaderc_compile_options_set_warnings_as_errors(options);
     shaderc_compile_options_add_macro_definition(options, "KERNEL_" + kernel, "1");
     long result =

@@ -1,5 +1,8 @@
 // Projections by weights of 16 bits that are read once: what a step of decode spends its time on.
 #extension GL_KHR_shader_subgroup_arithmetic : require
+#ifdef KERNEL_tile_bf16
+#pragma use_vulkan_memory_model
+#endif
 #include "lamina.glsl"
 
 PARAMS(LinearParams) {

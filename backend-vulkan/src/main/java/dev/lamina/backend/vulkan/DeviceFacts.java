@@ -1,8 +1,8 @@
 package dev.lamina.backend.vulkan;
 
 import static org.lwjgl.system.MemoryStack.stackPush;
-import static org.lwjgl.vulkan.KHRCooperativeMatrix.VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
 import static org.lwjgl.vulkan.KHRCooperativeMatrix.VK_COMPONENT_TYPE_FLOAT32_KHR;
+import static org.lwjgl.vulkan.KHRCooperativeMatrix.VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
 import static org.lwjgl.vulkan.KHRCooperativeMatrix.VK_SCOPE_SUBGROUP_KHR;
 import static org.lwjgl.vulkan.KHRCooperativeMatrix.vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR;
 import static org.lwjgl.vulkan.KHRShaderBfloat16.VK_COMPONENT_TYPE_BFLOAT16_KHR;
@@ -98,8 +98,7 @@ record DeviceFacts(
 
   /** What the kernel of tiles takes beyond Vulkan 1.2. */
   static final List<String> TILE_EXTENSIONS =
-      List.of(
-          VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME);
+      List.of(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME);
 
   /** Copies the list. */
   DeviceFacts {
@@ -272,13 +271,11 @@ record DeviceFacts(
     }
     IntBuffer count = stack.ints(0);
     String call = "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR";
-    Results.check(
-        vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(device, count, null), call);
+    Results.check(vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(device, count, null), call);
     VkCooperativeMatrixPropertiesKHR.Buffer shapes =
         VkCooperativeMatrixPropertiesKHR.calloc(count.get(0), stack);
     shapes.forEach(VkCooperativeMatrixPropertiesKHR::sType$Default);
-    Results.check(
-        vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(device, count, shapes), call);
+    Results.check(vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(device, count, shapes), call);
     return shapes.stream().anyMatch(DeviceFacts::isTile);
   }
 
@@ -310,8 +307,7 @@ record DeviceFacts(
     try (MemoryStack stack = stackPush()) {
       IntBuffer count = stack.ints(0);
       String call = "vkEnumerateDeviceExtensionProperties";
-      Results.check(
-          vkEnumerateDeviceExtensionProperties(device, (String) null, count, null), call);
+      Results.check(vkEnumerateDeviceExtensionProperties(device, (String) null, count, null), call);
       // Some hundreds, which a stack has no room for.
       VkExtensionProperties.Buffer all = VkExtensionProperties.malloc(count.get(0));
       try {

@@ -41,6 +41,10 @@ final class Instance implements AutoCloseable {
    */
   private static synchronized void load() {
     if (!isLoaded) {
+      if (Configuration.MEMORY_BACKEND.get() == null) {
+        // LWJGL's other way to memory is one that the JVM warns of.
+        Configuration.MEMORY_BACKEND.set("ffm");
+      }
       Configuration.VULKAN_EXPLICIT_INIT.set(true);
       VK.create();
       isLoaded = true;

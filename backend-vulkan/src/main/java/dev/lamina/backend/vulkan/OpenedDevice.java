@@ -100,6 +100,19 @@ final class OpenedDevice implements AutoCloseable {
       features.features().shaderInt64(true).shaderInt16(true);
       VkDeviceCreateInfo info =
           VkDeviceCreateInfo.calloc(stack).sType$Default().pNext(features).pQueueCreateInfos(queue);
+      if (facts.hasBf16Tiles()) {
+        newer.vulkanMemoryModel(true);
+        info.pNext(
+                VkPhysicalDeviceCooperativeMatrixFeaturesKHR.calloc(stack)
+                    .sType$Default()
+                    .cooperativeMatrix(true))
+            .pNext(
+                VkPhysicalDeviceShaderBfloat16FeaturesKHR.calloc(stack)
+                    .sType$Default()
+                    .shaderBFloat16Type(true)
+                    .shaderBFloat16CooperativeMatrix(true))
+            .ppEnabledExtensionNames(names(DeviceFacts.TILE_EXTENSIONS, stack));
+      }
       PointerBuffer made = stack.mallocPointer(1);
       Results.check(vkCreateDevice(physical, info, null, made), "open " + facts.name());
       return new VkDevice(made.get(0), physical, info);

@@ -53,10 +53,11 @@ sealed interface Probe {
           "vulkan: libvulkan.so.1 can't be loaded (%s); a distribution's package is libvulkan1 or vulkan-loader"
               .formatted(firstLine(e)));
     } catch (BackendFailure e) {
-      String message = e.failure().getMessage();
+      String message = String.valueOf(e.getMessage());
       if (message.contains(Results.name(VK_ERROR_INCOMPATIBLE_DRIVER))) {
         return new Absent(
-            "vulkan: the loader finds no driver; its manifests lie in /usr/share/vulkan/icd.d or /etc/vulkan/icd.d, or VK_DRIVER_FILES names them");
+            "vulkan: the loader finds no driver; its manifests lie in /usr/share/vulkan/icd.d or"
+                + " /etc/vulkan/icd.d, or VK_DRIVER_FILES names them");
       }
       return new Broken(
           "vulkan: a driver does not start: %s; vulkaninfo tells more".formatted(message),

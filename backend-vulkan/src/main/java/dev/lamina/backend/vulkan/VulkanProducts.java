@@ -14,7 +14,9 @@ final class VulkanProducts {
   /** Rows up to which weights are read once for all of them. */
   private static final int FEW_ROWS = 8;
 
-  /** Threads of a workgroup, and weight rows of a subgroup, of the kernels for 1, 2, 4 and 8 rows. */
+  /**
+   * Threads of a workgroup, and weight rows of a subgroup, of the kernels for 1, 2, 4 and 8 rows.
+   */
   private static final int THREADS = 256;
 
   private static final int[] WEIGHT_ROWS = {2, 2, 2, 1};

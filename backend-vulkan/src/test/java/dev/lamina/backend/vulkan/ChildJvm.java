@@ -23,9 +23,7 @@ final class ChildJvm {
     command.addAll(options);
     command.add("-cp");
     command.add(
-        System.getProperty("java.class.path")
-            + ":"
-            + System.getProperty("jdk.module.path", ""));
+        System.getProperty("java.class.path") + ":" + System.getProperty("jdk.module.path", ""));
     command.add(main.getName());
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     for (String setting : environment) {

@@ -12,8 +12,23 @@ class FloatControlsTest {
   private static final int TYPE_VOID = 2 << 16 | 19;
 
   private static final int[] MODULE = {
-    0x07230203, 0x10500, 0, 10, 0, 2 << 16 | 17, 1, MEMORY_MODEL, 5348, 1, ENTRY_POINT, 5, 4,
-    0x6E69616D, 0, TYPE_VOID, 2
+    0x07230203,
+    0x10500,
+    0,
+    10,
+    0,
+    2 << 16 | 17,
+    1,
+    MEMORY_MODEL,
+    5348,
+    1,
+    ENTRY_POINT,
+    5,
+    4,
+    0x6E69616D,
+    0,
+    TYPE_VOID,
+    2
   };
 
   private static DeviceFacts device(boolean subnormals, boolean specials, boolean even) {
@@ -25,9 +40,35 @@ class FloatControlsTest {
   void whatADeviceOffers_isAdded_capabilitiesFirst_modesBehindTheEntryPoint() {
     assertThat(FloatControls.add(MODULE, device(false, true, true)))
         .containsExactly(
-            0x07230203, 0x10500, 0, 10, 0, 2 << 16 | 17, 4466, 2 << 16 | 17, 4467, 2 << 16 | 17, 1,
-            MEMORY_MODEL, 5348, 1, ENTRY_POINT, 5, 4, 0x6E69616D, 0, 4 << 16 | 16, 4, 4461, 32,
-            4 << 16 | 16, 4, 4462, 32, TYPE_VOID, 2);
+            0x07230203,
+            0x10500,
+            0,
+            10,
+            0,
+            2 << 16 | 17,
+            4466,
+            2 << 16 | 17,
+            4467,
+            2 << 16 | 17,
+            1,
+            MEMORY_MODEL,
+            5348,
+            1,
+            ENTRY_POINT,
+            5,
+            4,
+            0x6E69616D,
+            0,
+            4 << 16 | 16,
+            4,
+            4461,
+            32,
+            4 << 16 | 16,
+            4,
+            4462,
+            32,
+            TYPE_VOID,
+            2);
   }
 
   @Test

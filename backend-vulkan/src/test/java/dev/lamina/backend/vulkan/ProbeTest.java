@@ -43,7 +43,9 @@ class ProbeTest {
             b ->
                 assertThat(b.why())
                     .isEqualTo(
-                        "vulkan: expected a device with Vulkan 1.2 and the features of its kernels, got Old Card without shaderInt64, bufferDeviceAddress; a newer driver may bring them"));
+                        "vulkan: expected a device with Vulkan 1.2 and the features of its kernels,"
+                            + " got Old Card without shaderInt64, bufferDeviceAddress; a newer"
+                            + " driver may bring them"));
   }
 
   @Test

@@ -15,7 +15,8 @@ class ResultsTest {
     assertThat(Results.of(-2, "loadWeight w of 12 bytes"))
         .isInstanceOf(OutOfDeviceMemory.class)
         .hasMessage(
-            "loadWeight w of 12 bytes: VK_ERROR_OUT_OF_DEVICE_MEMORY (-2); a model takes less with --kv-memory or --max-num-batched-tokens");
+            "loadWeight w of 12 bytes: VK_ERROR_OUT_OF_DEVICE_MEMORY (-2); a model takes less with"
+                + " --kv-memory or --max-num-batched-tokens");
   }
 
   @Test

@@ -45,11 +45,10 @@ class VulkanGpuTest {
       gpu.fill(a, 1, COUNT);
       try (CapturedRun run =
           new StepCapturer(gpu)
-              .capture(
-                  () -> {
-                    gpu.params().address(a).i64(7).i64(COUNT).i32(4);
-                    gpu.launchOver(fill, COUNT, 256);
-                  })) {
+              .capture(() -> {
+                gpu.params().address(a).i64(7).i64(COUNT).i32(4);
+                gpu.launchOver(fill, COUNT, 256);
+              })) {
         assertThat(ints(gpu, a)).containsOnly(1);
         run.launch();
         assertThat(ints(gpu, a)).containsOnly(7);
