@@ -11,6 +11,7 @@ enum Room {
   BACKEND_CPU_VECTOR("dev.lamina.backend.cpuvector", 45, SPI, BACKEND_SDK),
   BACKEND_CUDA("dev.lamina.backend.cuda", 10, SPI, BACKEND_SDK),
   BACKEND_CUDA_JCUDA("dev.lamina.backend.jcuda", 3, BACKEND_CUDA),
+  BACKEND_OPENCL("dev.lamina.backend.opencl", 10, SPI, BACKEND_SDK),
   BACKEND_ROCM("dev.lamina.backend.rocm", 20, SPI, BACKEND_SDK),
   BACKEND_VULKAN("dev.lamina.backend.vulkan", 10, SPI, BACKEND_SDK),
   JSON("dev.lamina.json", 1),

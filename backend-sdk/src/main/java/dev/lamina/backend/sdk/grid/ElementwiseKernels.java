@@ -25,19 +25,17 @@ final class ElementwiseKernels {
   private static final long CHUNK_BYTES = 64 << 10;
 
   private final GridDevice grid;
-  private final long machine;
-  private final long add;
   private final Map<List<Integer>, Long> programs = new HashMap<>();
   private long chunk;
   private long used = CHUNK_BYTES;
 
   ElementwiseKernels(GridDevice grid) {
     this.grid = grid;
-    this.machine = grid.function("elementwise", "elementwise");
-    this.add = grid.function("elementwise", "add_f32");
   }
 
   Kernel of(Expr expr) {
+    long machine = grid.function("elementwise", "elementwise");
+    long add = grid.function("elementwise", "add_f32");
     int[] words = ElementwiseProgram.of(expr);
     long code = code(words);
     int length = words.length / 4;
@@ -48,9 +46,9 @@ final class ElementwiseKernels {
             && a.index() != b.index();
     return args -> {
       if (sum && isDense(args) && isAligned(args)) {
-        runSum(args);
+        runSum(add, args);
       } else {
-        run(args, code, length);
+        run(machine, args, code, length);
       }
     };
   }
@@ -95,13 +93,13 @@ final class ElementwiseKernels {
     return (all & 15) == 0;
   }
 
-  private void runSum(KernelArgs args) {
+  private void runSum(long add, KernelArgs args) {
     Tensor out = args.out(0);
     grid.params().address(args.in(0)).address(args.in(1)).address(out).i64(out.elements());
     grid.launchOver(add, (out.elements() + 3) / 4, 256);
   }
 
-  private void run(KernelArgs args, long code, int length) {
+  private void run(long machine, KernelArgs args, long code, int length) {
     Tensor out = args.out(0);
     long n = out.elements();
     Params p = grid.params().address(code).address(out).i64(n);

@@ -1,0 +1,72 @@
+package dev.lamina.backend.opencl;
+
+import dev.lamina.backend.opencl.cl.DeviceFacts;
+import dev.lamina.backend.opencl.cl.Probe;
+import dev.lamina.backend.opencl.cl.Programs;
+import dev.lamina.spi.Backend;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.BackendOptions;
+import dev.lamina.spi.BackendProvider;
+import dev.lamina.spi.DeviceInfo;
+import dev.lamina.spi.InvalidProgram;
+import dev.lamina.spi.ProbeResult;
+import dev.lamina.spi.SpiVersion;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Whatever has an OpenCL driver of version 1.2 or newer. */
+public final class OpenClBackendProvider implements BackendProvider {
+  /** Called by the service loader. */
+  public OpenClBackendProvider() {}
+
+  @Override
+  public String id() {
+    return "opencl";
+  }
+
+  @Override
+  public SpiVersion builtFor() {
+    return new SpiVersion(SpiVersion.MAJOR, SpiVersion.MINOR, SpiVersion.OPSET);
+  }
+
+  /** Used where it is named: a device may be a CPU, for which there is a faster backend. */
+  @Override
+  public int preference() {
+    return -10;
+  }
+
+  @Override
+  public ProbeResult probe() {
+    return switch (Probe.run()) {
+      case Probe.Absent a -> new ProbeResult.Absent(a.why());
+      case Probe.Broken b -> new ProbeResult.Broken(b.why(), b.cause());
+      case Probe.Available a -> new ProbeResult.Available(infos(a.devices()));
+    };
+  }
+
+  private static List<DeviceInfo> infos(List<DeviceFacts> devices) {
+    List<DeviceInfo> infos = new ArrayList<>();
+    for (int i = 0; i < devices.size(); i++) {
+      infos.add(OpenClDevices.info(devices.get(i), i));
+    }
+    return infos;
+  }
+
+  @Override
+  public Backend open(BackendOptions options) throws BackendException {
+    if (!options.properties().isEmpty()) {
+      throw new InvalidProgram(
+          "open opencl: expected no properties, got " + options.properties().keySet());
+    }
+    return switch (Probe.run()) {
+      case Probe.Absent a -> throw new InvalidProgram("open " + a.why());
+      case Probe.Broken b -> throw new InvalidProgram("open " + b.why(), b.cause());
+      case Probe.Available a ->
+          OpenClDevices.backend(
+              a.devices(),
+              options.memoryLimitBytes(),
+              Programs.cache(System.getProperties(), System.getenv()),
+              OpenClGrid::groupOf);
+    };
+  }
+}
