@@ -163,7 +163,7 @@ KERNEL(ScanParams, 128) {
       floats[t] = inside && isF ? loadFloat(p.x, base + i * p.inner, p.dtype) : firstFloat(p.kind);
       ints[t] = inside && !isF ? loadInt(p.x, base + i * p.inner, p.dtype) : firstInt(p.kind, p.dtype);
       barrier();
-      for (int d = 1; d < SCAN_THREADS; d <<= 1) {
+      [[unroll]] for (int d = 1; d < SCAN_THREADS; d <<= 1) {
         float g = t >= d ? foldFloat(p.kind, floats[t - d], floats[t]) : floats[t];
         i64 w = t >= d ? foldInt(p.kind, ints[t - d], ints[t]) : ints[t];
         barrier();
@@ -220,7 +220,8 @@ KERNEL(MatmulParams, 256) {
   i64 bAt = batch * p.n * p.k;
   float sum[4] = float[4](0.0, 0.0, 0.0, 0.0);
   for (i64 k0 = 0; k0 < p.k; k0 += TILE) {
-    for (int i = row; i < TILE; i += 8) {
+    [[unroll]] for (int r = 0; r < 4; r++) {
+      int i = row + 8 * r;
       i64 k = k0 + column;
       as[i][column] = m0 + i < p.m && k < p.k ? loadFloat(p.a, aAt + (m0 + i) * p.k + k, p.aDtype) : 0.0;
       if (p.transposed != 0) {
@@ -232,9 +233,8 @@ KERNEL(MatmulParams, 256) {
       }
     }
     barrier();
-    i64 left = p.k - k0;
-    int steps = left < TILE ? int(left) : TILE;
-    for (int k = 0; k < steps; k++) {
+    // Past the end of k there are zeros on both sides.
+    [[unroll]] for (int k = 0; k < TILE; k++) {
       float b = bs[column][k];
       [[unroll]] for (int r = 0; r < 4; r++) sum[r] = fma(as[row + 8 * r][k], b, sum[r]);
     }

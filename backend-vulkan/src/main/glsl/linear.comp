@@ -63,7 +63,8 @@ KERNEL(LinearParams, 256) {
     for (int j = 0; j < 4; j++) sum[i][j] = 0.0;
   }
   for (i64 k0 = 0; k0 < p.k; k0 += TK) {
-    for (int i = threadIdx; i < TM * TK; i += 256) {
+    [[unroll]] for (int part = 0; part < 4; part++) {
+      int i = threadIdx + 256 * part;
       int k = i % TK;
       int r = i / TK;
       bool inK = k0 + k < p.k;

@@ -226,6 +226,22 @@ float remF(float a, float b) {
 // The upper 12 bits of a mantissa, so that products of two such are exact.
 float upper(float x) { return uintBitsToFloat(floatBitsToUint(x) & 0xFFFFF000u); }
 
+// a / b rounded to nearest even where the device's quotient is off by a few units: corrected by what
+// is left of a, of which products in parts make no error.
+float divide(float a, float b) {
+  precise float q = a / b;
+  if (q == 0.0 || abs(q) == INFINITY || isNan(q)) return q;
+  precise float q1 = upper(q);
+  precise float q2 = q - q1;
+  precise float b1 = upper(b);
+  precise float b2 = b - b1;
+  precise float product = q * b;
+  precise float lost = ((q1 * b1 - product) + q1 * b2 + q2 * b1) + q2 * b2;
+  precise float rest = (a - product) - lost;
+  precise float y = q + rest / b;
+  return isNan(y) ? q : y;
+}
+
 bool isWhole(float y) { return abs(y) >= 8388608.0 || floor(y) == y; }
 bool isOdd(float y) { return abs(y) < 16777216.0 && isWhole(y) && (int(abs(y)) & 1) == 1; }
 

@@ -86,6 +86,183 @@ KERNEL(BitmaskParams, 256) {
 }
 #endif
 
+// ---- Draws, a block a row.
+//
+// Keys order tokens by z, the logit over the temperature. Top-k and top-p each cut off the keys below
+// some least key, which is found bit by bit, each bit with a pass over the row. Probabilities are
+// added as integers, so the order of the additions, which is free, changes nothing. Of what is kept
+// the largest z with noise is drawn.
+
+#ifdef KERNEL_sample_row
+PARAMS(SampleParams) {
+  u64 logits;
+  u64 temperature;
+  u64 topK;
+  u64 topP;
+  u64 minP;
+  u64 seed;
+  u64 position;
+  u64 ids;
+  int vocab;
+};
+
+const int SAMPLE_THREADS = 512;
+
+// exp(0) as an integer: 2^37.
+const float ONE = 137438953472.0;
+
+// What is further below the largest z counts as nothing in sums: 1023 bins of 1 / 38.
+const float DEEP = 1023.0 / 38.0;
+
+// The noise lies between -2.9 and 16.7: what is further below the largest z is never drawn.
+const float REACH = 20.0;
+
+shared u64 numbers[SAMPLE_THREADS];
+
+u64 blockMost(u64 x) {
+  barrier();
+  numbers[threadIdx] = x;
+  barrier();
+  for (int d = SAMPLE_THREADS / 2; d > 0; d >>= 1) {
+    if (threadIdx < d && numbers[threadIdx + d] > numbers[threadIdx]) {
+      numbers[threadIdx] = numbers[threadIdx + d];
+    }
+    barrier();
+  }
+  return numbers[0];
+}
+
+u64 blockTotal(u64 x) {
+  barrier();
+  numbers[threadIdx] = x;
+  barrier();
+  for (int d = SAMPLE_THREADS / 2; d > 0; d >>= 1) {
+    if (threadIdx < d) numbers[threadIdx] += numbers[threadIdx + d];
+    barrier();
+  }
+  return numbers[0];
+}
+
+// Philox-4x32-10 (Salmon et al., SC 2011): word v of a row's noise.
+u32 philox(u64 seed, u64 position, u32 v) {
+  u32 c[4] = u32[4](u32(position), u32(position >> 32), v / 4u, 0u);
+  u32 k0 = u32(seed);
+  u32 k1 = u32(seed >> 32);
+  for (int round = 0; round < 10; round++) {
+    u32 h0;
+    u32 l0;
+    u32 h1;
+    u32 l1;
+    umulExtended(c[0], 0xD2511F53u, h0, l0);
+    umulExtended(c[2], 0xCD9E8D57u, h1, l1);
+    c = u32[4](h1 ^ c[1] ^ k0, l1, h0 ^ c[3] ^ k1, l0);
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  return c[v % 4u];
+}
+
+float gumbelOf(u32 word) {
+  float u = (float(word >> 9) + 0.5) * 1.1920928955078125e-7;
+  return -logF(-logF(u));
+}
+
+// How a row is drawn.
+struct Draw {
+  u64 logits;
+  int vocab;
+  float temperature;
+  float most;  // the largest z
+  float minP;
+  u64 top;     // key of the largest z
+};
+
+float zOf(Draw d, float logit) { return isNan(logit) ? -INFINITY : divide(logit, d.temperature); }
+
+float belowOf(Draw d, float z) { return z == d.most ? 0.0 : d.most - z; }
+
+float partOf(float below) { return below == 0.0 ? 1.0 : expF(-below); }
+
+bool isLikely(Draw d, float below) {
+  return below == 0.0 || !(d.minP > 0.0) || expF(-below) >= d.minP;
+}
+
+u64 massOf(float below) { return below < DEEP ? u64(partOf(below) * ONE) : 0UL; }
+
+// How many likely tokens have at least this key, or the sum of their probabilities.
+u64 countFrom(Draw d, u64 least, bool mass) {
+  u64 sum = 0UL;
+  for (int v = threadIdx; v < d.vocab; v += SAMPLE_THREADS) {
+    float z = zOf(d, floatAt(d.logits, v));
+    float below = belowOf(d, z);
+    if (keyOf(z, u32(v)) >= least && isLikely(d, below)) sum += mass ? massOf(below) : 1UL;
+  }
+  return blockTotal(sum);
+}
+
+// Whether a running sum is so large a part of the whole that what follows is cut off: sum / total is
+// at least topP, all three scaled to integers.
+bool reaches(u64 sum, u64 total, float topP) {
+  int shift = 0;
+  while (total >> shift >= 1UL << 38) shift++;
+  u64 bound = u64(topP * 16777216.0) * (total >> shift);
+  return (sum >> shift) << 24 >= bound;
+}
+
+KERNEL(SampleParams, 512) {
+  i64 row = blockX;
+  Draw d;
+  d.logits = p.logits + 4 * u64(row * p.vocab);
+  d.vocab = p.vocab;
+  d.temperature = floatAt(p.temperature, row);
+  d.minP = floatAt(p.minP, row);
+  float topP = floatAt(p.topP, row);
+  int k = intAt(p.topK, row);
+  u64 top = 0UL;
+  for (int v = threadIdx; v < p.vocab; v += SAMPLE_THREADS) {
+    u64 key = keyOf(floatAt(d.logits, v), u32(v));
+    if (key > top) top = key;
+  }
+  top = blockMost(top);
+  float logit = valueOf(u32(top >> 32));
+  if (!(d.temperature > 0.0) || logit == -INFINITY) {
+    if (threadIdx == 0) intAt(p.ids, row) = int(indexOf(top));
+    return;
+  }
+  d.most = divide(logit, d.temperature);
+  d.top = keyOf(d.most, indexOf(top));
+  u64 least = 0UL;
+  if (k > 0 && k < p.vocab) {
+    for (u64 bit = 1UL << 63; bit != 0UL; bit >>= 1) {
+      if (countFrom(d, least | bit, false) >= u64(k)) least |= bit;
+    }
+  }
+  if (topP < 1.0) {
+    u64 total = countFrom(d, least, true);
+    u64 cut = 0UL;
+    for (u64 bit = 1UL << 63; bit != 0UL; bit >>= 1) {
+      u64 next = cut | bit;
+      if (reaches(countFrom(d, next > least ? next : least, true), total, topP)) cut = next;
+    }
+    if (cut > least) least = cut;
+  }
+  if (least > d.top) least = d.top;
+  u64 seed = u64(longAt(p.seed, row));
+  u64 position = u64(longAt(p.position, row));
+  u64 best = 0UL;
+  for (int v = threadIdx; v < p.vocab; v += SAMPLE_THREADS) {
+    float z = zOf(d, floatAt(d.logits, v));
+    float below = belowOf(d, z);
+    if (keyOf(z, u32(v)) >= least && isLikely(d, below) && below <= REACH) {
+      u64 key = keyOf(z + gumbelOf(philox(seed, position, u32(v))), u32(v));
+      if (key > best) best = key;
+    }
+  }
+  best = blockMost(best);
+  if (threadIdx == 0) intAt(p.ids, row) = int(indexOf(best));
+}
+#endif
+
 // ---- Log-probabilities and the k largest, a block a row.
 
 #ifdef KERNEL_logprobs

@@ -22,6 +22,8 @@ final class VulkanGpu extends GridDevice implements AutoCloseable {
 
   /**
    * Vulkan tells no number of compute units: so many fill the large ones, and do no harm on others.
+   * On lavapipe a thread that takes more than 65535 turns of its loops just ends them, so threads
+   * are to be many there, too.
    */
   private static final int MULTIPROCESSORS = 128;
 
@@ -95,7 +97,7 @@ final class VulkanGpu extends GridDevice implements AutoCloseable {
 
   @Override
   public int multiprocessors() {
-    return facts.isSoftware() ? Runtime.getRuntime().availableProcessors() : MULTIPROCESSORS;
+    return MULTIPROCESSORS;
   }
 
   @Override

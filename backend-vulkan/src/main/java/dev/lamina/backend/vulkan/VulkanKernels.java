@@ -2,12 +2,15 @@ package dev.lamina.backend.vulkan;
 
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
 import dev.lamina.backend.sdk.Movement;
 import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
+import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.backend.sdk.grid.GridKernels;
+import dev.lamina.backend.sdk.grid.Params;
 import dev.lamina.backend.sdk.grid.Projection;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
@@ -19,6 +22,12 @@ import java.util.Set;
 
 /** Chooses a device's kernels. */
 final class VulkanKernels extends GridKernels {
+  /** Logits, temperature, top-k, top-p, min-p, seed and position. */
+  private static final int SAMPLE_OPERANDS = 7;
+
+  private static final int SAMPLE_THREADS = 512;
+
+  private final VulkanGpu gpu;
   private final VulkanProducts fast;
   private final Optional<RunCapturer> capturer;
   private final Optional<OrderMarks> marks;
@@ -31,6 +40,7 @@ final class VulkanKernels extends GridKernels {
    */
   VulkanKernels(VulkanGpu gpu) {
     super(gpu);
+    this.gpu = gpu;
     fast = new VulkanProducts(gpu, products);
     capturer = Optional.of(new StepCapturer(gpu));
     marks = Optional.of(new TimelineMarks(gpu));
@@ -70,11 +80,22 @@ final class VulkanKernels extends GridKernels {
     return guarantees.contains(CompileOptions.Guarantee.BATCH_INVARIANT) ? invariant : this;
   }
 
+  /** Draws by a workgroup a row, which needs no order between workgroups. */
   @Override
   public KernelChoice choose(OpSpec spec) {
     return spec.op() instanceof CompositeOp.Sample
-        ? KernelChoice.decompose("no kernel draws here yet")
+        ? KernelChoice.dense("sample", Perf.OK, Numerics.STRICT, node -> this::sample)
         : super.choose(spec);
+  }
+
+  private void sample(KernelArgs args) {
+    Tensor logits = args.in(0);
+    Params p = gpu.params();
+    for (int i = 0; i < SAMPLE_OPERANDS; i++) {
+      p.address(args.in(i));
+    }
+    p.address(args.out(0)).i32(logits.size(1));
+    gpu.launch(gpu.function("sampling", "sample_row"), logits.size(0), 1, 1, SAMPLE_THREADS, 0);
   }
 
   @Override
