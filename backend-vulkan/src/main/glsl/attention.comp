@@ -1,6 +1,8 @@
 // What writes keys and values, and attention by plain loops for all dtypes and widths.
-#ifdef KERNEL_paged_attention_any
+#if defined(KERNEL_paged_attention_any)
 #define REDUCE 128
+#elif defined(KERNEL_paged_attention_eights)
+#define REDUCE 256
 #endif
 #include "lamina.glsl"
 #include "math.glsl"
@@ -72,8 +74,11 @@ KERNEL(AppendParams, 256) {
 }
 #endif
 
-#ifdef KERNEL_paged_attention_any
+#if defined(KERNEL_paged_attention_any) || defined(KERNEL_paged_attention_eights)
 #include "attention.glsl"
+#endif
+
+#ifdef KERNEL_paged_attention_any
 
 const int THREADS = 128, VALUES_A_THREAD = 8;
 
@@ -200,6 +205,131 @@ KERNEL(AttentionParams, 128) {
     int c = tid + v * THREADS;
     if (c >= p.valueWidth) break;
     storeResult(p, resultAt + c, total == 0.0 ? 0.0 : value[v] / total);
+  }
+}
+#endif
+
+#ifdef KERNEL_paged_attention_eights
+
+const int THREADS = 256, TILE = 256, MAX_WIDTH = 256;
+
+// Threads that share a key or the columns of a value take eights of 8 elements each; in turns where
+// a width has more eights than there are such threads.
+const int SHARERS = 16, GROUPS = THREADS / SHARERS, TURNS = MAX_WIDTH / 8 / SHARERS;
+
+shared float weights[TILE];
+shared i64 slots[TILE];
+shared float sums[GROUPS * SHARERS * 8];
+
+float sumOfSharers(float x) {
+  for (int d = SHARERS / 2; d > 0; d >>= 1) x += neighbour(x, d);
+  return x;
+}
+
+// A block a row and head where widths are multiples of 8, and up to MAX_WIDTH: TILE positions at a
+// time, all loads of 16 bytes.
+KERNEL(AttentionParams, 256) {
+  i64 row = i64(blockZ) * 65535 + blockY;
+  int head = blockX;
+  if (row >= p.tokens) return;
+  int tid = threadIdx;
+  int sharer = tid % SHARERS;
+  int group = tid / SHARERS;
+  i64 resultAt = (row * p.heads + head) * p.valueWidth;
+  int s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
+  if (s < 0) {
+    for (int c = tid; c < p.valueWidth; c += THREADS) storeFloat(p.result, resultAt + c, p.resultDtype, 0.0);
+    return;
+  }
+  i64 extent = i64(intAt(p.kvLens, s));
+  i64 position = extent - intAt(p.cuSeqlensQ, s + 1) + row;
+  i64 start;
+  i64 end;
+  allowedOf(p, position, extent, start, end);
+  i64 kvHead = i64(head / (p.heads / p.kvHeads));
+  float q[TURNS][8];
+  [[unroll]] for (int t = 0; t < TURNS; t++) {
+    int c = 8 * (sharer + t * SHARERS);
+    [[unroll]] for (int e = 0; e < 8; e++) q[t][e] = 0.0;
+    if (c < p.keyWidth) loadEight(p.q, (row * p.heads + head) * p.keyWidth + c, p.qDtype, q[t]);
+  }
+  float slope = p.alibi != 0UL ? loadFloat(p.alibi, i64(head), p.alibiDtype) : 0.0;
+  float peak = -INFINITY;
+  float total = 0.0;
+  float value[TURNS][8];
+  [[unroll]] for (int t = 0; t < TURNS; t++) {
+    [[unroll]] for (int e = 0; e < 8; e++) value[t][e] = 0.0;
+  }
+  for (i64 j0 = start; j0 < end; j0 += TILE) {
+    int n = int(min(i64(TILE), end - j0));
+    barrier();
+    if (tid < n) slots[tid] = slotOf(p, s, j0 + tid);
+    barrier();
+    for (int j = group; j < TILE; j += GROUPS) {
+      // Where no position is left the others of the subgroup may have one: all of them go on.
+      if (j - group >= n) break;
+      float sum = 0.0;
+      if (j < n) {
+        i64 at = slots[j] * p.keyStride + kvHead * p.keyWidth;
+        [[unroll]] for (int t = 0; t < TURNS; t++) {
+          int c = 8 * (sharer + t * SHARERS);
+          if (c < p.keyWidth) {
+            float k[8];
+            loadEight(p.keys, at + c, p.keysDtype, k);
+            [[unroll]] for (int e = 0; e < 8; e++) sum = fma(q[t][e], k[e], sum);
+          }
+        }
+      }
+      sum = sumOfSharers(sum);
+      if (sharer == 0) weights[j] = sum;
+    }
+    barrier();
+    float logit = -INFINITY;
+    if (tid < n) {
+      logit = p.scale * weights[tid];
+      if (p.softcap > 0.0) logit = p.softcap * tanhF(logit / p.softcap);
+      if (p.alibi != 0UL) logit += slope * float(int(j0 + tid - position));
+    }
+    bool nan = isNan(logit);
+    float top = blockMax(nan ? -INFINITY : logit);
+    if (blockAny(nan)) top = QUIET_NAN;
+    float newPeak = maxNan(peak, top);
+    float keep = peak == -INFINITY ? 0.0 : expF(peak - newPeak);
+    float w = tid >= n || newPeak == -INFINITY ? 0.0 : expF(logit - newPeak);
+    weights[tid] = w;
+    total = total * keep + blockSum(w);
+    peak = newPeak;
+    [[unroll]] for (int t = 0; t < TURNS; t++) {
+      int c = 8 * (sharer + t * SHARERS);
+      [[unroll]] for (int e = 0; e < 8; e++) value[t][e] *= keep;
+      if (c < p.valueWidth) {
+        for (int j = group; j < n; j += GROUPS) {
+          float v[8];
+          loadEight(p.values, slots[j] * p.valueStride + kvHead * p.valueWidth + c, p.valuesDtype, v);
+          [[unroll]] for (int e = 0; e < 8; e++) value[t][e] = fma(weights[j], v[e], value[t][e]);
+        }
+      }
+    }
+  }
+  float keep = 1.0;
+  if (p.sinks != 0UL) {
+    float sink = loadFloat(p.sinks, i64(head), p.sinksDtype);
+    float newPeak = maxNan(peak, sink);
+    keep = peak == -INFINITY ? 0.0 : expF(peak - newPeak);
+    total = total * keep + (newPeak == -INFINITY ? 0.0 : expF(sink - newPeak));
+  }
+  [[unroll]] for (int t = 0; t < TURNS; t++) {
+    barrier();
+    [[unroll]] for (int e = 0; e < 8; e++) sums[(group * SHARERS + sharer) * 8 + e] = value[t][e];
+    barrier();
+    int c = t * SHARERS * 8 + tid;
+    if (tid < SHARERS * 8 && c < p.valueWidth) {
+      float sum = 0.0;
+      for (int g = 0; g < GROUPS; g++) sum += sums[g * SHARERS * 8 + tid];
+      float x = total == 0.0 ? 0.0 : sum * keep / total;
+      storeFloat(p.result, resultAt + c, p.resultDtype, x);
+      if (p.rounded != 0UL) halfAt(p.rounded, resultAt + c) = u16(toBf16(x));
+    }
   }
 }
 #endif

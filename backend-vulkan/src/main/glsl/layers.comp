@@ -192,10 +192,10 @@ PARAMS(LookupParams) {
 KERNEL(LookupParams, 256) {
   i64 n = p.tokens * p.width;
   for (i64 i = globalThread; i < n; i += globalThreads) {
-    i64 row = i64(intAt(p.ids, i / p.width));
-    i64 at = row * p.width + i % p.width;
+    int row = intAt(p.ids, i / p.width);
     float x = 0.0;
-    if (row >= 0 && row < p.rows) {
+    if (row >= 0 && i64(row) < p.rows) {
+      i64 at = i64(row) * p.width + i % p.width;
       x = p.format != 0UL ? blockElement(p.format, p.table, at) : loadFloat(p.table, at, p.tableDtype);
     }
     storeFloat(p.result, i, p.resultDtype, x);

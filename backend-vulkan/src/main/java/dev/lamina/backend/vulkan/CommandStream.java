@@ -109,6 +109,10 @@ final class CommandStream {
   final class Recording {
     private final VkCommandBuffer commands;
     private final List<Range> rooms = new ArrayList<>();
+
+    /** Reaches of the launches since the last barrier; empty if one of them reaches anything. */
+    private final List<Reach> beside = new ArrayList<>();
+
     private final boolean grows;
     private long at;
     private long pipeline;
@@ -135,6 +139,7 @@ final class CommandStream {
       at = 0;
       pipeline = 0;
       count = 0;
+      beside.clear();
     }
 
     private void end() {
@@ -244,8 +249,51 @@ final class CommandStream {
     }
   }
 
+  /**
+   * Addresses from one to another, which is not one of them.
+   *
+   * @param from the first
+   * @param to behind the last
+   */
+  record Span(long from, long to) {
+    private boolean meets(Span o) {
+      return from < o.to && o.from < to;
+    }
+  }
+
+  /**
+   * What a launch reads and writes.
+   *
+   * @param reads all that it reads
+   * @param writes all that it writes
+   */
+  record Reach(List<Span> reads, Span writes) {
+    /** Whether the order of two launches matters. */
+    private boolean meets(Reach o) {
+      return writes.meets(o.writes)
+          || o.reads.stream().anyMatch(writes::meets)
+          || reads.stream().anyMatch(o.writes::meets);
+    }
+  }
+
+  /**
+   * The same for a launch that says what it reaches: nothing, if all since the last barrier say so
+   * and none of them meets it, so that they run side by side.
+   */
+  private void order(Recording r, @Nullable Reach reach) {
+    if (reach != null && !r.beside.isEmpty() && r.beside.stream().noneMatch(reach::meets)) {
+      r.beside.add(reach);
+      return;
+    }
+    order(r);
+    if (reach != null) {
+      r.beside.add(reach);
+    }
+  }
+
   /** Lets what comes next see what came before. */
   private void order(Recording r) {
+    r.beside.clear();
     barrier.srcAccessMask(WRITES).dstAccessMask(READS | WRITES);
     vkCmdPipelineBarrier(r.commands, WORK, WORK, 0, barrier, null, null);
   }
@@ -258,9 +306,17 @@ final class CommandStream {
    * @param structBytes their size
    * @param x workgroups, as y and z at least 1
    * @param sharedBytes beside what the kernel has by itself
+   * @param reach what it reads and writes that others write and read, null for anything
    */
   void launch(
-      int kernel, MemorySegment struct, long structBytes, long x, long y, long z, int sharedBytes) {
+      int kernel,
+      MemorySegment struct,
+      long structBytes,
+      long x,
+      long y,
+      long z,
+      int sharedBytes,
+      @Nullable Reach reach) {
     long bytes = structBytes + 15 & -16;
     Recording r = recording(bytes);
     Range room = r.rooms.getLast();
@@ -272,7 +328,7 @@ final class CommandStream {
       vkCmdBindPipeline(r.commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
       r.pipeline = pipeline;
     }
-    order(r);
+    order(r, reach);
     for (long first = 0; first < x; first += facts.maxGroupsX()) {
       push.putInt(8, Math.toIntExact(first));
       vkCmdPushConstants(r.commands, pipelines.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0, push);

@@ -82,6 +82,12 @@ final class VulkanGpu extends GridDevice implements AutoCloseable {
 
   @Override
   public void launch(long function, long x, long y, long z, int threads, int sharedBytes) {
+    launch(function, x, y, z, sharedBytes, null);
+  }
+
+  /** The same for a launch that says what it reads and writes, so that others may run beside it. */
+  void launch(
+      long function, long x, long y, long z, int sharedBytes, CommandStream.@Nullable Reach reach) {
     if (x == 0 || y == 0 || z == 0) {
       return;
     }
@@ -89,7 +95,7 @@ final class VulkanGpu extends GridDevice implements AutoCloseable {
     opened.lock.lock();
     try {
       opened.checkOpen();
-      stream.launch((int) function, struct.struct(), struct.bytes(), x, y, z, sharedBytes);
+      stream.launch((int) function, struct.struct(), struct.bytes(), x, y, z, sharedBytes, reach);
     } finally {
       opened.lock.unlock();
     }

@@ -108,6 +108,15 @@ final class VulkanKernels extends GridKernels {
   }
 
   @Override
+  protected KernelChoice attention(CompositeOp.PagedAttention op, OpSpec spec, boolean isRelaxed) {
+    return KernelChoice.dense(
+        "attention",
+        Perf.FAST,
+        Numerics.STRICT,
+        node -> new VulkanAttention(gpu, op, spec.operands().get(1)));
+  }
+
+  @Override
   public Optional<RunCapturer> capturer() {
     return capturer;
   }

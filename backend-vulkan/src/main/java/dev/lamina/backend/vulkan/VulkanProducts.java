@@ -1,10 +1,15 @@
 package dev.lamina.backend.vulkan;
 
+import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.backend.sdk.grid.GeneralProducts;
 import dev.lamina.backend.sdk.grid.Params;
 import dev.lamina.backend.sdk.grid.Projection;
+import dev.lamina.backend.vulkan.CommandStream.Reach;
+import dev.lamina.backend.vulkan.CommandStream.Span;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Layout;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Projections: few rows by weights of 16 bits that are read once, many in BF16 by cooperative
@@ -55,7 +60,7 @@ final class VulkanProducts {
       int i = p.m() <= 1 ? 0 : Long.SIZE - Long.numberOfLeadingZeros(p.m() - 1);
       GeneralProducts.params(gpu, p, 0, 0, p.m());
       long rows = (long) WEIGHT_ROWS[i] * (THREADS / gpu.facts().subgroupSize());
-      gpu.launch(few[i], Math.ceilDiv(p.n(), rows), 1, 1, THREADS, 0);
+      gpu.launch(few[i], Math.ceilDiv(p.n(), rows), 1, 1, 0, reach(p));
     } else if (tile != 0
         && plain
         && aligned
@@ -63,9 +68,25 @@ final class VulkanProducts {
         && w == DType.BF16
         && p.x().dtype() == DType.BF16) {
       GeneralProducts.params(gpu, p, 0, 0, p.m());
-      gpu.launch(tile, Math.ceilDiv(p.n(), TILE), Math.ceilDiv(p.m(), TILE), 1, THREADS, 0);
+      long x = Math.ceilDiv(p.n(), TILE);
+      gpu.launch(tile, x, Math.ceilDiv(p.m(), TILE), 1, 0, reach(p));
     } else {
       general.run(p);
     }
+  }
+
+  private static Reach reach(Projection p) {
+    List<Span> reads = new ArrayList<>(3);
+    reads.add(new Span(p.xAt(0), p.xAt(p.m())));
+    reads.add(span(p.w()));
+    if (p.bias() != null) {
+      reads.add(span(p.bias()));
+    }
+    return new Reach(reads, new Span(p.outAt(0), p.outAt(p.m())));
+  }
+
+  private static Span span(Tensor t) {
+    long from = Params.addressOf(t);
+    return new Span(from, from + t.elements() * t.dtype().bytes());
   }
 }
