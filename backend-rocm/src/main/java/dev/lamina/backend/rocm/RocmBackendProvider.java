@@ -31,6 +31,11 @@ public final class RocmBackendProvider implements BackendProvider {
   }
 
   @Override
+  public String driver() {
+    return Probe.run() instanceof Probe.Available a ? a.runtime() : "";
+  }
+
+  @Override
   public ProbeResult probe() {
     return switch (Probe.run()) {
       case Probe.Absent a -> new ProbeResult.Absent(a.why());

@@ -25,6 +25,17 @@ public sealed interface Probe {
     public Available {
       devices = List.copyOf(devices);
     }
+
+    /**
+     * The runtime, for people.
+     *
+     * @return such as {@code HIP 6.3.42131 in libamdhip64.so.6}
+     */
+    public String runtime() {
+      return "HIP %d.%d.%d in %s"
+          .formatted(
+              version / 10_000_000, version / 100_000 % 100, version % 100_000, hip.libraryName());
+    }
   }
 
   /**

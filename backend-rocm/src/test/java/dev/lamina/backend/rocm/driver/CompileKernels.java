@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * Compiles kernel files by the hiprtc of this machine, in a process of its own, which it may take
- * down: the arguments are architectures, or one that is refused behind {@code refuse}.
+ * down: the argument is an architecture, or one that is refused behind {@code refuse}.
  */
 final class CompileKernels {
   static final List<String> FILES =
@@ -38,11 +38,9 @@ final class CompileKernels {
       }
       return;
     }
-    for (String arch : args) {
-      for (String file : FILES) {
-        byte[] code = compiler.compile(KernelModules.source(file), arch);
-        System.out.printf("%s %s %d %c%c%c%n", arch, file, code.length, code[1], code[2], code[3]);
-      }
+    for (String file : FILES) {
+      byte[] code = compiler.compile(KernelModules.source(file), args[0]);
+      System.out.printf("%s %s %d %c%c%c%n", args[0], file, code.length, code[1], code[2], code[3]);
     }
   }
 }

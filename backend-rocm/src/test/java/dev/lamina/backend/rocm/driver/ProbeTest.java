@@ -32,6 +32,7 @@ class ProbeTest {
   void aGpu_isDescribed() {
     Probe.Available found = (Probe.Available) probe();
     assertThat(found.version()).isEqualTo(60_300_000);
+    assertThat(found.runtime()).startsWith("HIP 6.3.0 in ").endsWith("libamdhip64.so");
     assertThat(found.devices())
         .containsExactly(
             new DeviceFacts(
