@@ -11,11 +11,16 @@ import dev.lamina.spi.DeviceInfo;
 import dev.lamina.spi.InvalidProgram;
 import dev.lamina.spi.ProbeResult;
 import dev.lamina.spi.SpiVersion;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Whatever has an OpenCL driver of version 1.2 or newer. */
 public final class OpenClBackendProvider implements BackendProvider {
+  private static final Path VENDORS = Path.of("/etc/OpenCL/vendors");
+  private static final int WITH_GPU = 60;
+  private static final int NAMED_ONLY = -10;
+
   /** Called by the service loader. */
   public OpenClBackendProvider() {}
 
@@ -29,10 +34,23 @@ public final class OpenClBackendProvider implements BackendProvider {
     return new SpiVersion(SpiVersion.MAJOR, SpiVersion.MINOR, SpiVersion.OPSET);
   }
 
-  /** Used where it is named: a device may be a CPU, for which there is a faster backend. */
+  /**
+   * Behind the vendors' own interfaces, and only where there is a GPU: on a CPU others are faster.
+   */
   @Override
   public int preference() {
-    return -10;
+    boolean hasGpu =
+        Probe.mayHaveGpu(VENDORS)
+            && Probe.run() instanceof Probe.Available a
+            && !a.devices().getFirst().isCpu();
+    return hasGpu ? WITH_GPU : NAMED_ONLY;
+  }
+
+  @Override
+  public String driver() {
+    return Probe.run() instanceof Probe.Available a
+        ? a.devices().getFirst().platformName() + " " + a.devices().getFirst().driverVersion()
+        : "";
   }
 
   @Override

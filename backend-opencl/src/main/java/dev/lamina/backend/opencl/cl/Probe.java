@@ -1,9 +1,14 @@
 package dev.lamina.backend.opencl.cl;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -96,6 +101,23 @@ public sealed interface Probe {
   }
 
   /**
+   * Whether a driver may be there that is not one of CPUs alone; looks at the names of files only,
+   * since loading a driver takes longer than a short answer.
+   *
+   * @param vendors the folder in which drivers name themselves to the loader (cl_khr_icd)
+   * @return false if there is none but PoCL
+   */
+  static boolean mayHaveGpu(Path vendors) {
+    try (Stream<Path> files = Files.list(vendors)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .anyMatch(name -> name.endsWith(".icd") && !name.startsWith("pocl"));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /**
    * Looks at this system.
    *
    * @return what is there
@@ -149,6 +171,8 @@ public sealed interface Probe {
       }
     }
     if (!usable.isEmpty()) {
+      // The device that is picked unasked comes first.
+      usable.sort(Comparator.comparing(DeviceFacts::isCpu));
       return new Available(usable);
     }
     if (failed != null) {

@@ -2,9 +2,13 @@ package dev.lamina.backend.opencl.cl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ProbeTest {
   /** A system of platforms 1 to n, each with the same devices. */
@@ -97,6 +101,41 @@ class ProbeTest {
     DeviceFacts good = device("OpenCL 3.0 New");
     assertThat(Probe.run(new System(true, 2, List.of(good, device("OpenCL 1.0")), -5)))
         .isEqualTo(new Probe.Available(List.of(good)));
+  }
+
+  @Test
+  void gpus_comeBeforeCpus() {
+    DeviceFacts gpu = device("OpenCL 3.0 New");
+    DeviceFacts cpu =
+        new DeviceFacts(
+            1,
+            3,
+            "PoCL",
+            "Cpu",
+            "OpenCL 3.0",
+            "3.1",
+            true,
+            2,
+            1L << 30,
+            1L << 28,
+            256,
+            1 << 15,
+            1024,
+            true,
+            true,
+            Set.of());
+    assertThat(Probe.run(new System(true, 1, List.of(cpu, gpu), 0)))
+        .isEqualTo(new Probe.Available(List.of(gpu, cpu)));
+  }
+
+  @Test
+  void driversOfCpusAlone_areKnownByTheirFiles(@TempDir Path vendors) throws IOException {
+    assertThat(Probe.mayHaveGpu(vendors.resolve("missing"))).isFalse();
+    Files.writeString(vendors.resolve("pocl.icd"), "libpocl.so.2");
+    Files.writeString(vendors.resolve("README"), "");
+    assertThat(Probe.mayHaveGpu(vendors)).isFalse();
+    Files.writeString(vendors.resolve("nvidia.icd"), "libnvidia-opencl.so.1");
+    assertThat(Probe.mayHaveGpu(vendors)).isTrue();
   }
 
   @Test
