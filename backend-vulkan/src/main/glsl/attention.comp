@@ -30,8 +30,9 @@ KERNEL(AppendParams, 256) {
   for (i64 i = globalThread; i < p.tokens * width; i += globalThreads) {
     i64 t = i / width;
     int c = int(i % width);
-    i64 slot = i64(intAt(p.slots, t));
-    if (slot < 0) continue;
+    int slotIndex = intAt(p.slots, t);
+    if (slotIndex < 0) continue;
+    i64 slot = i64(slotIndex);
     if (slot >= p.limit) {
       report(p.fault, INDEX_PAST_END, slot, p.limit);
       continue;
@@ -55,8 +56,9 @@ KERNEL(AppendParams, 256) {
   for (i64 i = globalThread; i < p.tokens * units; i += globalThreads) {
     i64 t = i / units;
     int c = int(i % units) * 8;
-    i64 slot = i64(intAt(p.slots, t));
-    if (slot < 0) continue;
+    int slotIndex = intAt(p.slots, t);
+    if (slotIndex < 0) continue;
+    i64 slot = i64(slotIndex);
     if (slot >= p.limit) {
       report(p.fault, INDEX_PAST_END, slot, p.limit);
       continue;
@@ -157,8 +159,9 @@ KERNEL(AttentionParams, 128) {
     i64 slot = -1L;
     float logit = -INFINITY;
     if (j < to) {
-      i64 key = p.chosen != 0UL ? i64(intAt(p.chosen, row * p.numChosen + j)) : j;
-      if (key >= start && key < end && !(repeats && isRepeat(p, row, j))) {
+      int listed = p.chosen != 0UL ? intAt(p.chosen, row * p.numChosen + j) : int(j);
+      i64 key = i64(listed);
+      if (listed >= 0 && key >= start && key < end && !(repeats && isRepeat(p, row, j))) {
         slot = slotOf(p, s, key);
         i64 at = slot * p.keyStride + i64(kvHead) * p.keyWidth;
         float sum = 0.0;

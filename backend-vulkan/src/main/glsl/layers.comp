@@ -32,17 +32,51 @@ void normRow(NormParams p, i64 at, int i, float value) {
 }
 
 #ifdef KERNEL_rms_norm_block
+// Eights of a row that a thread keeps.
+const int KEPT = 4;
+
+// Rows of whole eights that all begin at multiples of 16 bytes are read once.
+bool isWide(NormParams p) {
+  bool aligned = ((p.x | p.result) & 15UL) == 0UL;
+  return aligned && (p.width & 7) == 0 && p.width <= 256 * 8 * KEPT && p.bias == 0UL;
+}
+
 // A block a row.
 KERNEL(NormParams, 256) {
   i64 at = i64(blockX) * p.width;
   float sum = 0.0;
-  for (int i = threadIdx; i < p.width; i += 256) {
-    float x = loadFloat(p.x, at + i, p.xDtype);
-    sum += x * x;
+  if (!isWide(p)) {
+    for (int i = threadIdx; i < p.width; i += 256) {
+      float x = loadFloat(p.x, at + i, p.xDtype);
+      sum += x * x;
+    }
+    float scale = 1.0 / sqrt(blockSum(sum) / float(p.width) + p.eps);
+    for (int i = threadIdx; i < p.width; i += 256) {
+      normRow(p, at, i, loadFloat(p.x, at + i, p.xDtype) * scale);
+    }
+    return;
+  }
+  float x[KEPT][8];
+  [[unroll]] for (int k = 0; k < KEPT; k++) {
+    int i = 8 * (threadIdx + 256 * k);
+    if (i < p.width) {
+      loadEight(p.x, at + i, p.xDtype, x[k]);
+      [[unroll]] for (int e = 0; e < 8; e++) sum += x[k][e] * x[k][e];
+    }
   }
   float scale = 1.0 / sqrt(blockSum(sum) / float(p.width) + p.eps);
-  for (int i = threadIdx; i < p.width; i += 256) {
-    normRow(p, at, i, loadFloat(p.x, at + i, p.xDtype) * scale);
+  [[unroll]] for (int k = 0; k < KEPT; k++) {
+    int i = 8 * (threadIdx + 256 * k);
+    if (i < p.width) {
+      [[unroll]] for (int e = 0; e < 8; e++) {
+        x[k][e] *= scale;
+        if (p.weight != 0UL) {
+          float w = loadFloat(p.weight, i64(i + e), p.weightDtype);
+          x[k][e] *= p.plusOne != 0 ? 1.0 + w : w;
+        }
+      }
+      storeEight(p.result, at + i, p.resultDtype, x[k]);
+    }
   }
 }
 #endif

@@ -121,10 +121,10 @@ KERNEL(ExpertParams, 128) {
   i64 n = i64(blockX) * 4 + warp;
   i64 choice = i64(blockZ) * 65535 + blockY;
   bool inside = n < p.n && choice < p.tokens * p.choices;
-  i64 expert = inside ? i64(intAt(p.ids, choice)) : -1L;
-  bool chosen = expert >= 0 && expert < p.experts;
+  int expert = inside ? intAt(p.ids, choice) : -1;
+  bool chosen = expert >= 0 && i64(expert) < p.experts;
   i64 row = p.ownRows != 0 ? choice : choice / p.choices;
-  i64 w = (expert * p.n + n) * p.k;
+  i64 w = (i64(expert) * p.n + n) * p.k;
   bool isWide = p.format == 0UL && p.k % 8 == 0 && ((p.weight | p.x) & 15UL) == 0UL;
   float sum = 0.0;
   if (isWide) {
@@ -143,7 +143,7 @@ KERNEL(ExpertParams, 128) {
   }
   sum = warpSum(sum);
   if (inside && lane == 0) {
-    if (chosen && p.bias != 0UL) sum += loadFloat(p.bias, expert * p.n + n, p.biasDtype);
+    if (chosen && p.bias != 0UL) sum += loadFloat(p.bias, i64(expert) * p.n + n, p.biasDtype);
     storeFloat(p.result, choice * p.n + n, p.resultDtype, sum);
   }
 }

@@ -292,8 +292,9 @@ PARAMS(PairsParams) {
 KERNEL(PairsParams, 256) {
   for (i64 i = globalThread; i < p.count * p.row; i += globalThreads) {
     i64 pair = i / p.row;
-    i64 at = i64(intAt(p.dst, pair));
-    if (intAt(p.src, pair) < 0 || at < 0) continue;
+    int slot = intAt(p.dst, pair);
+    if (intAt(p.src, pair) < 0 || slot < 0) continue;
+    i64 at = i64(slot);
     if (at >= p.n) {
       report(p.fault, INDEX_PAST_END, at, p.n);
     } else {

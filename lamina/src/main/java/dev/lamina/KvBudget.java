@@ -60,7 +60,8 @@ final class KvBudget {
   static String line(MemoryInfo memory, long pools, long workspace) {
     return String.format(
         Locale.ROOT,
-        "memory: weights %.1f, KV %.1f, workspace up to %.1f, left %.1f of %.1f GiB; --kv-memory and --max-num-batched-tokens change that",
+        "memory: weights %.1f, KV %.1f, workspace up to %.1f, left %.1f of %.1f GiB; --kv-memory"
+            + " and --max-num-batched-tokens change that",
         gib(memory.totalBytes() - memory.freeBytes()),
         gib(pools),
         gib(workspace),
@@ -103,5 +104,18 @@ final class KvBudget {
               .formatted(bytesPerPage, budget));
     }
     return (int) blocks;
+  }
+
+  /**
+   * Pages that a device takes as one pool: a pool is one allocation, which some devices bound well
+   * below their memory.
+   *
+   * @param blocks that the budget has room for
+   * @param maxAllocationBytes of the device
+   * @param bytesPerPage a page of the pool whose pages are largest
+   * @return at most {@code blocks}, at least 1
+   */
+  static int withinAllocation(int blocks, long maxAllocationBytes, long bytesPerPage) {
+    return (int) Math.clamp(maxAllocationBytes / bytesPerPage, 1, blocks);
   }
 }

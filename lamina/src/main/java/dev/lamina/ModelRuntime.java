@@ -117,10 +117,12 @@ public final class ModelRuntime implements AutoCloseable {
       throws BackendException {
     List<StateLayout> layouts = new ArrayList<>();
     long bytesPerPage = 0;
+    long largestPage = 1;
     for (StateSpec pool : plan.pools()) {
       StateLayout layout = device.chooseStateLayout(pool);
       layouts.add(layout);
       bytesPerPage += layout.bytesPerPage();
+      largestPage = Math.max(largestPage, layout.bytesPerPage());
     }
     MemoryInfo before = device.info().memory();
     long[] largest = largestStep(loaded.executable(), plan.slots());
@@ -133,6 +135,10 @@ public final class ModelRuntime implements AutoCloseable {
             ? 0
             : KvBudget.numBlocks(
                 engine, KvBudget.without(room, taken), bytesPerPage, plan.maxModelLen());
+    if (blocks > 0 && engine.numKvBlocks() == 0) {
+      long most = device.info().limits().maxAllocationBytes();
+      blocks = KvBudget.withinAllocation(blocks, most, largestPage);
+    }
     if (!before.sharedWithHost()) {
       progress.accept(KvBudget.line(before, taken + blocks * bytesPerPage, workspace));
     }

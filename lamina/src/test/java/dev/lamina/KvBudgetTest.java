@@ -34,6 +34,13 @@ class KvBudgetTest {
   }
 
   @Test
+  void aPool_isNoLargerThanOneAllocation() {
+    assertThat(KvBudget.withinAllocation(14, 4 * GIB - 1, GIB)).isEqualTo(3);
+    assertThat(KvBudget.withinAllocation(14, 64 * GIB, GIB)).isEqualTo(14);
+    assertThat(KvBudget.withinAllocation(14, GIB / 2, GIB)).isEqualTo(1);
+  }
+
+  @Test
   void workspace_isKeptFree_butForHalfOfTheCard() {
     assertThat(KvBudget.without(CARD, 5 * GIB).freeBytes()).isEqualTo(11 * GIB);
     assertThat(KvBudget.without(CARD, 15 * GIB).freeBytes()).isEqualTo(8 * GIB);

@@ -86,6 +86,7 @@ final class CommandStream {
   private static final int WORK =
       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
   private static final int READS = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+  private static final int SHADER = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
   private static final int WRITES = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
 
   private final OpenedDevice opened;
@@ -118,6 +119,9 @@ final class CommandStream {
     private long pipeline;
     private int count;
 
+    /** Whether nothing but launches came since the last barrier for all kinds. */
+    private boolean onlyLaunches;
+
     /** The timeline's value once its last submission is done. */
     private long value;
 
@@ -139,6 +143,7 @@ final class CommandStream {
       at = 0;
       pipeline = 0;
       count = 0;
+      onlyLaunches = false;
       beside.clear();
     }
 
@@ -291,11 +296,30 @@ final class CommandStream {
     }
   }
 
-  /** Lets what comes next see what came before. */
+  /** Lets a launch see what came before; between launches alone that costs less. */
   private void order(Recording r) {
+    if (r.onlyLaunches) {
+      barrier.srcAccessMask(VK_ACCESS_SHADER_WRITE_BIT).dstAccessMask(SHADER);
+      int launches = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+      vkCmdPipelineBarrier(r.commands, launches, launches, 0, barrier, null, null);
+      r.beside.clear();
+    } else {
+      orderAll(r);
+      r.onlyLaunches = true;
+    }
+  }
+
+  /** Lets what comes next, of any kind, see what came before. */
+  private void orderAll(Recording r) {
     r.beside.clear();
     barrier.srcAccessMask(WRITES).dstAccessMask(READS | WRITES);
     vkCmdPipelineBarrier(r.commands, WORK, WORK, 0, barrier, null, null);
+  }
+
+  /** The same ahead of a copy or a fill. */
+  private void orderTransfer(Recording r) {
+    orderAll(r);
+    r.onlyLaunches = false;
   }
 
   /**
@@ -341,7 +365,7 @@ final class CommandStream {
   /** Copies within the device's memory. */
   void copy(long from, long to, long bytes) {
     Recording r = recording();
-    order(r);
+    orderTransfer(r);
     copyRange(r, memory.rangeOf(from), from, memory.rangeOf(to), to, bytes);
     recorded(r);
   }
@@ -354,7 +378,7 @@ final class CommandStream {
   /** Repeats a word over a range whose address and size are multiples of 4. */
   void fillWords(long to, long bytes, int word) {
     Recording r = recording();
-    order(r);
+    orderTransfer(r);
     Range range = memory.rangeOf(to);
     vkCmdFillBuffer(r.commands, range.buffer(), to - range.address(), bytes, word);
     recorded(r);
@@ -371,7 +395,7 @@ final class CommandStream {
     Recording r = recording(bytes + 15 & -16);
     Range room = r.rooms.getLast();
     MemorySegment.copy(host, 0, room.visible(), r.at, bytes);
-    order(r);
+    orderTransfer(r);
     copyRange(r, room, room.address() + r.at, memory.rangeOf(to), to, bytes);
     r.at += bytes + 15 & -16;
     recorded(r);

@@ -17,6 +17,8 @@ import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
 import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.CoreOp.BinaryKind;
+import dev.lamina.spi.ir.DType;
 import java.util.Optional;
 import java.util.Set;
 
@@ -96,6 +98,34 @@ final class VulkanKernels extends GridKernels {
     }
     p.address(args.out(0)).i32(logits.size(1));
     gpu.launch(gpu.function("sampling", "sample_row"), logits.size(0), 1, 1, SAMPLE_THREADS, 0);
+  }
+
+  /** The residual stream's sum in 16 bits is a kernel of its own where it is dense. */
+  @Override
+  public Kernel elementwise(Expr expr) {
+    Kernel machine = super.elementwise(expr);
+    boolean isSum =
+        expr instanceof Expr.Binary(BinaryKind kind, Expr.Input a, Expr.Input b)
+            && kind == BinaryKind.ADD
+            && (a.dtype() == DType.BF16 || a.dtype() == DType.F16)
+            && a.index() != b.index();
+    if (!isSum) {
+      return machine;
+    }
+    long add = gpu.function("elementwise", "add_halves");
+    return args -> {
+      Tensor a = args.in(0);
+      Tensor b = args.in(1);
+      Tensor out = args.out(0);
+      long addresses = Params.addressOf(a) | Params.addressOf(b) | Params.addressOf(out);
+      boolean dense = a.isContiguous() && b.isContiguous();
+      if (!dense || (addresses & 15) != 0 || out.elements() % 8 != 0) {
+        machine.run(args);
+        return;
+      }
+      gpu.params().address(a).address(b).address(out).i64(out.elements()).i32(a.dtype().ordinal());
+      gpu.launchOver(add, out.elements() / 8, 256);
+    };
   }
 
   @Override
