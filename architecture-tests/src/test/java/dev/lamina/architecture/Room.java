@@ -14,6 +14,7 @@ enum Room {
   BACKEND_OPENCL("dev.lamina.backend.opencl", 10, SPI, BACKEND_SDK),
   BACKEND_ROCM("dev.lamina.backend.rocm", 20, SPI, BACKEND_SDK),
   BACKEND_VULKAN("dev.lamina.backend.vulkan", 10, SPI, BACKEND_SDK),
+  BACKEND_TORNADO("dev.lamina.backend.tornado", 8, SPI, BACKEND_SDK),
   JSON("dev.lamina.json", 1),
   MODELS("dev.lamina.models", 45, SPI, JSON),
   CHAT("dev.lamina.chat", 35, JSON),

@@ -19,12 +19,20 @@ import java.util.Optional;
  * @param segment the bytes
  * @param arena what frees them
  */
-record NativeMemory(MemorySegment segment, Arena arena) implements MemorySpace.Block {
+public record NativeMemory(MemorySegment segment, Arena arena) implements MemorySpace.Block {
   /** Below this, zeroing costs less than linking calloc. */
   private static final long LAZY_FROM = 32L << 20;
 
+  /**
+   * Takes memory.
+   *
+   * @param bytes at least 0
+   * @param what for messages
+   * @return memory that the caller closes
+   * @throws OutOfDeviceMemory if the system has not so much
+   */
   @SuppressWarnings("MustBeClosed")
-  static NativeMemory allocate(long bytes, String what) throws OutOfDeviceMemory {
+  public static NativeMemory allocate(long bytes, String what) throws OutOfDeviceMemory {
     Arena arena = Arena.ofShared();
     try {
       boolean lazy = bytes >= LAZY_FROM && NativeMemory.class.getModule().isNativeAccessEnabled();
