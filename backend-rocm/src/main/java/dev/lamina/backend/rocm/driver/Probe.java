@@ -54,39 +54,52 @@ public sealed interface Probe {
   record Broken(String why, @Nullable HipException cause) implements Probe {}
 
   /**
+   * The file through which AMD's kernel driver is reached.
+   *
+   * @param path where it lies
+   * @param isLocked whether it is there and this user may not read and write it
+   */
+  record DriverFile(Path path, boolean isLocked) {
+    static DriverFile of(Path path) {
+      boolean isUsable = Files.isReadable(path) && Files.isWritable(path);
+      return new DriverFile(path, Files.exists(path) && !isUsable);
+    }
+  }
+
+  /**
    * Looks at this system.
    *
    * @return what is there
    */
   static Probe run() {
-    return run(HipLibrary.find(), Path.of("/dev/kfd"));
+    return run(HipLibrary.find(), DriverFile.of(Path.of("/dev/kfd")));
   }
 
   /**
    * The same elsewhere.
    *
    * @param library empty if it is not there
-   * @param driverFile what AMD's kernel driver makes
+   * @param file what AMD's kernel driver makes
    * @return what is there
    */
-  static Probe run(Optional<HipLibrary> library, Path driverFile) {
+  static Probe run(Optional<HipLibrary> library, DriverFile file) {
     if (library.isEmpty()) {
       return new Absent("rocm: %s is not there; ROCm brings it".formatted(HipLibrary.searched()));
     }
     try {
-      return look(new Hip(library.get()), driverFile);
+      return look(new Hip(library.get()), file);
     } catch (HipException e) {
       return new Broken("rocm: " + e.getMessage(), e);
     }
   }
 
-  private static Probe look(Hip hip, Path driverFile) throws HipException {
+  private static Probe look(Hip hip, DriverFile file) throws HipException {
     int count;
     try {
       hip.init();
       count = hip.deviceCount();
     } catch (HipException e) {
-      return notInitialized(hip, e, driverFile);
+      return notInitialized(hip, e, file);
     }
     if (count == 0) {
       return noDevice(hip);
@@ -117,12 +130,11 @@ public sealed interface Probe {
   /**
    * Without a GPU, initializing says that the device is invalid and counting that there is none.
    */
-  private static Probe notInitialized(Hip hip, HipException e, Path driverFile) {
-    boolean isThere = Files.exists(driverFile);
-    if (isThere && !(Files.isReadable(driverFile) && Files.isWritable(driverFile))) {
+  private static Probe notInitialized(Hip hip, HipException e, DriverFile file) {
+    if (file.isLocked()) {
       return new Broken(
           "rocm: expected to read and write %s, this user may not (%s); add the user to the groups render and video"
-              .formatted(driverFile, e.getMessage()),
+              .formatted(file.path(), e.getMessage()),
           e);
     }
     return switch (e.code()) {

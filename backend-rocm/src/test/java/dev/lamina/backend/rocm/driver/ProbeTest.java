@@ -1,21 +1,17 @@
 package dev.lamina.backend.rocm.driver;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.lamina.backend.rocm.library.HipLibrary;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The three answers, and what each says to do. */
 class ProbeTest {
-  @TempDir Path folder;
+  private static final Probe.DriverFile NONE =
+      Probe.DriverFile.of(Path.of("target", "no-such-file"));
 
   private Shim shim;
 
@@ -25,7 +21,7 @@ class ProbeTest {
   }
 
   private Probe probe() {
-    return Probe.run(HipLibrary.find(), folder.resolve("kfd"));
+    return Probe.run(HipLibrary.find(), NONE);
   }
 
   @Test
@@ -51,7 +47,7 @@ class ProbeTest {
 
   @Test
   void withoutTheLibrary_itIsAbsent() {
-    assertThat(Probe.run(Optional.empty(), folder))
+    assertThat(Probe.run(Optional.empty(), NONE))
         .isEqualTo(new Probe.Absent("rocm: libamdhip64.so.7, .6, .5 is not there; ROCm brings it"));
   }
 
@@ -78,13 +74,11 @@ class ProbeTest {
   }
 
   @Test
-  void aDeviceFileThatThisUserMayNotRead_isBroken() throws IOException {
-    Path file = Files.createFile(folder.resolve("kfd"));
-    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("---------"));
-    assumeFalse(Files.isReadable(file), "this user may read everything");
+  void aDeviceFileThatThisUserMayNotRead_isBroken() {
     shim.machine(1, 9, 100);
-    assertThat(((Probe.Broken) probe()).why())
-        .startsWith("rocm: expected to read and write " + file + ", this user may not")
+    Probe.DriverFile locked = new Probe.DriverFile(Path.of("/dev/kfd"), true);
+    assertThat(((Probe.Broken) Probe.run(HipLibrary.find(), locked)).why())
+        .startsWith("rocm: expected to read and write /dev/kfd, this user may not (hipInit: ")
         .endsWith("; add the user to the groups render and video");
   }
 
