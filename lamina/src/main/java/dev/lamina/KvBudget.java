@@ -116,6 +116,6 @@ final class KvBudget {
    * @return at most {@code blocks}, at least 1
    */
   static int withinAllocation(int blocks, long maxAllocationBytes, long bytesPerPage) {
-    return (int) Math.clamp(maxAllocationBytes / bytesPerPage, 1, blocks);
+    return Math.clamp(maxAllocationBytes / bytesPerPage, 1, blocks);
   }
 }
