@@ -95,11 +95,16 @@ final class OpenedDevice implements AutoCloseable {
               .scalarBlockLayout(true)
               .bufferDeviceAddress(true)
               .timelineSemaphore(true);
-      VkPhysicalDeviceFeatures2 features =
-          VkPhysicalDeviceFeatures2.calloc(stack).sType$Default().pNext(newer).pNext(older);
+      VkPhysicalDeviceFeatures2 features = VkPhysicalDeviceFeatures2.calloc(stack).sType$Default();
       features.features().shaderInt64(true).shaderInt16(true);
+      // Each is put in front of what is chained to info, and loses what was chained to itself.
       VkDeviceCreateInfo info =
-          VkDeviceCreateInfo.calloc(stack).sType$Default().pNext(features).pQueueCreateInfos(queue);
+          VkDeviceCreateInfo.calloc(stack)
+              .sType$Default()
+              .pNext(features)
+              .pNext(newer)
+              .pNext(older)
+              .pQueueCreateInfos(queue);
       if (facts.hasBf16Tiles()) {
         newer.vulkanMemoryModel(true);
         info.pNext(
