@@ -1,5 +1,6 @@
 package dev.lamina.backend.rocm;
 
+import dev.lamina.backend.rocm.driver.BlasLt;
 import dev.lamina.backend.rocm.driver.DeviceFacts;
 import dev.lamina.backend.rocm.driver.HipException;
 import dev.lamina.backend.rocm.driver.KernelModules;
@@ -19,6 +20,7 @@ import dev.lamina.spi.ir.DType;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 
 /** Opens GPUs as the SDK's devices. */
 final class RocmDevices {
@@ -50,18 +52,32 @@ final class RocmDevices {
 
   /** A backend of the GPUs that were found. */
   static Backend backend(Probe.Available found, long memoryLimitBytes) {
-    List<DeviceInfo> infos =
-        found.devices().stream().map(f -> info(f).withMemoryLimit(memoryLimitBytes)).toList();
-    return new HostBackend(infos, i -> open(found, found.devices().get(i), infos.get(i)));
+    int version = found.version();
+    return backend(
+        found,
+        memoryLimitBytes,
+        gpu -> new HipKernels(gpu, () -> BlasLt.open(version), BlasLt.searched(version)));
   }
 
-  private static HostDevice open(Probe.Available found, DeviceFacts facts, DeviceInfo info)
+  /** The same with other kernels of each GPU. */
+  static Backend backend(
+      Probe.Available found, long memoryLimitBytes, Function<HipGpu, HipKernels> kernels) {
+    List<DeviceInfo> infos =
+        found.devices().stream().map(f -> info(f).withMemoryLimit(memoryLimitBytes)).toList();
+    return new HostBackend(infos, i -> open(found, found.devices().get(i), infos.get(i), kernels));
+  }
+
+  private static HostDevice open(
+      Probe.Available found,
+      DeviceFacts facts,
+      DeviceInfo info,
+      Function<HipGpu, HipKernels> kernels)
       throws BackendException {
     try {
       KernelModules modules = new KernelModules(found.hip(), found.version(), facts.arch());
       HipGpu gpu = new HipGpu(found.hip(), facts, modules);
       try {
-        return device(gpu, info);
+        return device(gpu, info, kernels);
       } catch (BackendFailure e) {
         gpu.close();
         throw e;
@@ -73,9 +89,9 @@ final class RocmDevices {
     }
   }
 
-  private static HostDevice device(HipGpu gpu, DeviceInfo info) {
+  private static HostDevice device(HipGpu gpu, DeviceInfo info, Function<HipGpu, HipKernels> made) {
     HipSpace space = new HipSpace(gpu);
-    HipKernels kernels = new HipKernels(gpu);
+    HipKernels kernels = made.apply(gpu);
     Runnable close =
         () -> {
           kernels.close();

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Products of many rows on tensor cores: operands are taken apart into planes of BF16 in scratch
- * memory, as {@code gemm.cu} says, unless they are BF16. Three planes are multiplied by kernels of
+ * memory, as {@code gemm.cuh} says, unless they are BF16. Three planes are multiplied by kernels of
  * its own, a rounded one by {@link RoundedProducts}.
  */
 final class Gemm {

@@ -26,8 +26,8 @@ final class RoundedOperand {
 
   RoundedOperand(Gpu gpu) {
     this.gpu = gpu;
-    this.round = gpu.function("gemm", "round_f32");
-    this.roundAny = gpu.function("gemm", "to_planes");
+    this.round = gpu.function("rounded", "round_f32");
+    this.roundAny = gpu.function("rounded", "to_planes");
   }
 
   /**

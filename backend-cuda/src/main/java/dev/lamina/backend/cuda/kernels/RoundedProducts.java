@@ -43,7 +43,7 @@ final class RoundedProducts {
   RoundedProducts(Gpu gpu, @Nullable BlasProducts blas) {
     this.gpu = gpu;
     this.blas = blas;
-    this.spreadBias = gpu.function("gemm", "spread_bias");
+    this.spreadBias = gpu.function("rounded", "spread_bias");
     this.square = GemmTile.square(gpu, "gemm", "gemm_1_1", 2, 128, 3);
     this.small = GemmTile.square(gpu, "gemm", "gemm_1_1_small", 2, 64, 6);
     boolean groups = gpu.hasWarpgroups();

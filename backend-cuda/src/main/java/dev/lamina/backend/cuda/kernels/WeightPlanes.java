@@ -21,7 +21,7 @@ final class WeightPlanes {
   WeightPlanes(Gpu gpu, BlockTables blocks) {
     this.gpu = gpu;
     this.blocks = blocks;
-    any = gpu.function("gemm", "to_planes");
+    any = gpu.function("rounded", "to_planes");
   }
 
   /**

@@ -7,8 +7,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a hiprtc is known to compile for. It must not be asked for anything else: that of ROCm 5.2
- * aborts the process for gfx1100.
+ * What a hiprtc is asked to compile for. It must not be asked for what it does not have: that of
+ * ROCm 5.2 takes the process down for gfx1100.
  *
  * @param version of HIP, 100 times the major and the minor
  * @param more that {@code lamina.rocm.architectures} (or {@code LAMINA_ROCM_ARCHITECTURES} in the
@@ -18,7 +18,10 @@ record Architectures(int version, List<String> more) {
   /** The oldest HIP whose compiler the kernels were compiled by. */
   static final int OLDEST = 502;
 
-  /** By the first HIP that has them, from the lists of GPUs in ROCm's release notes. */
+  /**
+   * By the first HIP that is taken to have them. Tried were gfx90a and gfx1030, with the hiprtc of
+   * HIP 5.2. The rest is assumed: nothing of HIP 6 or 7 has compiled a kernel here.
+   */
   private static final TreeMap<Integer, List<String>> SINCE =
       new TreeMap<>(
           Map.of(
@@ -70,7 +73,7 @@ record Architectures(int version, List<String> more) {
   void require(String arch) throws HipException {
     if (!known().contains(arch)) {
       throw HipException.unsupported(
-          "kernels: expected one of %s, which the hiprtc of HIP %d.%d is known to compile for, got %s; install a newer ROCm, or if this one has it, name it in LAMINA_ROCM_ARCHITECTURES"
+          "kernels: expected one of %s, which the hiprtc of HIP %d.%d is asked to compile for, got %s; install a newer ROCm, or if this one has it, name it in LAMINA_ROCM_ARCHITECTURES"
               .formatted(String.join(", ", known()), version / 100, version % 100, arch));
     }
   }

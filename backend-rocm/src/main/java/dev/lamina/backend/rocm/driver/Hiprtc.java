@@ -42,7 +42,7 @@ final class Hiprtc {
    * @param arch such as {@code gfx90a}
    * @return the code object
    * @throws HipException with the first error of the compiler's log; unsupported, if hiprtc is not
-   *     known to compile for it
+   *     asked to compile for it
    */
   byte[] compile(KernelSource source, String arch) throws HipException {
     known.require(arch);

@@ -81,8 +81,8 @@ public final class HipGpu extends GridDevice implements AutoCloseable {
     return scratchGeneration;
   }
 
-  /** Where kernels launch, copy and fill. */
-  private long target() {
+  /** The stream that kernels launch, copy and fill in now: another while they are captured. */
+  long target() {
     return capturing ? captureStream : stream;
   }
 

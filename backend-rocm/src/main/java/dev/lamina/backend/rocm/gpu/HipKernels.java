@@ -1,24 +1,105 @@
 package dev.lamina.backend.rocm.gpu;
 
+import dev.lamina.backend.rocm.driver.BlasLt;
+import dev.lamina.backend.rocm.driver.HipException;
+import dev.lamina.backend.sdk.Expr;
+import dev.lamina.backend.sdk.Kernel;
+import dev.lamina.backend.sdk.KernelArgs;
+import dev.lamina.backend.sdk.KernelChoice;
+import dev.lamina.backend.sdk.KernelProvider;
+import dev.lamina.backend.sdk.Movement;
 import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.backend.sdk.grid.GridKernels;
+import dev.lamina.backend.sdk.grid.Projection;
+import dev.lamina.spi.CompileOptions;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.Support.Numerics;
+import dev.lamina.spi.Support.Perf;
+import dev.lamina.spi.ir.CompositeOp;
 import java.util.Optional;
+import java.util.Set;
 
-/** The SDK's kernels on a GPU, with runs captured as graphs. */
-public final class HipKernels extends GridKernels implements AutoCloseable {
+/**
+ * The SDK's kernels on a GPU, with runs captured as graphs. At relaxed numerics hipBLASLt
+ * multiplies where it is installed, unless bits are promised: nothing says in which order it adds.
+ */
+public class HipKernels extends GridKernels implements AutoCloseable {
+  private final HipGpu gpu;
   private final StreamMarks marks;
   private final GraphCapturer capturer;
+  private final BlasProducts blas;
+  private final KernelProvider relaxed = new Chosen(true);
+  private final KernelProvider exact = new Chosen(false);
 
   /**
    * Kernels of an open GPU.
    *
    * @param gpu open, and longer so than this
+   * @param opener opens hipBLASLt when it is first wanted
+   * @param searched what the opener looks for, for people
    */
-  public HipKernels(HipGpu gpu) {
+  public HipKernels(HipGpu gpu, BlasLt.Opener opener, String searched) {
+    this(gpu, opener, searched, BlasProducts.Limits.USUAL);
+  }
+
+  /** The same with other limits of what is for hipBLASLt. */
+  HipKernels(HipGpu gpu, BlasLt.Opener opener, String searched, BlasProducts.Limits limits) {
     super(gpu);
+    this.gpu = gpu;
     marks = new StreamMarks(gpu);
     capturer = new GraphCapturer(gpu);
+    blas = new BlasProducts(gpu, blocks, opener, searched, limits);
+  }
+
+  /** These kernels for other executables. */
+  private final class Chosen implements KernelProvider {
+    private final boolean isRelaxed;
+
+    Chosen(boolean isRelaxed) {
+      this.isRelaxed = isRelaxed;
+    }
+
+    @Override
+    public KernelChoice choose(OpSpec spec) {
+      return HipKernels.this.choose(spec, isRelaxed);
+    }
+
+    @Override
+    public Kernel elementwise(Expr expr) {
+      return HipKernels.this.elementwise(expr);
+    }
+
+    @Override
+    public Movement movement() {
+      return HipKernels.this.movement();
+    }
+  }
+
+  @Override
+  public KernelProvider relaxed() {
+    return relaxed;
+  }
+
+  @Override
+  public KernelProvider with(Set<CompileOptions.Guarantee> guarantees) {
+    return guarantees.isEmpty() ? this : exact;
+  }
+
+  @Override
+  protected KernelChoice linear(CompositeOp.Linear op, OpSpec spec, boolean isRelaxed) {
+    if (!isRelaxed || !blas.suits(spec)) {
+      return super.linear(op, spec, isRelaxed);
+    }
+    return KernelChoice.dense(
+        "linear", Perf.FAST, Numerics.RELAXED, node -> args -> linear(op, args));
+  }
+
+  private void linear(CompositeOp.Linear op, KernelArgs args) {
+    Projection p = Projection.of(args, op.biased());
+    if (!blas.run(p)) {
+      products.run(p);
+    }
   }
 
   @Override
@@ -41,9 +122,16 @@ public final class HipKernels extends GridKernels implements AutoCloseable {
     return Math.ceilDiv(size, step) * step;
   }
 
-  /** Destroys what marks are made of, once all work has ended. */
+  /** Gives back hipBLASLt and what marks are made of, once all work has ended. */
   @Override
   public void close() {
+    gpu.use();
+    try {
+      gpu.hip().streamSynchronize(gpu.stream());
+    } catch (HipException e) {
+      throw Failures.unchecked("close", e);
+    }
+    blas.close();
     marks.close();
   }
 }

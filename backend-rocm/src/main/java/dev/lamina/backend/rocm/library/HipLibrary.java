@@ -89,7 +89,7 @@ public final class HipLibrary {
   }
 
   /** A bare soname, which the system's loader looks for, then the file in ROCm's folder. */
-  private static List<String> candidates(String soname, Map<String, String> env) {
+  static List<String> candidates(String soname, Map<String, String> env) {
     List<String> names = new ArrayList<>(List.of(soname));
     String rocm = env.getOrDefault("ROCM_PATH", "/opt/rocm");
     names.add(Path.of(rocm, "lib", soname).toString());
@@ -97,7 +97,7 @@ public final class HipLibrary {
   }
 
   @SuppressWarnings("restricted")
-  private static Optional<SymbolLookup> load(String name) {
+  static Optional<SymbolLookup> load(String name) {
     try {
       return Optional.of(SymbolLookup.libraryLookup(name, Arena.global()));
     } catch (IllegalArgumentException notThere) {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 
-/** hiprtc is asked only for what it is known to compile for. */
+/** hiprtc is asked only for what it is taken to have. */
 class ArchitecturesTest {
   @Test
   void anOldOne_knowsNoNewChip() {
@@ -16,7 +16,7 @@ class ArchitecturesTest {
         .isInstanceOf(HipException.class)
         .hasMessage(
             "kernels: expected one of gfx900, gfx906, gfx908, gfx90a, gfx1030, which the hiprtc of"
-                + " HIP 5.2 is known to compile for, got gfx1100; install a newer ROCm, or if this"
+                + " HIP 5.2 is asked to compile for, got gfx1100; install a newer ROCm, or if this"
                 + " one has it, name it in LAMINA_ROCM_ARCHITECTURES");
   }
 

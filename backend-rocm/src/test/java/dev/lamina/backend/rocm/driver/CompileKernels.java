@@ -1,11 +1,15 @@
 package dev.lamina.backend.rocm.driver;
 
 import dev.lamina.backend.rocm.library.HipLibrary;
+import dev.lamina.backend.sdk.grid.KernelCache;
+import dev.lamina.backend.sdk.grid.KernelSource;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
  * Compiles kernel files by the hiprtc of this machine, in a process of its own, which it may take
- * down: the argument is an architecture, or one that is refused behind {@code refuse}.
+ * down: the argument is an architecture, or one that is refused behind {@code refuse}. What an
+ * earlier build compiled of the same sources, by the same version, is kept.
  */
 final class CompileKernels {
   static final List<String> FILES =
@@ -15,6 +19,7 @@ final class CompileKernels {
           "fold",
           "layers",
           "linear",
+          "rounded",
           "attention",
           "index",
           "route",
@@ -38,8 +43,15 @@ final class CompileKernels {
       }
       return;
     }
+    KernelCache kept = new KernelCache(Path.of("target", "hiprtc"), ".hsaco", "nothing");
     for (String file : FILES) {
-      byte[] code = compiler.compile(KernelModules.source(file), args[0]);
+      KernelSource source = KernelModules.source(file);
+      String key = KernelCache.key(source, Hiprtc.options(args[0]), "hiprtc " + version);
+      byte[] code = kept.read(key).orElse(null);
+      if (code == null) {
+        code = compiler.compile(source, args[0]);
+        kept.write(key, code);
+      }
       System.out.printf("%s %s %d %c%c%c%n", args[0], file, code.length, code[1], code[2], code[3]);
     }
   }

@@ -87,6 +87,6 @@ class ProbeTest {
     shim.machine(1, 8, 0);
     assertThat(((Probe.Broken) probe()).why())
         .startsWith("rocm: kernels: expected one of gfx900, ")
-        .contains("which the hiprtc of HIP 6.3 is known to compile for, got sm_80;");
+        .contains("which the hiprtc of HIP 6.3 is asked to compile for, got sm_80;");
   }
 }

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Assumptions;
 
 /**
  * HIP for tests, of {@code src/test/native}, over backend-cuda's stub of NVIDIA's driver: a GPU of
- * 512 MiB whose memory is the host's and whose kernels g++ compiles. There is one in a process;
- * opening it begins anew.
+ * 512 MiB whose memory is the host's and whose kernels g++ compiles, and hipBLASLt by such a
+ * kernel. There is one in a process; opening it begins anew.
  */
 public final class Shim {
   /** What {@link #live} counts, in the order of the stub's {@code state.c}. */
@@ -40,6 +40,7 @@ public final class Shim {
 
   private static final Path OWN = Path.of("src/test/native");
   private static final Path CUDA = Path.of("../backend-cuda/src/test/native");
+  private static final Path KERNELS = Path.of("../backend-cuda/src/main/cuda");
   private static final Path FOLDER = Path.of(System.getProperty("lamina.rocm.library")).getParent();
   private static final long MEMORY_BYTES = 512L << 20;
 
@@ -47,6 +48,7 @@ public final class Shim {
     static final SymbolLookup DRIVER = library(CUDA.resolve("stub/libcuda.c"), "libcuda.so.1");
     static final SymbolLookup COMPILER = library(OWN.resolve("libnvrtc.c"), "libnvrtc.so");
     static final SymbolLookup HIP = library(OWN.resolve("libamdhip64.c"), "libamdhip64.so");
+    static final SymbolLookup BLAS = library(OWN.resolve("libhipblaslt.c"), "libhipblaslt.so");
 
     static {
       call(
@@ -60,6 +62,11 @@ public final class Shim {
           "shim_libraries",
           text(FOLDER.resolve("libcuda.so.1")),
           text(FOLDER.resolve("libnvrtc.so")));
+      call(
+          BLAS,
+          "shim_plain",
+          text(FOLDER.resolve("libamdhip64.so")),
+          text(KERNELS.resolve("lamina.cuh")));
     }
   }
 
@@ -75,6 +82,7 @@ public final class Shim {
     Shim shim = new Shim();
     call(Loaded.DRIVER, "stub_reset");
     call(Loaded.HIP, "shim_reset");
+    call(Loaded.BLAS, "shim_blaslt_reset");
     shim.memory(MEMORY_BYTES);
     return shim;
   }
@@ -108,6 +116,31 @@ public final class Shim {
   /** How often a function of the driver was called since the reset. */
   public int calls(String function) {
     return call(Loaded.DRIVER, "stub_calls", text(function));
+  }
+
+  /** How many of hipBLASLt's handles, descriptions and layouts were not given back. */
+  public int liveOfBlas() {
+    return call(Loaded.BLAS, "shim_live");
+  }
+
+  /** How many products hipBLASLt submitted since the reset. */
+  public int products() {
+    return call(Loaded.BLAS, "shim_products");
+  }
+
+  /** Lets hipBLASLt's next start, search or product return a hipblasStatus_t. */
+  public void failBlas(int status) {
+    call(Loaded.BLAS, "shim_status", status);
+  }
+
+  /** The same of its next product. */
+  public void failBlasProduct(int status) {
+    call(Loaded.BLAS, "shim_product_status", status);
+  }
+
+  /** Sets hipBLASLt's version: 100,000 times the major, 100 times the minor. */
+  public void versionOfBlas(int version) {
+    call(Loaded.BLAS, "shim_version", version);
   }
 
   private static long text(Object text) {

@@ -1,0 +1,44 @@
+package dev.lamina.backend.rocm.gpu;
+
+import dev.lamina.backend.rocm.driver.BlasLt;
+import dev.lamina.backend.sdk.KernelChoice;
+import dev.lamina.backend.sdk.KernelProvider;
+import dev.lamina.spi.CompileOptions;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.ir.CompositeOp;
+import dev.lamina.spi.ir.DType;
+import dev.lamina.spi.ir.TensorType;
+import java.util.Set;
+
+/**
+ * Kernels that let hipBLASLt multiply what needs no rounding, at strict numerics too and however
+ * few rows and columns there are.
+ */
+public final class EagerProducts extends HipKernels {
+  private static final int HIP_6_3 = 60_300_000;
+  private static final BlasProducts.Limits ANY = new BlasProducts.Limits(0, 1, 1, 1);
+
+  /** Kernels of an open GPU. */
+  public EagerProducts(HipGpu gpu) {
+    super(gpu, () -> BlasLt.open(HIP_6_3), BlasLt.searched(HIP_6_3), ANY);
+  }
+
+  @Override
+  public KernelChoice choose(OpSpec spec) {
+    return choose(spec, spec.op() instanceof CompositeOp.Linear && isExact(spec));
+  }
+
+  /** Whether both operands are of one type that the library multiplies. */
+  private static boolean isExact(OpSpec spec) {
+    return spec.operands().get(0) instanceof TensorType x
+        && spec.operands().get(1) instanceof TensorType w
+        && w.isDense()
+        && x.dtype() == w.dtype()
+        && (x.dtype() == DType.BF16 || x.dtype() == DType.F16);
+  }
+
+  @Override
+  public KernelProvider with(Set<CompileOptions.Guarantee> guarantees) {
+    return guarantees.isEmpty() ? this : super.with(guarantees);
+  }
+}
