@@ -2,16 +2,17 @@ package dev.lamina.backend.rocm;
 
 import dev.lamina.backend.rocm.driver.BlasLt;
 import dev.lamina.backend.rocm.driver.DeviceFacts;
+import dev.lamina.backend.rocm.driver.Failures;
 import dev.lamina.backend.rocm.driver.HipException;
 import dev.lamina.backend.rocm.driver.KernelModules;
 import dev.lamina.backend.rocm.driver.Probe;
-import dev.lamina.backend.rocm.gpu.Failures;
 import dev.lamina.backend.rocm.gpu.HipGpu;
 import dev.lamina.backend.rocm.gpu.HipKernels;
 import dev.lamina.backend.rocm.gpu.HipSpace;
 import dev.lamina.backend.sdk.BackendFailure;
 import dev.lamina.backend.sdk.HostBackend;
 import dev.lamina.backend.sdk.HostDevice;
+import dev.lamina.backend.sdk.grid.LibraryProducts;
 import dev.lamina.spi.Backend;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.Cap;
@@ -56,7 +57,12 @@ final class RocmDevices {
     return backend(
         found,
         memoryLimitBytes,
-        gpu -> new HipKernels(gpu, () -> BlasLt.open(version), BlasLt.searched(version)));
+        gpu ->
+            new HipKernels(
+                gpu,
+                () -> gpu.library(version),
+                BlasLt.searched(version),
+                LibraryProducts.Limits.USUAL));
   }
 
   /** The same with other kernels of each GPU. */

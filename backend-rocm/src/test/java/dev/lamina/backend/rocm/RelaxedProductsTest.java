@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lamina.backend.rocm.driver.Probe;
 import dev.lamina.backend.rocm.driver.Shim;
 import dev.lamina.backend.rocm.gpu.HipKernels;
+import dev.lamina.backend.sdk.grid.LibraryProducts;
 import dev.lamina.spi.Backend;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.BackendOptions;
@@ -89,7 +90,11 @@ class RelaxedProductsTest {
   private static Backend withoutLibrary() {
     Probe.Available found = (Probe.Available) Probe.run();
     return RocmDevices.backend(
-        found, 0, gpu -> new HipKernels(gpu, Optional::empty, "libhipblaslt.so.0"));
+        found,
+        0,
+        gpu ->
+            new HipKernels(
+                gpu, Optional::empty, "libhipblaslt.so.0", LibraryProducts.Limits.USUAL));
   }
 
   /** Runs so often on the same memory, which is captured when it comes again, and checks sums. */
@@ -212,8 +217,8 @@ class RelaxedProductsTest {
     assertThat(told)
         .extracting(line -> line.getLevel() + " " + message(line))
         .containsExactly(
-            "FINE rocm: libhipblaslt.so.0 is not there",
-            "INFO rocm: products of many rows run in general kernels, far below what the GPU reaches: without hipBLASLt");
+            "FINE linear: libhipblaslt.so.0 is not there",
+            "INFO linear: products of many rows run in general kernels, far below what the chip reaches: without hipBLASLt");
   }
 
   @Test
@@ -226,7 +231,7 @@ class RelaxedProductsTest {
         .extracting(RelaxedProductsTest::message)
         .asString()
         .startsWith(
-            "hipBLASLt is installed but not used, general kernels multiply: hipblasLtCreate: HIPBLAS_STATUS_NOT_INITIALIZED (1): ");
+            "hipBLASLt is installed but not used, general kernels multiply: hipBLASLt: hipblasLtCreate: HIPBLAS_STATUS_NOT_INITIALIZED (1): ");
     assertThat(shim.products()).isZero();
     nothingStays();
   }
@@ -274,7 +279,7 @@ class RelaxedProductsTest {
 
   /** What the products' class logs meanwhile, debug level too. */
   private static List<LogRecord> logged(Act act) throws BackendException {
-    Logger log = Logger.getLogger("dev.lamina.backend.rocm.gpu.BlasProducts");
+    Logger log = Logger.getLogger("dev.lamina.backend.sdk.grid.LibraryProducts");
     List<LogRecord> told = new ArrayList<>();
     Handler listener =
         new Handler() {

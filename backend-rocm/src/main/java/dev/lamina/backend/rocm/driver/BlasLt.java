@@ -8,11 +8,15 @@ import static dev.lamina.backend.rocm.generated.BlasLtNative.HIPBLAS_OP_T;
 import dev.lamina.backend.rocm.generated.BlasLtNative;
 import dev.lamina.backend.rocm.generated._hipblasLtMatmulHeuristicResult_t;
 import dev.lamina.backend.rocm.library.BlasLtLibrary;
+import dev.lamina.backend.sdk.grid.ProductLibrary;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.ir.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 
 /**
  * Matrix products by AMD's hipBLASLt, where it is installed. A plan is made once and run as often
@@ -23,7 +27,7 @@ import java.util.Optional;
  *
  * <p>Works on the calling thread's current device, for one thread at a time.
  */
-public final class BlasLt implements AutoCloseable {
+public final class BlasLt implements ProductLibrary {
   /** 100,000 times the major and 100 times the minor: numbers and structs of older ones differ. */
   private static final int OLDEST = 600;
 
@@ -43,62 +47,13 @@ public final class BlasLt implements AutoCloseable {
           "hipblasLtMatmulAlgoGetHeuristic",
           "hipblasLtMatmul");
 
-  /** What a matrix holds: {@code hipDataType}. */
-  public enum Type {
-    /** IEEE single. */
-    F32(BlasLtNative.HIP_R_32F()),
-    /** IEEE half. */
-    F16(BlasLtNative.HIP_R_16F()),
-    /** bfloat16, {@code HIP_R_16BF}: the header of HIP 5 has no name for it. */
-    BF16(14);
-
-    private final int number;
-
-    Type(int number) {
-      this.number = number;
-    }
-  }
-
-  /**
-   * The product {@code y[m, n] = x[m, k] w[n, k]^T}, accumulated in F32; all three row-major.
-   *
-   * @param operands what x and w hold
-   * @param result what y holds
-   * @param m rows of x
-   * @param n rows of w
-   * @param k columns of both
-   * @param yStride elements from one row of y to the next
-   * @param accumulate whether it is added to y
-   */
-  public record Product(
-      Type operands, Type result, long m, long n, long k, long yStride, boolean accumulate) {
-    /** Compares sizes and the stride. */
-    public Product {
-      if (m < 1 || n < 1 || k < 1 || yStride < n) {
-        throw new IllegalArgumentException(
-            "product: expected sizes of 1 or more and rows that do not overlap, got m %d, n %d, k %d with stride %d"
-                .formatted(m, n, k, yStride));
-      }
-    }
-  }
-
-  /** Opens the library, when it is first wanted: to load it takes a while. */
-  @FunctionalInterface
-  public interface Opener {
-    /**
-     * The library.
-     *
-     * @return empty if it is not installed
-     * @throws HipException if it is but does not start
-     */
-    Optional<BlasLt> open() throws HipException;
-  }
-
   private final String name;
+  private final LongSupplier stream;
   private final MemorySegment handle;
 
-  private BlasLt(String name) throws HipException {
+  private BlasLt(String name, LongSupplier stream) throws HipException {
     this.name = name;
+    this.stream = stream;
     try (Out out = new Out()) {
       check("hipblasLtCreate", BlasLtNative.hipblasLtCreate(out.memory()));
       handle = out.asPointer();
@@ -115,10 +70,11 @@ public final class BlasLt implements AutoCloseable {
    * Opens that of the runtime, on the current device.
    *
    * @param hipVersion as the runtime tells it
+   * @param stream in whose order products are submitted, asked at each
    * @return empty if it is not installed
    * @throws HipException if it is but does not start
    */
-  public static Optional<BlasLt> open(int hipVersion) throws HipException {
+  public static Optional<BlasLt> open(int hipVersion, LongSupplier stream) throws HipException {
     Optional<BlasLtLibrary> library = BlasLtLibrary.find(major(hipVersion));
     if (library.isEmpty()) {
       return Optional.empty();
@@ -130,7 +86,7 @@ public final class BlasLt implements AutoCloseable {
                 .formatted(function, library.get().name()));
       }
     }
-    return Optional.of(new BlasLt(library.get().name()));
+    return Optional.of(new BlasLt(library.get().name(), stream));
   }
 
   /**
@@ -174,26 +130,34 @@ public final class BlasLt implements AutoCloseable {
     }
   }
 
-  /**
-   * The library's first choice of a way to compute a product.
-   *
-   * @param product what to compute
-   * @param maxWorkspaceBytes device memory that it may need at most
-   * @return for the caller to close; empty if the library has none
-   * @throws HipException if it refuses
-   */
-  public Optional<Plan> plan(Product product, long maxWorkspaceBytes) throws HipException {
-    Descriptions descriptions = new Descriptions(product);
+  @Override
+  public Optional<BlasPlan> plan(Product product, long maxWorkspaceBytes) throws BackendException {
     try (Out result = new Out(_hipblasLtMatmulHeuristicResult_t.sizeof())) {
-      if (search(descriptions, maxWorkspaceBytes, result)) {
-        return Optional.of(new Plan(product, descriptions, result.memory()));
+      Descriptions descriptions = new Descriptions(product);
+      try {
+        if (search(descriptions, maxWorkspaceBytes, result)) {
+          return Optional.of(new BlasPlan(product, descriptions, result.memory()));
+        }
+      } catch (HipException e) {
+        descriptions.close();
+        throw e;
       }
-    } catch (HipException e) {
       descriptions.close();
-      throw e;
+      return Optional.empty();
+    } catch (HipException e) {
+      throw Failures.of("linear", e);
     }
-    descriptions.close();
-    return Optional.empty();
+  }
+
+  /** A {@code hipDataType}. Of BF16, {@code HIP_R_16BF}, the header of HIP 5 has no name. */
+  private static int number(DType dtype) {
+    return switch (dtype) {
+      case F32 -> BlasLtNative.HIP_R_32F();
+      case F16 -> BlasLtNative.HIP_R_16F();
+      case BF16 -> 14;
+      default ->
+          throw new IllegalArgumentException("product: expected f32, f16 or bf16, got " + dtype);
+    };
   }
 
   /** Whether there is a way, written to the result. */
@@ -234,7 +198,6 @@ public final class BlasLt implements AutoCloseable {
     }
   }
 
-  /** Gives the library's handle back; plans must be closed before. */
   @Override
   public void close() {
     destroyed("hipblasLtDestroy", BlasLtNative.hipblasLtDestroy(handle));
@@ -264,7 +227,7 @@ public final class BlasLt implements AutoCloseable {
         check(
             "hipblasLtMatmulDescCreate",
             BlasLtNative.hipblasLtMatmulDescCreate(
-                memory.memory(), HIPBLAS_COMPUTE_32F(), Type.F32.number));
+                memory.memory(), HIPBLAS_COMPUTE_32F(), number(DType.F32)));
         matmul = memory.asPointer();
         memory.memory().set(ValueLayout.JAVA_INT, 0, HIPBLAS_OP_T());
         check(
@@ -274,13 +237,13 @@ public final class BlasLt implements AutoCloseable {
       }
     }
 
-    private MemorySegment layout(Type type, long rows, long columns, long stride)
+    private MemorySegment layout(DType type, long rows, long columns, long stride)
         throws HipException {
       try (Out out = new Out()) {
         check(
             "hipblasLtMatrixLayoutCreate",
             BlasLtNative.hipblasLtMatrixLayoutCreate(
-                out.memory(), type.number, rows, columns, stride));
+                out.memory(), number(type), rows, columns, stride));
         return out.asPointer();
       }
     }
@@ -300,7 +263,7 @@ public final class BlasLt implements AutoCloseable {
   }
 
   /** A way to compute a product. */
-  public final class Plan implements AutoCloseable {
+  final class BlasPlan implements Plan {
     private final Arena arena = Arena.ofShared();
     private final Product product;
     private final Descriptions descriptions;
@@ -309,7 +272,7 @@ public final class BlasLt implements AutoCloseable {
     private final MemorySegment one;
     private final MemorySegment beta;
 
-    private Plan(Product product, Descriptions descriptions, MemorySegment result) {
+    private BlasPlan(Product product, Descriptions descriptions, MemorySegment result) {
       this.product = product;
       this.descriptions = descriptions;
       workspaceBytes = _hipblasLtMatmulHeuristicResult_t.workspaceSize(result);
@@ -319,17 +282,8 @@ public final class BlasLt implements AutoCloseable {
       beta = arena.allocateFrom(ValueLayout.JAVA_FLOAT, product.accumulate() ? 1 : 0);
     }
 
-    /**
-     * Submits one run.
-     *
-     * @param x device address, a multiple of 16
-     * @param w device address, a multiple of 16
-     * @param y device address, a multiple of 16
-     * @param workspace device address of as much as the plan was made for, a multiple of 256
-     * @param stream in whose order
-     * @throws HipException if it is refused
-     */
-    public void run(long x, long w, long y, long workspace, long stream) throws HipException {
+    @Override
+    public void run(long x, long w, long y, long workspace) throws BackendException {
       MemorySegment out = MemorySegment.ofAddress(y);
       int status =
           BlasLtNative.hipblasLtMatmul(
@@ -348,13 +302,13 @@ public final class BlasLt implements AutoCloseable {
               algorithm,
               MemorySegment.ofAddress(workspace),
               workspaceBytes,
-              MemorySegment.ofAddress(stream));
+              MemorySegment.ofAddress(stream.getAsLong()));
       if (status != BlasLtStatus.SUCCESS) {
-        throw BlasLtStatus.failure("hipblasLtMatmul(" + product + ")", status, name);
+        String call = "hipblasLtMatmul(" + product + ")";
+        throw Failures.of("linear", BlasLtStatus.failure(call, status, name));
       }
     }
 
-    /** Frees the descriptions; work that was submitted goes on. */
     @Override
     public void close() {
       descriptions.close();

@@ -1,10 +1,13 @@
 package dev.lamina.backend.rocm.gpu;
 
+import dev.lamina.backend.rocm.driver.BlasLt;
 import dev.lamina.backend.rocm.driver.DeviceFacts;
+import dev.lamina.backend.rocm.driver.Failures;
 import dev.lamina.backend.rocm.driver.Hip;
 import dev.lamina.backend.rocm.driver.HipException;
 import dev.lamina.backend.rocm.driver.KernelModules;
 import dev.lamina.backend.sdk.grid.GridDevice;
+import dev.lamina.spi.BackendException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -12,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** One GPU that is open: the stream that all work goes to in order, its kernels, its memory. */
 public final class HipGpu extends GridDevice implements AutoCloseable {
@@ -81,8 +85,24 @@ public final class HipGpu extends GridDevice implements AutoCloseable {
     return scratchGeneration;
   }
 
+  /**
+   * hipBLASLt, whose products are submitted in the order of this GPU's work.
+   *
+   * @param hipVersion as the runtime tells it
+   * @return empty if it is not installed
+   * @throws BackendException if it is but does not start
+   */
+  public Optional<BlasLt> library(int hipVersion) throws BackendException {
+    use();
+    try {
+      return BlasLt.open(hipVersion, this::target);
+    } catch (HipException e) {
+      throw Failures.of("hipBLASLt", e);
+    }
+  }
+
   /** The stream that kernels launch, copy and fill in now: another while they are captured. */
-  long target() {
+  private long target() {
     return capturing ? captureStream : stream;
   }
 

@@ -1,6 +1,6 @@
 package dev.lamina.backend.rocm.gpu;
 
-import dev.lamina.backend.rocm.driver.BlasLt;
+import dev.lamina.backend.rocm.driver.Failures;
 import dev.lamina.backend.rocm.driver.HipException;
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.Kernel;
@@ -11,6 +11,8 @@ import dev.lamina.backend.sdk.Movement;
 import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.backend.sdk.grid.GridKernels;
+import dev.lamina.backend.sdk.grid.LibraryProducts;
+import dev.lamina.backend.sdk.grid.ProductLibrary;
 import dev.lamina.backend.sdk.grid.Projection;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
@@ -28,7 +30,7 @@ public class HipKernels extends GridKernels implements AutoCloseable {
   private final HipGpu gpu;
   private final StreamMarks marks;
   private final GraphCapturer capturer;
-  private final BlasProducts blas;
+  private final LibraryProducts blas;
   private final KernelProvider relaxed = new Chosen(true);
   private final KernelProvider exact = new Chosen(false);
 
@@ -38,18 +40,16 @@ public class HipKernels extends GridKernels implements AutoCloseable {
    * @param gpu open, and longer so than this
    * @param opener opens hipBLASLt when it is first wanted
    * @param searched what the opener looks for, for people
+   * @param limits of what is for hipBLASLt
    */
-  public HipKernels(HipGpu gpu, BlasLt.Opener opener, String searched) {
-    this(gpu, opener, searched, BlasProducts.Limits.USUAL);
-  }
-
-  /** The same with other limits of what is for hipBLASLt. */
-  HipKernels(HipGpu gpu, BlasLt.Opener opener, String searched, BlasProducts.Limits limits) {
+  public HipKernels(
+      HipGpu gpu, ProductLibrary.Opener opener, String searched, LibraryProducts.Limits limits) {
     super(gpu);
     this.gpu = gpu;
     marks = new StreamMarks(gpu);
     capturer = new GraphCapturer(gpu);
-    blas = new BlasProducts(gpu, blocks, opener, searched, limits);
+    LibraryProducts.Name name = new LibraryProducts.Name("hipBLASLt", searched);
+    blas = new LibraryProducts(gpu, blocks, opener, name, limits);
   }
 
   /** These kernels for other executables. */

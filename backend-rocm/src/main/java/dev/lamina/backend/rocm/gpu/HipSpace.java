@@ -1,5 +1,6 @@
 package dev.lamina.backend.rocm.gpu;
 
+import dev.lamina.backend.rocm.driver.Failures;
 import dev.lamina.backend.rocm.driver.Hip;
 import dev.lamina.backend.rocm.driver.HipException;
 import dev.lamina.backend.sdk.MemorySpace;

@@ -3,8 +3,10 @@ package dev.lamina.backend.rocm.driver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lamina.backend.rocm.driver.BlasLt.Type;
 import dev.lamina.backend.rocm.library.HipLibrary;
+import dev.lamina.backend.sdk.grid.ProductLibrary;
+import dev.lamina.spi.BackendException;
+import dev.lamina.spi.ir.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -43,16 +45,16 @@ class BlasLtTest {
     arena.close();
   }
 
-  private static BlasLt open() throws HipException {
-    return BlasLt.open(HIP_6_3).orElseThrow();
+  private BlasLt open() throws HipException {
+    return BlasLt.open(HIP_6_3, () -> stream).orElseThrow();
   }
 
-  private static BlasLt.Product product(Type operands, Type result, boolean add) {
-    return new BlasLt.Product(operands, result, M, N, K, Y_STRIDE, add);
+  private static ProductLibrary.Product product(DType operands, DType result, boolean add) {
+    return new ProductLibrary.Product(operands, result, M, N, K, Y_STRIDE, add);
   }
 
   /** Small whole numbers, which every type holds exactly. */
-  private MemorySegment matrix(Type type, int count, long seed) {
+  private MemorySegment matrix(DType type, int count, long seed) {
     Random random = new Random(seed);
     MemorySegment memory = arena.allocate(4L * count, 16);
     for (int i = 0; i < count; i++) {
@@ -63,29 +65,31 @@ class BlasLtTest {
         case BF16 ->
             memory.setAtIndex(
                 ValueLayout.JAVA_SHORT, i, (short) (Float.floatToRawIntBits(value) >>> 16));
+        default -> throw new AssertionError(type);
       }
     }
     return memory;
   }
 
-  private static float get(MemorySegment memory, Type type, int i) {
+  private static float get(MemorySegment memory, DType type, int i) {
     return switch (type) {
       case F32 -> memory.getAtIndex(ValueLayout.JAVA_FLOAT, i);
       case F16 -> Float.float16ToFloat(memory.getAtIndex(ValueLayout.JAVA_SHORT, i));
       case BF16 -> Float.intBitsToFloat(memory.getAtIndex(ValueLayout.JAVA_SHORT, i) << 16);
+      default -> throw new AssertionError(type);
     };
   }
 
   /** The shim's device memory is the host's, so matrices lie there. */
-  private void multiplies(Type in, Type out, boolean add) throws HipException {
-    BlasLt.Product p = product(in, out, add);
+  private void multiplies(DType in, DType out, boolean add) throws HipException, BackendException {
+    ProductLibrary.Product p = product(in, out, add);
     MemorySegment x = matrix(in, M * K, 1);
     MemorySegment w = matrix(in, N * K, 2);
     MemorySegment y = matrix(out, M * Y_STRIDE, 3);
     MemorySegment before = arena.allocate(y.byteSize(), 16).copyFrom(y);
     try (BlasLt blas = open();
-        BlasLt.Plan plan = blas.plan(p, 0).orElseThrow()) {
-      plan.run(x.address(), w.address(), y.address(), 0, stream);
+        ProductLibrary.Plan plan = blas.plan(p, 0).orElseThrow()) {
+      plan.run(x.address(), w.address(), y.address(), 0);
       hip.streamSynchronize(stream);
     }
     for (int i = 0; i < M; i++) {
@@ -101,44 +105,45 @@ class BlasLtTest {
   }
 
   @Test
-  void products_areThoseOfRowMajorMatrices() throws HipException {
-    multiplies(Type.BF16, Type.F32, false);
-    multiplies(Type.BF16, Type.F32, true);
-    multiplies(Type.BF16, Type.BF16, false);
-    multiplies(Type.F16, Type.F16, false);
-    multiplies(Type.F16, Type.F32, true);
+  void products_areThoseOfRowMajorMatrices() throws HipException, BackendException {
+    multiplies(DType.BF16, DType.F32, false);
+    multiplies(DType.BF16, DType.F32, true);
+    multiplies(DType.BF16, DType.BF16, false);
+    multiplies(DType.F16, DType.F16, false);
+    multiplies(DType.F16, DType.F32, true);
   }
 
   @Test
-  void withoutAnAlgorithm_thereIsNoPlan() throws HipException {
+  void withoutAnAlgorithm_thereIsNoPlan() throws HipException, BackendException {
     try (BlasLt blas = open()) {
-      BlasLt.Product odd = new BlasLt.Product(Type.F16, Type.F16, 2, 4, 1023, 4, false);
+      ProductLibrary.Product odd =
+          new ProductLibrary.Product(DType.F16, DType.F16, 2, 4, 1023, 4, false);
       assertThat(blas.plan(odd, 0)).isEmpty();
       // What it says for a GPU that it has no kernels for.
       shim.failBlas(3);
-      assertThat(blas.plan(product(Type.F16, Type.F16, false), 0)).isEmpty();
+      assertThat(blas.plan(product(DType.F16, DType.F16, false), 0)).isEmpty();
     }
   }
 
   @Test
-  void aSearchThatFails_leavesNothing() throws HipException {
+  void aSearchThatFails_leavesNothing() throws HipException, BackendException {
     try (BlasLt blas = open()) {
       shim.failBlas(6);
-      assertThatThrownBy(() -> blas.plan(product(Type.F16, Type.F16, false), 0))
+      assertThatThrownBy(() -> blas.plan(product(DType.F16, DType.F16, false), 0))
           .hasMessageStartingWith(
-              "hipblasLtMatmulAlgoGetHeuristic: HIPBLAS_STATUS_INTERNAL_ERROR (6): ");
+              "linear: hipblasLtMatmulAlgoGetHeuristic: HIPBLAS_STATUS_INTERNAL_ERROR (6): ");
     }
   }
 
   @Test
-  void aRunThatFails_namesTheProduct() throws HipException {
-    BlasLt.Product p = product(Type.BF16, Type.F32, false);
+  void aRunThatFails_namesTheProduct() throws HipException, BackendException {
+    ProductLibrary.Product p = product(DType.BF16, DType.F32, false);
     try (BlasLt blas = open();
-        BlasLt.Plan plan = blas.plan(p, 0).orElseThrow()) {
+        ProductLibrary.Plan plan = blas.plan(p, 0).orElseThrow()) {
       shim.failBlas(5);
-      assertThatThrownBy(() -> plan.run(16, 16, 16, 0, stream))
+      assertThatThrownBy(() -> plan.run(16, 16, 16, 0))
           .hasMessage(
-              "hipblasLtMatmul(%s): HIPBLAS_STATUS_EXECUTION_FAILED (5): %s"
+              "linear: hipblasLtMatmul(%s): HIPBLAS_STATUS_EXECUTION_FAILED (5): %s"
                   .formatted(p, System.getProperty("lamina.rocm.blaslt")));
     }
   }
@@ -146,7 +151,7 @@ class BlasLtTest {
   @Test
   void aLibraryThatDoesNotStart_isToldFromOneThatIsAbsent() {
     shim.failBlas(1);
-    assertThatThrownBy(BlasLtTest::open)
+    assertThatThrownBy(this::open)
         .hasMessageStartingWith("hipblasLtCreate: HIPBLAS_STATUS_NOT_INITIALIZED (1): ");
     assertThat(BlasLt.searched(HIP_6_3)).isEqualTo("libhipblaslt.so.0");
     assertThat(BlasLt.searched(70_000_000)).isEqualTo("libhipblaslt.so.1");
@@ -156,7 +161,7 @@ class BlasLtTest {
   @Test
   void anOlderLibrary_isRefused() {
     shim.versionOfBlas(300);
-    assertThatThrownBy(BlasLtTest::open)
+    assertThatThrownBy(this::open)
         .hasMessage(
             "hipBLASLt: expected 0.6 or newer, whose numbers are known, got 0.3 in %s; update ROCm"
                 .formatted(System.getProperty("lamina.rocm.blaslt")));
@@ -164,7 +169,7 @@ class BlasLtTest {
 
   @Test
   void sizes_areChecked() {
-    assertThatThrownBy(() -> new BlasLt.Product(Type.F32, Type.F32, 1, 2, 3, 1, false))
+    assertThatThrownBy(() -> new ProductLibrary.Product(DType.F32, DType.F32, 1, 2, 3, 1, false))
         .hasMessage(
             "product: expected sizes of 1 or more and rows that do not overlap, got m 1, n 2, k 3 with stride 1");
   }

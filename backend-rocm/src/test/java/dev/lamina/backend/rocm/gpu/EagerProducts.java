@@ -3,6 +3,7 @@ package dev.lamina.backend.rocm.gpu;
 import dev.lamina.backend.rocm.driver.BlasLt;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
+import dev.lamina.backend.sdk.grid.LibraryProducts;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.ir.CompositeOp;
@@ -16,11 +17,11 @@ import java.util.Set;
  */
 public final class EagerProducts extends HipKernels {
   private static final int HIP_6_3 = 60_300_000;
-  private static final BlasProducts.Limits ANY = new BlasProducts.Limits(0, 1, 1, 1);
+  private static final LibraryProducts.Limits ANY = new LibraryProducts.Limits(0, 1, 1, 1);
 
   /** Kernels of an open GPU. */
   public EagerProducts(HipGpu gpu) {
-    super(gpu, () -> BlasLt.open(HIP_6_3), BlasLt.searched(HIP_6_3), ANY);
+    super(gpu, () -> gpu.library(HIP_6_3), BlasLt.searched(HIP_6_3), ANY);
   }
 
   @Override

@@ -1,6 +1,5 @@
-package dev.lamina.backend.rocm.gpu;
+package dev.lamina.backend.rocm.driver;
 
-import dev.lamina.backend.rocm.driver.HipException;
 import dev.lamina.backend.sdk.BackendFailure;
 import dev.lamina.spi.BackendException;
 import dev.lamina.spi.DeviceLost;
@@ -31,8 +30,14 @@ public final class Failures {
     };
   }
 
-  /** The same, to be thrown from a kernel or a memory space. */
-  static BackendFailure unchecked(String what, HipException e) {
+  /**
+   * The same, to be thrown from a kernel or a memory space.
+   *
+   * @param what that was being done, for the message
+   * @param e what HIP said
+   * @return with e as its cause
+   */
+  public static BackendFailure unchecked(String what, HipException e) {
     return new BackendFailure(of(what, e));
   }
 }
