@@ -28,6 +28,7 @@ struct GemvParams {
   int gate;
   int residualDtype;
   int computed;  // whether a kernel wrote the weights, which then must be waited for
+  int normed;    // which a kernel knows by its name
 };
 
 // Sixteen bytes of a weight that nobody reads again soon.

@@ -118,15 +118,7 @@ KERNEL(NormParams, 256) {
 #endif
 
 #ifdef KERNEL_rope
-const int MAX_SECTIONS = 8;
-
-struct Turning {
-  int rotary;
-  int interleaved;
-  float scale;
-  int sections;  // of pairs, each with positions of its own
-  int sectionEnd[MAX_SECTIONS];
-};
+#include "turning.glsl"
 
 PARAMS(RopeParams) {
   u64 x;
@@ -155,19 +147,12 @@ KERNEL(RopeParams, 256) {
       storeFloat(p.result, to, p.resultDtype, loadFloat(p.x, to, p.xDtype));
       continue;
     }
-    int row = 0;
-    while (row < p.turning.sections - 1 && item >= p.turning.sectionEnd[row]) row++;
-    i64 token = head / p.heads;
-    float angle = float(intAt(p.positions, row * p.tokens + token)) * floatAt(p.freqs, item);
-    float c = cosF(angle) * p.turning.scale;
-    float s = sinF(angle) * p.turning.scale;
-    bool interleaved = p.turning.interleaved != 0;
-    i64 first = at + (interleaved ? 2 * item : item);
-    i64 second = at + (interleaved ? 2 * item + 1 : item + pairs);
-    float a = loadFloat(p.x, first, p.xDtype);
-    float b = loadFloat(p.x, second, p.xDtype);
-    storeFloat(p.result, first, p.resultDtype, a * c - b * s);
-    storeFloat(p.result, second, p.resultDtype, b * c + a * s);
+    i64 first = at + firstOf(p.turning, item);
+    i64 second = at + secondOf(p.turning, item);
+    vec2 x = vec2(loadFloat(p.x, first, p.xDtype), loadFloat(p.x, second, p.xDtype));
+    x = turned(p.turning, p.positions, p.freqs, p.tokens, head / p.heads, item, x);
+    storeFloat(p.result, first, p.resultDtype, x.x);
+    storeFloat(p.result, second, p.resultDtype, x.y);
   }
 }
 #endif
@@ -183,21 +168,6 @@ PARAMS(GateParams) {
   int upDtype;
   int resultDtype;
 };
-
-// CompositeOp.Gate, by ordinal.
-const int SWIGLU = 0, GEGLU_TANH = 1, GEGLU_ERF = 2;
-
-float gateOf(int kind, float g) {
-  switch (kind) {
-    case SWIGLU: return g / (1.0 + expF(-g));
-    case GEGLU_TANH: {
-      float inner = 0.7978845608028654 * (g + 0.044715 * g * g * g);
-      return 0.5 * g * (1.0 + tanhF(inner));
-    }
-    case GEGLU_ERF: return 0.5 * g * (1.0 + erfF(g * 0.7071067811865476));
-    default: return maxNan(g, 0.0);
-  }
-}
 
 KERNEL(GateParams, 256) {
   for (i64 i = globalThread; i < p.n; i += globalThreads) {

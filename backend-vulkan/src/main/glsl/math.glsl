@@ -294,3 +294,20 @@ float powF(float x, float y) {
   }
   return flip ? -size : size;
 }
+
+// ---- Gates.
+
+// CompositeOp.Gate, by ordinal.
+const int SWIGLU = 0, GEGLU_TANH = 1, GEGLU_ERF = 2;
+
+float gateOf(int kind, float g) {
+  switch (kind) {
+    case SWIGLU: return g / (1.0 + expF(-g));
+    case GEGLU_TANH: {
+      float inner = 0.7978845608028654 * (g + 0.044715 * g * g * g);
+      return 0.5 * g * (1.0 + tanhF(inner));
+    }
+    case GEGLU_ERF: return 0.5 * g * (1.0 + erfF(g * 0.7071067811865476));
+    default: return maxNan(g, 0.0);
+  }
+}

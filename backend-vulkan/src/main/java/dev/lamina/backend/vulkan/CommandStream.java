@@ -111,9 +111,6 @@ final class CommandStream {
     private final VkCommandBuffer commands;
     private final List<Range> rooms = new ArrayList<>();
 
-    /** Reaches of the launches since the last barrier; empty if one of them reaches anything. */
-    private final List<Reach> beside = new ArrayList<>();
-
     private final boolean grows;
     private long at;
     private long pipeline;
@@ -144,7 +141,6 @@ final class CommandStream {
       pipeline = 0;
       count = 0;
       onlyLaunches = false;
-      beside.clear();
     }
 
     private void end() {
@@ -254,55 +250,12 @@ final class CommandStream {
     }
   }
 
-  /**
-   * Addresses from one to another, which is not one of them.
-   *
-   * @param from the first
-   * @param to behind the last
-   */
-  record Span(long from, long to) {
-    private boolean meets(Span o) {
-      return from < o.to && o.from < to;
-    }
-  }
-
-  /**
-   * What a launch reads and writes.
-   *
-   * @param reads all that it reads
-   * @param writes all that it writes
-   */
-  record Reach(List<Span> reads, Span writes) {
-    /** Whether the order of two launches matters. */
-    private boolean meets(Reach o) {
-      return writes.meets(o.writes)
-          || o.reads.stream().anyMatch(writes::meets)
-          || reads.stream().anyMatch(o.writes::meets);
-    }
-  }
-
-  /**
-   * The same for a launch that says what it reaches: nothing, if all since the last barrier say so
-   * and none of them meets it, so that they run side by side.
-   */
-  private void order(Recording r, @Nullable Reach reach) {
-    if (reach != null && !r.beside.isEmpty() && r.beside.stream().noneMatch(reach::meets)) {
-      r.beside.add(reach);
-      return;
-    }
-    order(r);
-    if (reach != null) {
-      r.beside.add(reach);
-    }
-  }
-
   /** Lets a launch see what came before; between launches alone that costs less. */
   private void order(Recording r) {
     if (r.onlyLaunches) {
       barrier.srcAccessMask(VK_ACCESS_SHADER_WRITE_BIT).dstAccessMask(SHADER);
       int launches = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
       vkCmdPipelineBarrier(r.commands, launches, launches, 0, barrier, null, null);
-      r.beside.clear();
     } else {
       orderAll(r);
       r.onlyLaunches = true;
@@ -311,7 +264,6 @@ final class CommandStream {
 
   /** Lets what comes next, of any kind, see what came before. */
   private void orderAll(Recording r) {
-    r.beside.clear();
     barrier.srcAccessMask(WRITES).dstAccessMask(READS | WRITES);
     vkCmdPipelineBarrier(r.commands, WORK, WORK, 0, barrier, null, null);
   }
@@ -330,17 +282,9 @@ final class CommandStream {
    * @param structBytes their size
    * @param x workgroups, as y and z at least 1
    * @param sharedBytes beside what the kernel has by itself
-   * @param reach what it reads and writes that others write and read, null for anything
    */
   void launch(
-      int kernel,
-      MemorySegment struct,
-      long structBytes,
-      long x,
-      long y,
-      long z,
-      int sharedBytes,
-      @Nullable Reach reach) {
+      int kernel, MemorySegment struct, long structBytes, long x, long y, long z, int sharedBytes) {
     long bytes = structBytes + 15 & -16;
     Recording r = recording(bytes);
     Range room = r.rooms.getLast();
@@ -352,7 +296,7 @@ final class CommandStream {
       vkCmdBindPipeline(r.commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
       r.pipeline = pipeline;
     }
-    order(r, reach);
+    order(r);
     for (long first = 0; first < x; first += facts.maxGroupsX()) {
       push.putInt(8, Math.toIntExact(first));
       vkCmdPushConstants(r.commands, pipelines.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0, push);

@@ -82,12 +82,6 @@ final class VulkanGpu extends GridDevice implements AutoCloseable {
 
   @Override
   public void launch(long function, long x, long y, long z, int threads, int sharedBytes) {
-    launch(function, x, y, z, sharedBytes, null);
-  }
-
-  /** The same for a launch that says what it reads and writes, so that others may run beside it. */
-  void launch(
-      long function, long x, long y, long z, int sharedBytes, CommandStream.@Nullable Reach reach) {
     if (x == 0 || y == 0 || z == 0) {
       return;
     }
@@ -95,7 +89,7 @@ final class VulkanGpu extends GridDevice implements AutoCloseable {
     opened.lock.lock();
     try {
       opened.checkOpen();
-      stream.launch((int) function, struct.struct(), struct.bytes(), x, y, z, sharedBytes, reach);
+      stream.launch((int) function, struct.struct(), struct.bytes(), x, y, z, sharedBytes);
     } finally {
       opened.lock.unlock();
     }

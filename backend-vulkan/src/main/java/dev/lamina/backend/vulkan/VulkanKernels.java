@@ -8,10 +8,15 @@ import dev.lamina.backend.sdk.KernelProvider;
 import dev.lamina.backend.sdk.Movement;
 import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
+import dev.lamina.backend.sdk.StageGroup;
+import dev.lamina.backend.sdk.Stages;
 import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.backend.sdk.grid.GridGroups;
 import dev.lamina.backend.sdk.grid.GridKernels;
+import dev.lamina.backend.sdk.grid.HeadGroups;
 import dev.lamina.backend.sdk.grid.Params;
 import dev.lamina.backend.sdk.grid.Projection;
+import dev.lamina.backend.sdk.grid.ProjectionGroups;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
@@ -19,6 +24,7 @@ import dev.lamina.spi.Support.Perf;
 import dev.lamina.spi.ir.CompositeOp;
 import dev.lamina.spi.ir.CoreOp.BinaryKind;
 import dev.lamina.spi.ir.DType;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -29,10 +35,15 @@ final class VulkanKernels extends GridKernels {
 
   private static final int SAMPLE_THREADS = 512;
 
+  /** Heads of a workgroup. */
+  private static final int HEAD_WARPS = 4;
+
   private final VulkanGpu gpu;
   private final VulkanProducts fast;
+  private final GridGroups groups;
   private final Optional<RunCapturer> capturer;
   private final Optional<OrderMarks> marks;
+  private final KernelProvider relaxed = new Relaxed();
   private final KernelProvider invariant = new Invariant();
 
   /**
@@ -44,8 +55,51 @@ final class VulkanKernels extends GridKernels {
     super(gpu);
     this.gpu = gpu;
     fast = new VulkanProducts(gpu, products);
+    groups = new GridGroups(new ProjectionGroups(fast), new HeadGroups(this::turnHeads));
     capturer = Optional.of(new StepCapturer(gpu));
     marks = Optional.of(new TimelineMarks(gpu));
+  }
+
+  /** The same kernels, of which products of many rows round operands further. */
+  private final class Relaxed implements KernelProvider {
+    @Override
+    public KernelChoice choose(OpSpec spec) {
+      return spec.op() instanceof CompositeOp.Linear op
+          ? linear(op, spec, true)
+          : VulkanKernels.this.choose(spec);
+    }
+
+    @Override
+    public Kernel elementwise(Expr expr) {
+      return VulkanKernels.this.elementwise(expr);
+    }
+
+    @Override
+    public Movement movement() {
+      return VulkanKernels.this.movement();
+    }
+
+    @Override
+    public List<StageGroup> groups(Stages stages) {
+      return groups.of(stages, true);
+    }
+  }
+
+  @Override
+  public KernelProvider relaxed() {
+    return relaxed;
+  }
+
+  @Override
+  public List<StageGroup> groups(Stages stages) {
+    return groups.of(stages, false);
+  }
+
+  private void turnHeads(HeadGroups.Heads heads, List<KernelArgs> steps) {
+    heads.append(gpu.params(), steps);
+    long warps = heads.tokens(steps) * heads.heads(steps);
+    long kernel = gpu.function("heads", "turn_and_append");
+    gpu.launch(kernel, Math.ceilDiv(warps, HEAD_WARPS), 1, 1, 32 * HEAD_WARPS, 0);
   }
 
   /**
@@ -133,8 +187,8 @@ final class VulkanKernels extends GridKernels {
     return KernelChoice.dense(
         "linear",
         Perf.FAST,
-        Numerics.STRICT,
-        node -> args -> fast.run(Projection.of(args, op.biased())));
+        isRelaxed ? Numerics.RELAXED : Numerics.STRICT,
+        node -> args -> fast.run(Projection.of(args, op.biased()), isRelaxed));
   }
 
   @Override

@@ -1,39 +1,51 @@
 package dev.lamina.backend.vulkan;
 
-import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.backend.sdk.grid.GeneralProducts;
 import dev.lamina.backend.sdk.grid.Params;
 import dev.lamina.backend.sdk.grid.Projection;
-import dev.lamina.backend.vulkan.CommandStream.Reach;
-import dev.lamina.backend.vulkan.CommandStream.Span;
+import dev.lamina.backend.sdk.grid.ProjectionGroups;
+import dev.lamina.backend.sdk.grid.ProjectionJob;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Layout;
-import java.util.ArrayList;
-import java.util.List;
+import dev.lamina.spi.ir.TensorType;
 
 /**
- * Projections: few rows by weights of 16 bits that are read once, many in BF16 by cooperative
- * matrices where the device has them, and all others by the general kernels.
+ * Projections: few rows by weights of 16 bits that are read once, with what comes before and after
+ * them; many in BF16 by cooperative matrices where the device has them and operands may be rounded;
+ * all others by the general kernels.
  */
-final class VulkanProducts {
-  /** Rows up to which weights are read once for all of them. */
-  private static final int FEW_ROWS = 8;
+final class VulkanProducts implements ProjectionGroups.Runner {
+  /** Rows up to which weights are read row group by row group. */
+  private static final int FEW_ROWS = 16;
 
-  /**
-   * Threads of a workgroup, and weight rows of a subgroup, of the kernels for 1, 2, 4 and 8 rows.
-   */
+  /** Rows of a launch, a power of two. */
+  private static final int ROWS_A_LAUNCH = 8;
+
+  /** As in products.comp: warps of a workgroup, and columns that a group of them multiplies. */
+  private static final int WARPS = 8;
+
   private static final int THREADS = 256;
+  private static final int COLUMNS = 4;
 
-  private static final int[] WEIGHT_ROWS = {2, 2, 2, 1};
+  /** Elements of a weight that a thread loads at once. */
+  private static final int UNIT = 8;
 
   /** Elements of a side of a workgroup's tile, and of the part of k that it takes at a time. */
   private static final int TILE = 128;
 
   private static final int TILE_K = 32;
 
+  /** Rows whose rounded operand lies in scratch memory at a time. */
+  private static final int ROUNDED_ROWS = 8192;
+
+  /** Routers are not rounded. */
+  private static final int MAX_EXACT_COLUMNS = 512;
+
   private final VulkanGpu gpu;
   private final GeneralProducts general;
-  private final long[] few = new long[4];
+  private final long[] bf16 = new long[ROWS_A_LAUNCH + 1];
+  private final long[] f16 = new long[ROWS_A_LAUNCH + 1];
+  private final long round;
   private final long tile;
 
   /**
@@ -45,48 +57,81 @@ final class VulkanProducts {
   VulkanProducts(VulkanGpu gpu, GeneralProducts general) {
     this.gpu = gpu;
     this.general = general;
-    for (int i = 0; i < few.length; i++) {
-      few[i] = gpu.function("products", "rows_" + (1 << i));
+    for (int rows = 1; rows <= ROWS_A_LAUNCH; rows *= 2) {
+      bf16[rows] = gpu.function("products", "group_bf16_" + rows);
+      f16[rows] = gpu.function("products", "group_f16_" + rows);
     }
+    round = gpu.function("products", "round_rows");
     tile = gpu.facts().hasBf16Tiles() ? gpu.function("products", "tile_bf16") : 0;
   }
 
-  /** Multiplies. */
-  void run(Projection p) {
-    DType w = p.w().dtype();
-    boolean plain = p.w().layout() instanceof Layout.Dense && p.k() % 8 == 0;
-    boolean aligned = Params.isAligned(p.x(), 16) && Params.isAligned(p.w(), 16);
-    if (plain && aligned && p.m() <= FEW_ROWS && (w == DType.BF16 || w == DType.F16)) {
-      int i = p.m() <= 1 ? 0 : Long.SIZE - Long.numberOfLeadingZeros(p.m() - 1);
-      GeneralProducts.params(gpu, p, 0, 0, p.m());
-      long rows = (long) WEIGHT_ROWS[i] * (THREADS / gpu.facts().subgroupSize());
-      gpu.launch(few[i], Math.ceilDiv(p.n(), rows), 1, 1, 0, reach(p));
-    } else if (tile != 0
-        && plain
-        && aligned
-        && p.k() % TILE_K == 0
-        && w == DType.BF16
-        && p.x().dtype() == DType.BF16) {
-      GeneralProducts.params(gpu, p, 0, 0, p.m());
-      long x = Math.ceilDiv(p.n(), TILE);
-      gpu.launch(tile, x, Math.ceilDiv(p.m(), TILE), 1, 0, reach(p));
-    } else {
+  @Override
+  public boolean takes(TensorType w) {
+    return w.isDense() && (w.dtype() == DType.BF16 || w.dtype() == DType.F16);
+  }
+
+  @Override
+  public boolean run(ProjectionJob job, boolean relaxed) {
+    if (!job.isPlain() || job.rows() > FEW_ROWS) {
+      return false;
+    }
+    for (long row = 0; row < job.rows(); ) {
+      int now = (int) Math.min(ROWS_A_LAUNCH, Long.highestOneBit(job.rows() - row));
+      launch(job, row, now);
+      row += now;
+    }
+    return true;
+  }
+
+  private void launch(ProjectionJob job, long row, int rows) {
+    long inFlight = rows == 1 ? 2 : 1;
+    int split = 1;
+    while (split < WARPS && split * inFlight * 32 * UNIT < job.k()) {
+      split *= 2;
+    }
+    int columns = COLUMNS * WARPS / split;
+    job.params(gpu.params(), row, split, columns);
+    boolean isBf16 = job.parts().getFirst().weight().dtype() == DType.BF16;
+    gpu.launch((isBf16 ? bf16 : f16)[rows], job.blocks(columns), 1, 1, THREADS, 0);
+  }
+
+  /**
+   * Multiplies.
+   *
+   * @param relaxed whether operands may be rounded
+   */
+  void run(Projection p, boolean relaxed) {
+    if (relaxed && fitsTiles(p)) {
+      for (long m = 0; m < p.m(); m += ROUNDED_ROWS) {
+        tiles(p, m, Math.min(ROUNDED_ROWS, p.m() - m));
+      }
+    } else if (!run(new ProjectionJob(p.x(), true).part(p.w(), p.bias(), p.out()), relaxed)) {
       general.run(p);
     }
   }
 
-  private static Reach reach(Projection p) {
-    List<Span> reads = new ArrayList<>(3);
-    reads.add(new Span(p.xAt(0), p.xAt(p.m())));
-    reads.add(span(p.w()));
-    if (p.bias() != null) {
-      reads.add(span(p.bias()));
-    }
-    return new Reach(reads, new Span(p.outAt(0), p.outAt(p.m())));
+  private boolean fitsTiles(Projection p) {
+    return tile != 0
+        && p.w().layout() instanceof Layout.Dense
+        && p.w().dtype() == DType.BF16
+        && p.m() > FEW_ROWS
+        && p.n() > MAX_EXACT_COLUMNS
+        && p.k() % TILE_K == 0
+        && Params.isAligned(p.x(), 16)
+        && Params.isAligned(p.w(), 16);
   }
 
-  private static Span span(Tensor t) {
-    long from = Params.addressOf(t);
-    return new Span(from, from + t.elements() * t.dtype().bytes());
+  private void tiles(Projection p, long from, long m) {
+    long x = p.xAt(from);
+    if (p.x().dtype() != DType.BF16) {
+      x = gpu.scratch(2 * m * p.k());
+      long units = m * p.k() / UNIT;
+      gpu.params().address(p.xAt(from)).address(x).i64(units).i32(p.x().dtype().ordinal());
+      gpu.launchOver(round, units, THREADS);
+    }
+    Params to = gpu.params().address(x).address(p.w()).address(p.biasAddress());
+    to.address(p.outAt(from)).i64(m).i64(p.n()).i64(p.k());
+    to.i32(p.biasDtype()).i32(p.out().dtype().ordinal());
+    gpu.launch(tile, Math.ceilDiv(p.n(), TILE), Math.ceilDiv(m, TILE), 1, THREADS, 0);
   }
 }

@@ -4,6 +4,7 @@ import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.backend.sdk.grid.BlockTables;
 import dev.lamina.backend.sdk.grid.Params;
+import dev.lamina.backend.sdk.grid.ProjectionJob;
 import dev.lamina.spi.ir.CompositeOp.RmsNorm;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Layout;
@@ -89,12 +90,12 @@ final class BlockGemv {
     this.blocks = blocks;
   }
 
-  private static List<Form> forms(Gemv.Job job) {
+  private static List<Form> forms(ProjectionJob job) {
     return job.rows() == 1 ? OF_ONE_ROW : OF_TWO_ROWS;
   }
 
   /** The form of a weight if there are kernels for it. */
-  private static @Nullable Form formOf(Gemv.Job job, Tensor weight) {
+  private static @Nullable Form formOf(ProjectionJob job, Tensor weight) {
     for (Form form : forms(job)) {
       if (weight.layout() instanceof Layout.Blocked(var format) && format == form.format) {
         return form;
@@ -109,13 +110,13 @@ final class BlockGemv {
    * @param job what to compute
    * @return whether it was
    */
-  boolean run(Gemv.Job job) {
+  boolean run(ProjectionJob job) {
     if (!fits(job)) {
       return false;
     }
     for (Form form : forms(job)) {
-      List<Gemv.Part> own = new ArrayList<>();
-      for (Gemv.Part part : job.parts()) {
+      List<ProjectionJob.Part> own = new ArrayList<>();
+      for (ProjectionJob.Part part : job.parts()) {
         if (form.equals(formOf(job, part.weight()))) {
           own.add(part);
         }
@@ -127,14 +128,14 @@ final class BlockGemv {
     return true;
   }
 
-  private boolean fits(Gemv.Job job) {
+  private boolean fits(ProjectionJob job) {
     if (job.rows() == 0 || job.rows() > MAX_ROWS) {
       return false;
     }
     Tensor x = job.x();
     boolean fits = x.dtype() == DType.F32 && Params.isAligned(x, 16);
     fits &= isFactors(job.factors()) && isPlain(job.residual()) && isPlain(job.gated());
-    for (Gemv.Part part : job.parts()) {
+    for (ProjectionJob.Part part : job.parts()) {
       Tensor w = part.weight();
       Form form = formOf(job, w);
       fits &= form != null && hasRoom(form, job);
@@ -144,7 +145,7 @@ final class BlockGemv {
   }
 
   /** Whether rows are whole chunks, so that each begins at a multiple of 16, and x fits. */
-  private boolean hasRoom(Form form, Gemv.Job job) {
+  private boolean hasRoom(Form form, ProjectionJob job) {
     int kept = MOST_KEPT / (int) job.rows();
     return job.k() > 0
         && job.k() % form.chunk == 0
@@ -152,7 +153,7 @@ final class BlockGemv {
         && sharedBytes(form, job, WARPS, kept) <= gpu.maxSharedBytes();
   }
 
-  private static boolean arePair(Gemv.Part gate, Gemv.Part up) {
+  private static boolean arePair(ProjectionJob.Part gate, ProjectionJob.Part up) {
     return gate.weight().layout().equals(up.weight().layout())
         && gate.weight().size(0) == up.weight().size(0);
   }
@@ -168,7 +169,7 @@ final class BlockGemv {
   }
 
   /** Of x, of the warps' parts of some tiles, and of chunks, behind which a word is read. */
-  private static long sharedBytes(Form form, Gemv.Job job, int split, int kept) {
+  private static long sharedBytes(Form form, ProjectionJob job, int split, int kept) {
     long rows = job.rows();
     long x = form.zeroBytes + rows * (job.k() / X_BLOCK) * form.xBytes;
     long parts = rows * Float.BYTES * (WARPS + (long) kept * split * TILE);
@@ -176,12 +177,12 @@ final class BlockGemv {
     return Math.ceilDiv(x, 16) * 16 + parts + chunks + Integer.BYTES;
   }
 
-  private void launch(Gemv.Job job, Form form, List<Gemv.Part> parts) {
+  private void launch(ProjectionJob job, Form form, List<ProjectionJob.Part> parts) {
     String name = "block_gemv_" + form.format.text() + "_" + job.rows();
     long kernel = gpu.function("block_gemv", name, gpu.maxSharedBytes());
     int perUnit = job.gated() == null ? 1 : 2;
     long tiles = 0;
-    for (Gemv.Part part : parts) {
+    for (ProjectionJob.Part part : parts) {
       tiles += Math.ceilDiv(part.weight().size(0), TILE);
     }
     long units = tiles / perUnit;
@@ -201,31 +202,35 @@ final class BlockGemv {
   }
 
   private void params(
-      Gemv.Job job, QuantFormat format, List<Gemv.Part> parts, long units, int split) {
+      ProjectionJob job,
+      QuantFormat format,
+      List<ProjectionJob.Part> parts,
+      long units,
+      int split) {
     Params p = gpu.params().i64(address(job.x())).i64(address(job.factors()));
     p.i64(address(job.residual()));
     int count = parts.size();
-    for (int i = 0; i < Gemv.MAX_PARTS; i++) {
+    for (int i = 0; i < ProjectionJob.MAX_PARTS; i++) {
       p.i64(i < count ? address(parts.get(i).weight()) : 0);
     }
-    for (int i = 0; i < Gemv.MAX_PARTS; i++) {
+    for (int i = 0; i < ProjectionJob.MAX_PARTS; i++) {
       p.i64(i < count ? address(parts.get(i).bias()) : 0);
     }
-    for (int i = 0; i < Gemv.MAX_PARTS; i++) {
+    for (int i = 0; i < ProjectionJob.MAX_PARTS; i++) {
       Tensor out = i < count ? parts.get(i).out() : null;
       p.i64(address(job.gated() == null ? out : job.gated()));
     }
     p.i64(blocks.of(format));
-    for (int i = 0; i < Gemv.MAX_PARTS; i++) {
+    for (int i = 0; i < ProjectionJob.MAX_PARTS; i++) {
       p.i64(i < count ? parts.get(i).weight().size(0) : 0);
     }
     p.i64(job.k());
     long first = 0;
-    for (int i = 0; i < Gemv.MAX_PARTS; i++) {
+    for (int i = 0; i < ProjectionJob.MAX_PARTS; i++) {
       p.i32(first);
       first += i < count ? Math.ceilDiv(parts.get(i).weight().size(0), TILE) : 0;
     }
-    for (int i = 0; i < Gemv.MAX_PARTS; i++) {
+    for (int i = 0; i < ProjectionJob.MAX_PARTS; i++) {
       Tensor bias = i < count ? parts.get(i).bias() : null;
       p.i32(bias == null ? 0 : bias.dtype().ordinal());
     }

@@ -1,6 +1,7 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.sdk.grid.Projection;
+import dev.lamina.backend.sdk.grid.ProjectionJob;
 
 /** Few rows of F32 times weights in blocks. */
 final class BlockRows implements FewRows {
@@ -31,7 +32,7 @@ final class BlockRows implements FewRows {
 
   @Override
   public void run(Projection p) {
-    if (gemv.run(new Gemv.Job(p.x(), false).part(p.w(), p.bias(), p.out()))) {
+    if (gemv.run(new ProjectionJob(p.x(), false).part(p.w(), p.bias(), p.out()))) {
       return;
     }
     int rows;

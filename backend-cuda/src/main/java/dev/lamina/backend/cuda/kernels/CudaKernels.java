@@ -15,13 +15,15 @@ import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.backend.sdk.RunClock;
 import dev.lamina.backend.sdk.StageGroup;
 import dev.lamina.backend.sdk.Stages;
+import dev.lamina.backend.sdk.grid.GridGroups;
 import dev.lamina.backend.sdk.grid.GridKernels;
+import dev.lamina.backend.sdk.grid.HeadGroups;
+import dev.lamina.backend.sdk.grid.ProjectionGroups;
 import dev.lamina.spi.CompileOptions;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
 import dev.lamina.spi.ir.CompositeOp;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -33,8 +35,7 @@ public final class CudaKernels extends GridKernels implements AutoCloseable {
   private final StreamMarks marks;
   private final EventClock clock;
   private final LinearKernels linears;
-  private final ProjectionGroups projections;
-  private final HeadGroups heads;
+  private final GridGroups groups;
   private final AttentionKernels attention;
   private final BlasProducts blas;
   private final KernelProvider relaxed = new Relaxed();
@@ -59,9 +60,11 @@ public final class CudaKernels extends GridKernels implements AutoCloseable {
     BlockGemv blockGemv = new BlockGemv(gpu, blocks);
     linears = new LinearKernels(gpu, blocks, products, gemv, blockGemv, roundedProducts, rounded);
     RoundedProjections many = new RoundedProjections(gpu, roundedProducts, rounded);
-    projections = new ProjectionGroups(gemv, blockGemv, many);
     attention = new AttentionKernels(gpu, rounded);
-    heads = new HeadGroups(gpu, attention);
+    groups =
+        new GridGroups(
+            new ProjectionGroups(new ProjectionLaunches(gemv, blockGemv, many)),
+            new HeadGroups(new HeadLaunches(gpu, attention)));
     invariant = new InvariantKernels(this, linears, attention, false);
   }
 
@@ -84,7 +87,7 @@ public final class CudaKernels extends GridKernels implements AutoCloseable {
 
     @Override
     public List<StageGroup> groups(Stages stages) {
-      return CudaKernels.this.groups(stages, true);
+      return groups.of(stages, true);
     }
   }
 
@@ -105,24 +108,7 @@ public final class CudaKernels extends GridKernels implements AutoCloseable {
 
   @Override
   public List<StageGroup> groups(Stages stages) {
-    return groups(stages, false);
-  }
-
-  private List<StageGroup> groups(Stages stages, boolean isRelaxed) {
-    List<StageGroup> all = new ArrayList<>();
-    for (int i = 0; i < stages.list().size(); ) {
-      StageGroup group = projections.at(stages, i, isRelaxed);
-      if (group == null) {
-        group = heads.at(stages, i, isRelaxed);
-      }
-      if (group == null) {
-        i++;
-      } else {
-        all.add(group);
-        i = group.to();
-      }
-    }
-    return all;
+    return groups.of(stages, false);
   }
 
   /**

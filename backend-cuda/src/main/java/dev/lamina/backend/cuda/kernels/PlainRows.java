@@ -1,6 +1,7 @@
 package dev.lamina.backend.cuda.kernels;
 
 import dev.lamina.backend.sdk.grid.Projection;
+import dev.lamina.backend.sdk.grid.ProjectionJob;
 
 /** Few rows of F32 times weights in BF16 or F16, which kernels may have written just before. */
 final class PlainRows implements FewRows {
@@ -10,13 +11,13 @@ final class PlainRows implements FewRows {
     this.gemv = gemv;
   }
 
-  private static Gemv.Job job(Projection p) {
-    return new Gemv.Job(p.x(), true).part(p.w(), p.bias(), p.out());
+  private static ProjectionJob job(Projection p) {
+    return new ProjectionJob(p.x(), true).part(p.w(), p.bias(), p.out());
   }
 
   @Override
   public boolean takes(Projection p) {
-    return job(p).fits();
+    return Gemv.fits(job(p));
   }
 
   @Override

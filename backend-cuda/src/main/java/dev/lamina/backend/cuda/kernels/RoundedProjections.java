@@ -3,6 +3,7 @@ package dev.lamina.backend.cuda.kernels;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.sdk.Tensor;
 import dev.lamina.backend.sdk.grid.Params;
+import dev.lamina.backend.sdk.grid.ProjectionJob;
 import dev.lamina.spi.ir.CompositeOp.RmsNorm;
 import dev.lamina.spi.ir.DType;
 import dev.lamina.spi.ir.Layout;
@@ -36,7 +37,7 @@ final class RoundedProjections {
    * @param job what to compute
    * @return whether it was
    */
-  boolean run(Gemv.Job job) {
+  boolean run(ProjectionJob job) {
     if (!fits(job)) {
       return false;
     }
@@ -54,7 +55,7 @@ final class RoundedProjections {
    * @param next whose rows are the result of {@code job}
    * @return whether they were
    */
-  boolean run(Gemv.Job job, Gemv.Job next) {
+  boolean run(ProjectionJob job, ProjectionJob next) {
     if (!fits(job) || !fits(next)) {
       return false;
     }
@@ -65,11 +66,11 @@ final class RoundedProjections {
     return true;
   }
 
-  private boolean fits(Gemv.Job job) {
+  private boolean fits(ProjectionJob job) {
     long weights = 0;
     boolean fits = job.k() % 8 == 0;
     fits &= isPlain(job.x()) && isPlain(job.residual()) && isPlain(job.gated());
-    for (Gemv.Part part : job.parts()) {
+    for (ProjectionJob.Part part : job.parts()) {
       Tensor w = part.weight();
       weights += w.size(0) * job.k();
       fits &= w.dtype() == DType.BF16 && w.layout() instanceof Layout.Dense && isAligned(w);
@@ -93,7 +94,7 @@ final class RoundedProjections {
   }
 
   /** Returns where the rounded rows lie, or what the gate made of them. */
-  private long runRows(Gemv.Job job, long row, long m, boolean keepsGated) {
+  private long runRows(ProjectionJob job, long row, long m, boolean keepsGated) {
     long k = job.k();
     Tensor gated = job.gated();
     long inner = gated == null ? 0 : job.parts().getFirst().weight().size(0);
@@ -114,8 +115,8 @@ final class RoundedProjections {
     return scratch;
   }
 
-  private void multiply(Gemv.Job job, long row, long m, long x) {
-    for (Gemv.Part part : job.parts()) {
+  private void multiply(ProjectionJob job, long row, long m, long x) {
+    for (ProjectionJob.Part part : job.parts()) {
       long n = part.weight().size(0);
       long added = rowAt(job.residual(), row, n);
       long out = rowAt(part.out(), row, n);
@@ -124,7 +125,7 @@ final class RoundedProjections {
   }
 
   private static RoundedProducts.Product product(
-      Gemv.Part part, long x, long added, long out, long m, long k) {
+      ProjectionJob.Part part, long x, long added, long out, long m, long k) {
     Tensor bias = part.bias();
     long n = part.weight().size(0);
     return new RoundedProducts.Product(
@@ -141,7 +142,7 @@ final class RoundedProjections {
         n);
   }
 
-  private void norm(Gemv.Job job, RmsNorm norm, long row, long m, long to) {
+  private void norm(ProjectionJob job, RmsNorm norm, long row, long m, long to) {
     Tensor factors = job.factors();
     Params p = gpu.params().i64(rowAt(job.x(), row, job.k()));
     p.i64(factors == null ? 0 : Params.addressOf(factors)).i64(to).i64(m).i32(job.k());
@@ -151,7 +152,7 @@ final class RoundedProjections {
   }
 
   /** Writes what the gate makes rounded, and as it is, too, unless gated is null. */
-  private void gate(Gemv.Job job, @Nullable Tensor gated, long row, long m, long to) {
+  private void gate(ProjectionJob job, @Nullable Tensor gated, long row, long m, long to) {
     long n = job.parts().getFirst().weight().size(0);
     long gate = rowAt(job.parts().get(0).out(), row, n);
     long up = rowAt(job.parts().get(1).out(), row, n);

@@ -46,14 +46,14 @@ public final class GeneralProducts {
     if (p.m() <= MAX_WARP_ROWS) {
       runEach(p);
     } else {
-      params(grid, p, blocks.of(p.w()), 0, p.m());
+      params(grid, p, blocks.of(p.w()));
       grid.launch(tile, Math.ceilDiv(p.n(), TILE), Math.ceilDiv(p.m(), TILE), 1, 256, 0);
     }
   }
 
   /** A warp for each element, however many there are. */
   public void runEach(Projection p) {
-    params(grid, p, blocks.of(p.w()), 0, p.m());
+    params(grid, p, blocks.of(p.w()));
     grid.launch(any, Math.ceilDiv(p.m() * p.n(), 4), 1, 1, 128, 0);
   }
 
@@ -70,18 +70,9 @@ public final class GeneralProducts {
     grid.launch(anyExperts, Math.ceilDiv(e.n(), 4), y, z, 128, 0);
   }
 
-  /**
-   * Writes the struct of {@code linear.cu} for some rows of x.
-   *
-   * @param grid whose struct
-   * @param p the projection
-   * @param format address of the weight's table, 0 for plain
-   * @param row first row
-   * @param rows how many
-   */
-  public static void params(GridDevice grid, Projection p, long format, long row, long rows) {
-    Params to = grid.params().address(p.xAt(row)).address(p.w()).address(p.biasAddress());
-    to.address(p.outAt(row)).address(format).i64(rows).i64(p.n()).i64(p.k());
+  private static void params(GridDevice grid, Projection p, long format) {
+    Params to = grid.params().address(p.x()).address(p.w()).address(p.biasAddress());
+    to.address(p.out()).address(format).i64(p.m()).i64(p.n()).i64(p.k());
     to.i32(p.x().dtype().ordinal()).i32(p.w().dtype().ordinal());
     to.i32(p.biasDtype()).i32(p.out().dtype().ordinal());
   }

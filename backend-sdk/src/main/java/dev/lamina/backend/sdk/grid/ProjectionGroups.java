@@ -1,4 +1,4 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.KernelArgs;
@@ -21,19 +21,50 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds projections of weights that no kernel writes: those of the same rows, the norm that only
- * they read, the gate over two of them, the sum with one of them. {@link Gemv} runs them as one
- * launch where the rows are few, {@link BlockGemv} where weights lie in blocks, {@link
- * RoundedProjections} where the rows are many and may be rounded.
+ * they read, the gate over two of them, the sum with one of them. A chip's {@link Runner} has the
+ * kernels that compute all of it at once.
  */
-final class ProjectionGroups {
-  private final Gemv gemv;
-  private final BlockGemv blocks;
-  private final RoundedProjections many;
+public final class ProjectionGroups {
+  private final Runner runner;
 
-  ProjectionGroups(Gemv gemv, BlockGemv blocks, RoundedProjections many) {
-    this.gemv = gemv;
-    this.blocks = blocks;
-    this.many = many;
+  /** Computes groups; where it can't, their kernels run one by one. */
+  public interface Runner {
+    /**
+     * Whether there may be kernels for a weight.
+     *
+     * @param weight its type
+     */
+    boolean takes(TensorType weight);
+
+    /**
+     * Launches a job, or nothing.
+     *
+     * @param job what to compute
+     * @param relaxed whether operands may be rounded
+     * @return whether it was launched
+     */
+    boolean run(ProjectionJob job, boolean relaxed);
+
+    /**
+     * Launches a job with a gate and the one that alone reads its result, whose operands may be
+     * rounded; or nothing.
+     *
+     * @param job with a gate
+     * @param next whose rows are the result of {@code job}
+     * @return whether they were launched
+     */
+    default boolean run(ProjectionJob job, ProjectionJob next) {
+      return false;
+    }
+  }
+
+  /**
+   * Groups for a chip.
+   *
+   * @param runner has its kernels
+   */
+  public ProjectionGroups(Runner runner) {
+    this.runner = runner;
   }
 
   /** Stages of one group, in their order. */
@@ -58,9 +89,9 @@ final class ProjectionGroups {
       return (norm == null ? 0 : 1) + linears.size() + (gate == null && added < 0 ? 0 : 1);
     }
 
-    Gemv.Job job(List<KernelArgs> steps) {
+    ProjectionJob job(List<KernelArgs> steps) {
       KernelArgs first = steps.getFirst();
-      Gemv.Job job = new Gemv.Job(first.in(0), false);
+      ProjectionJob job = new ProjectionJob(first.in(0), false);
       if (norm != null) {
         job.norm(norm, norm.weighted() ? first.in(1) : null);
       }
@@ -86,7 +117,7 @@ final class ProjectionGroups {
    * @param relaxed whether operands may be rounded
    * @return the longest one, or null if none begins there
    */
-  @Nullable StageGroup at(Stages stages, int from, boolean relaxed) {
+  public @Nullable StageGroup at(Stages stages, int from, boolean relaxed) {
     Node first = node(stages, from);
     if (first == null || first.operands().isEmpty()) {
       return null;
@@ -128,15 +159,15 @@ final class ProjectionGroups {
     return more ? to + 1 : to;
   }
 
-  private boolean run(Found found, Gemv.Job job) {
-    return found.relaxed && many.run(job) || gemv.run(job) || blocks.run(job);
+  private boolean run(Found found, ProjectionJob job) {
+    return runner.run(job, found.relaxed);
   }
 
   /** Runs a gate's projections and the one that alone reads what it makes. */
   private boolean run(Found found, Found behind, List<KernelArgs> steps) {
-    Gemv.Job job = found.job(steps.subList(0, found.numSteps()));
-    Gemv.Job next = behind.job(steps.subList(found.numSteps(), steps.size()));
-    return many.run(job, next) || run(found, job) && run(behind, next);
+    ProjectionJob job = found.job(steps.subList(0, found.numSteps()));
+    ProjectionJob next = behind.job(steps.subList(found.numSteps(), steps.size()));
+    return runner.run(job, next) || run(found, job) && run(behind, next);
   }
 
   private static @Nullable Node node(Stages stages, int i) {
@@ -154,9 +185,9 @@ final class ProjectionGroups {
   }
 
   /** Projections of x from a stage on, with nothing but views between them. */
-  private static List<Node> linears(Stages stages, int from, Value x) {
+  private List<Node> linears(Stages stages, int from, Value x) {
     List<Node> found = new ArrayList<>();
-    for (int i = from; found.size() < Gemv.MAX_PARTS; i++) {
+    for (int i = from; found.size() < ProjectionJob.MAX_PARTS; i++) {
       Node node = node(stages, i);
       if (isView(node)) {
         continue;
@@ -169,7 +200,7 @@ final class ProjectionGroups {
     return found;
   }
 
-  private static boolean isProjection(Stages stages, Node node, Value x) {
+  private boolean isProjection(Stages stages, Node node, Value x) {
     if (!(node.op() instanceof Linear) || !node.operands().getFirst().equals(x)) {
       return false;
     }
@@ -177,8 +208,7 @@ final class ProjectionGroups {
     return given
         && isF32(node.result())
         && node.operands().get(1).type() instanceof TensorType t
-        && (FastFormats.of(t.layout()).isPresent()
-            || t.isDense() && (t.dtype() == DType.BF16 || t.dtype() == DType.F16));
+        && runner.takes(t);
   }
 
   /** Position after so many projections. */

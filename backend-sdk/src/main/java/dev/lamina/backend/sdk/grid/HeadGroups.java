@@ -1,6 +1,5 @@
-package dev.lamina.backend.cuda.kernels;
+package dev.lamina.backend.sdk.grid;
 
-import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.sdk.GroupKernel;
 import dev.lamina.backend.sdk.HostState;
 import dev.lamina.backend.sdk.KernelArgs;
@@ -8,9 +7,6 @@ import dev.lamina.backend.sdk.Stage;
 import dev.lamina.backend.sdk.StageGroup;
 import dev.lamina.backend.sdk.Stages;
 import dev.lamina.backend.sdk.Tensor;
-import dev.lamina.backend.sdk.grid.LayerKernels;
-import dev.lamina.backend.sdk.grid.Params;
-import dev.lamina.backend.sdk.grid.StateKernels;
 import dev.lamina.spi.ir.CompositeOp.KvAppend;
 import dev.lamina.spi.ir.CompositeOp.PagedAttention;
 import dev.lamina.spi.ir.CompositeOp.RmsNorm;
@@ -24,28 +20,46 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds what is done to the heads of a layer before it attends: queries and keys are normed and
- * turned, keys and values appended to the pool. One launch does it, a warp a head of a token, or
- * four warps or a block a token where those are enough to fill the GPU. A decode step of one row
- * has the attention that follows in the same launch.
+ * turned, keys and values appended to the pool. A chip's {@link Runner} does it in one launch, and
+ * may do the attention behind it, too.
  */
-final class HeadGroups {
+public final class HeadGroups {
   private static final int MAX_WIDTH = 256;
   private static final int MAX_SECTIONS = 8;
-  private static final int WARPS = 4;
-  private static final int TOKEN_THREADS = 256;
 
-  private final Gpu gpu;
-  private final AttentionKernels attention;
-  private final long kernel;
-  private final long byToken;
-  private final HeadRows rows;
+  private final Runner runner;
 
-  HeadGroups(Gpu gpu, AttentionKernels attention) {
-    this.gpu = gpu;
-    this.attention = attention;
-    this.kernel = gpu.function("heads", "turn_and_append");
-    this.byToken = gpu.function("heads", "turn_and_append_token");
-    this.rows = new HeadRows(gpu);
+  /** Launches groups. */
+  public interface Runner {
+    /**
+     * Launches what is done to heads.
+     *
+     * @param heads that fit
+     * @param steps of this run
+     */
+    void run(Heads heads, List<KernelArgs> steps);
+
+    /**
+     * What does the same and the attention that alone reads the queries.
+     *
+     * @param heads which the kernel asks whether they fit
+     * @param node the attention, whose op is a {@link PagedAttention}; its arguments are the last
+     *     of the steps
+     * @param relaxed whether it may round queries and weights
+     * @return null where the two are launched apart
+     */
+    default @Nullable GroupKernel attending(Heads heads, Node node, boolean relaxed) {
+      return null;
+    }
+  }
+
+  /**
+   * Groups for a chip.
+   *
+   * @param runner has its kernels
+   */
+  public HeadGroups(Runner runner) {
+    this.runner = runner;
   }
 
   /**
@@ -56,7 +70,7 @@ final class HeadGroups {
    * @param relaxed whether attention may round queries and weights
    * @return the group, or null if none begins there
    */
-  @Nullable StageGroup at(Stages stages, int from, boolean relaxed) {
+  public @Nullable StageGroup at(Stages stages, int from, boolean relaxed) {
     Node first = node(stages, from, 0);
     if (first == null) {
       return null;
@@ -84,15 +98,25 @@ final class HeadGroups {
     int to = from + norms + 3;
     Node next = node(stages, to, 0);
     if (next != null
-        && next.op() instanceof PagedAttention op
+        && next.op() instanceof PagedAttention
         && feeds(stages, qRope, next, 0)
         && next.operands().get(1).equals(append.result())
         && given(next, 2, stages)
-        && appendsOnce(stages, append)
-        && AttentionKernels.isFast(op, next.operands().get(1).type())) {
-      return new StageGroup(from, to + 1, new Attending(heads, attention.paged(op, next, relaxed)));
+        && appendsOnce(stages, append)) {
+      GroupKernel whole = runner.attending(heads, next, relaxed);
+      if (whole != null) {
+        return new StageGroup(from, to + 1, whole);
+      }
     }
-    return new StageGroup(from, to, heads::run);
+    return new StageGroup(from, to, steps -> run(heads, steps));
+  }
+
+  private boolean run(Heads heads, List<KernelArgs> steps) {
+    if (!heads.fits(steps)) {
+      return false;
+    }
+    runner.run(heads, steps);
+    return true;
   }
 
   /**
@@ -156,13 +180,13 @@ final class HeadGroups {
   }
 
   /** One layer's heads. */
-  private final class Heads {
+  public static final class Heads {
     private final @Nullable RmsNorm qNorm;
     private final @Nullable RmsNorm kNorm;
     private final Rope rope;
     private final KvAppend append;
 
-    Heads(Stages stages, int from, int norms) {
+    private Heads(Stages stages, int from, int norms) {
       this.qNorm = norms == 0 ? null : op(stages, from, 0, RmsNorm.class);
       this.kNorm = norms == 0 ? null : op(stages, from, 1, RmsNorm.class);
       this.rope = op(stages, from, norms, Rope.class);
@@ -182,8 +206,12 @@ final class HeadGroups {
       return steps.get(head).in(0);
     }
 
-    /** Whether a kernel of this class can run the steps of this run. */
-    boolean fits(List<KernelArgs> steps) {
+    /**
+     * Whether a kernel can run these steps: floats, heads of at most 256 elements, nothing checked.
+     *
+     * @param steps of this run
+     */
+    public boolean fits(List<KernelArgs> steps) {
       Tensor q = rows(steps, 0);
       Tensor k = rows(steps, 1);
       KernelArgs appended = appended(steps);
@@ -207,12 +235,46 @@ final class HeadGroups {
       return steps.get(numSteps() - 1);
     }
 
-    int numSteps() {
+    /** Stages of the group, without attention. */
+    public int numSteps() {
       return qNorm == null ? 3 : 5;
     }
 
-    /** Appends the struct of the kernels. */
-    Params append(Params p, List<KernelArgs> steps) {
+    /** How heads turn. */
+    public Rope rope() {
+      return rope;
+    }
+
+    /** Tokens of this run. */
+    public long tokens(List<KernelArgs> steps) {
+      return rows(steps, 0).size(0);
+    }
+
+    /** Heads of a token: queries, keys and values. */
+    public long heads(List<KernelArgs> steps) {
+      return rows(steps, 0).size(1) + rows(steps, 1).size(1) + appended(steps).in(2).size(1);
+    }
+
+    /** Elements of a head of queries and keys. */
+    public long width(List<KernelArgs> steps) {
+      return turned(steps).size(2);
+    }
+
+    /** Elements of a head of values. */
+    public long valueWidth(List<KernelArgs> steps) {
+      return appended(steps).in(2).size(2);
+    }
+
+    /**
+     * Appends the struct of kernels: addresses of queries, keys, values, two norms' factors,
+     * positions, frequencies, slots, turned queries, and the pool's keys and values; sizes and
+     * dtypes; two norms; how heads turn.
+     *
+     * @param p a struct
+     * @param steps of this run
+     * @return the struct
+     */
+    public Params append(Params p, List<KernelArgs> steps) {
       KernelArgs qRope = steps.get(qNorm == null ? 0 : 2);
       KernelArgs appended = appended(steps);
       Tensor q = rows(steps, 0);
@@ -222,35 +284,15 @@ final class HeadGroups {
       StateKernels.Entry keys = StateKernels.Entry.of(state, "k", append.layer());
       StateKernels.Entry values = StateKernels.Entry.of(state, "v", append.layer());
       p.address(q).address(k).address(v);
-      p.i64(factors(qNorm, steps, 0)).i64(factors(kNorm, steps, 1));
+      p.address(factors(qNorm, steps, 0)).address(factors(kNorm, steps, 1));
       p.address(qRope.in(1)).address(qRope.in(2)).address(appended.in(3)).address(turned(steps));
-      p.i64(keys.address()).i64(values.address()).i64(q.size(0)).i64(keys.slots());
+      p.address(keys.address()).address(values.address()).i64(q.size(0)).i64(keys.slots());
       p.i32(q.size(1)).i32(k.size(1)).i32(v.size(1)).i32(turned(steps).size(2)).i32(v.size(2));
       p.i32(keys.dtype()).i32(values.dtype());
       norm(p, qNorm, steps, 0);
       norm(p, kNorm, steps, 1);
       LayerKernels.turning(p, rope);
       return p;
-    }
-
-    boolean run(List<KernelArgs> steps) {
-      if (!fits(steps)) {
-        return false;
-      }
-      append(gpu.params(), steps);
-      Tensor q = rows(steps, 0);
-      Tensor v = appended(steps).in(2);
-      long tokens = q.size(0);
-      long width = turned(steps).size(2);
-      long heads = q.size(1) + rows(steps, 1).size(1) + v.size(1);
-      if (tokens >= gpu.multiprocessors() && rows.fit(rope, width, v.size(2))) {
-        rows.launch(tokens, width);
-      } else if (tokens >= gpu.multiprocessors()) {
-        gpu.launch(byToken, tokens, 1, 1, TOKEN_THREADS, 0);
-      } else {
-        gpu.launch(kernel, Math.ceilDiv(tokens * heads, WARPS), 1, 1, 32 * WARPS, 0);
-      }
-      return true;
     }
 
     private static long factors(@Nullable RmsNorm norm, List<KernelArgs> steps, int i) {
@@ -262,22 +304,6 @@ final class HeadGroups {
       p.i32(norm == null ? 0 : 1).i32(norm != null && norm.plusOne() ? 1 : 0);
       p.i32(weighted ? steps.get(i).in(1).dtype().ordinal() : 0);
       p.f32(norm == null ? 0 : norm.eps());
-    }
-  }
-
-  /** One layer's heads and the attention over them. */
-  private record Attending(Heads heads, AttentionKernels.Paged attention) implements GroupKernel {
-    @Override
-    public boolean run(List<KernelArgs> steps) {
-      if (!heads.fits(steps)) {
-        return false;
-      }
-      KernelArgs last = steps.get(heads.numSteps());
-      if (!attention.runRow(last, p -> heads.append(p, steps))) {
-        heads.run(steps);
-        attention.run(last);
-      }
-      return true;
     }
   }
 }
