@@ -580,8 +580,15 @@ KERNEL logprobs(
   float most = -infinity();
   for (int v = TID; v < p.vocab; v += GROUP) most = fmax(most, logits[v]);
   most = groupMax(most, floats);
+  // What each addition loses is kept: on a CPU one work-item adds a whole vocabulary.
   float sum = 0;
-  for (int v = TID; v < p.vocab; v += GROUP) sum += exp(logits[v] - most);
+  float lost = 0;
+  for (int v = TID; v < p.vocab; v += GROUP) {
+    float term = exp(logits[v] - most) - lost;
+    float more = sum + term;
+    lost = (more - sum) - term;
+    sum = more;
+  }
   sum = groupSum(sum, floats);
   float shift = fabs(most) == infinity() ? 0.0f : log(sum);
   if (TID == 0) {

@@ -44,7 +44,9 @@ final class Buffers {
 
   /** The buffer that an address lies in. */
   long handle(long address) {
-    long handle = handles[(int) (address >>> OFFSET_BITS)];
+    long[] known = handles;
+    int number = (int) (address >>> OFFSET_BITS);
+    long handle = number < known.length ? known[number] : 0;
     if (handle == 0) {
       throw new IllegalStateException(
           "opencl: expected an address in a buffer, got 0x%x".formatted(address));

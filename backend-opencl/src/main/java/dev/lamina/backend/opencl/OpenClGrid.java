@@ -156,7 +156,8 @@ final class OpenClGrid extends GridDevice implements AutoCloseable {
     Loaded loaded = loaded(function);
     Params params = launched();
     int addresses = params.addresses();
-    boolean shares = loaded.args == addresses + 2;
+    // A kernel without an address has nowhere to write: then the struct is another one's.
+    boolean shares = addresses > 0 && loaded.args == addresses + 2;
     if (!shares && loaded.args != addresses + 1) {
       throw new IllegalStateException(
           "kernel %s: expected %d addresses in its struct, got %d"
