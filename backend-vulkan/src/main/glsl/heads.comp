@@ -58,37 +58,25 @@ KERNEL(HeadParams, 128) {
   HeadNorm norm = p.qNorm;
   if (isKey) norm = p.kNorm;
   u64 factors = isKey ? p.kFactors : p.qFactors;
-  u64 from = p.q;
-  u64 to = p.turned;
-  int dtype = F32;
-  i64 read = token * p.qHeads + head;
-  i64 write = read;
-  if (inside && !isQuery) {
-    i64 slot = i64(intAt(p.slots, token));
-    inside = slot >= 0 && slot < p.limit;
-    int own = isKey ? p.kHeads : p.vHeads;
-    int at = head - p.qHeads - (isKey ? 0 : p.kHeads);
-    read = token * own + at;
-    write = slot * own + at;
-    from = isKey ? p.k : p.v;
-    to = isKey ? p.keys : p.values;
-    dtype = isKey ? p.keysDtype : p.valuesDtype;
-  }
-  read *= width;
-  write *= width;
+  u64 from = isQuery ? p.q : isKey ? p.k : p.v;
+  u64 to = isQuery ? p.turned : isKey ? p.keys : p.values;
+  int dtype = isQuery ? F32 : isKey ? p.keysDtype : p.valuesDtype;
+  int own = isQuery ? p.qHeads : isKey ? p.kHeads : p.vHeads;
+  int at = head - (isQuery ? 0 : isKey ? p.qHeads : p.qHeads + p.kHeads);
+  // Queries stay where they are; where a token has no slot its keys and values go nowhere.
+  i64 slot = inside && !isQuery ? i64(intAt(p.slots, token)) : token;
+  inside = inside && slot >= 0 && slot < (isQuery ? p.tokens : p.limit);
+  i64 read = (token * own + at) * width;
+  i64 write = (slot * own + at) * width;
   float squares = 0.0;
   for (int e = lane; inside && e < width; e += WARP) {
     float x = floatAt(from, read + e);
     squares = fma(x, x, squares);
   }
   squares = warpSum(squares);
-  if (!inside) return;
-  if (!isQuery && !isKey) {
-    for (int e = lane; e < width; e += WARP) storeFloat(to, write + e, dtype, floatAt(from, read + e));
-    return;
-  }
+  bool isValue = !isQuery && !isKey;
   float scale = norm.normed != 0 ? 1.0 / sqrt(squares / float(width) + norm.eps) : 1.0;
-  int pairs = p.turning.rotary / 2;
+  int pairs = inside && !isValue ? p.turning.rotary / 2 : 0;
   for (int pair = lane; pair < pairs; pair += WARP) {
     int a = firstOf(p.turning, pair);
     int b = secondOf(p.turning, pair);
@@ -98,8 +86,10 @@ KERNEL(HeadParams, 128) {
     storeFloat(to, write + a, dtype, x.x);
     storeFloat(to, write + b, dtype, x.y);
   }
-  for (int e = p.turning.rotary + lane; e < width; e += WARP) {
-    storeFloat(to, write + e, dtype, floatAt(from, read + e) * scale * factorOf(factors, norm, e));
+  for (int e = (isValue ? 0 : p.turning.rotary) + lane; inside && e < width; e += WARP) {
+    float x = floatAt(from, read + e);
+    if (!isValue) x = x * scale * factorOf(factors, norm, e);
+    storeFloat(to, write + e, dtype, x);
   }
 }
 #endif
