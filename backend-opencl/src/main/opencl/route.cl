@@ -41,21 +41,19 @@ u64 nextBest(local const float* values, int n, u64 last, local u64* room) {
 void scoreExperts(
     const struct RouteParams* p, local const float* logits, local float* scores,
     local float* room) {
-  if (p->score == SIGMOID) {
-    for (int e = TID; e < p->experts; e += GROUP) scores[e] = 1.0f / (1.0f + exp(-logits[e]));
-    return;
-  }
+  // Both kinds take the folds, since PoCL loses a barrier that a branch goes around.
+  bool softmax = p->score == SOFTMAX;
   float most = -infinity();
   for (int e = TID; e < p->experts; e += GROUP) most = fmax(most, logits[e]);
   most = groupMax(most, room);
   float sum = 0;
   for (int e = TID; e < p->experts; e += GROUP) {
-    float part = exp(logits[e] - most);
+    float part = softmax ? exp(logits[e] - most) : 1.0f / (1.0f + exp(-logits[e]));
     scores[e] = part;
     sum += part;
   }
   sum = groupSum(sum, room);
-  for (int e = TID; e < p->experts; e += GROUP) scores[e] /= sum;
+  for (int e = TID; e < p->experts && softmax; e += GROUP) scores[e] /= sum;
 }
 
 // Keys outside of the best groups become -infinity.
