@@ -37,10 +37,11 @@ KERNEL index_scores(INDEX_ARGS, local u8* shared) {
   local float* q = (local float*)shared;   // heads, width
   local float* w = q + p.heads * p.width;  // heads
   i64 at = BLOCK_Y + BLOCK_Z * (i64)get_num_groups(1);
-  if (at >= p.rows) return;
+  // No return ahead of the barrier: a group without a row walks by.
+  bool inside = at < p.rows;
   i64 row = p.first + at;
   global const int* cu = AT(const int, cuSeqlensQ);
-  int s = sequenceOf(cu, p.sequences, row);
+  int s = inside ? sequenceOf(cu, p.sequences, row) : -1;
   // The position of a row, which sees those up to it.
   i64 last = s < 0 ? -1 : AT(const int, kvLens)[s] - cu[s + 1] + row;
   i64 begin = BLOCK_X * POSITIONS;
@@ -52,7 +53,8 @@ KERNEL index_scores(INDEX_ARGS, local u8* shared) {
     for (int h = TID; h < p.heads; h += GROUP) w[h] = AT(const float, weights)[row * p.heads + h];
   }
   SYNC();
-  for (i64 position = begin + TID; position < min(begin + POSITIONS, p.length); position += GROUP) {
+  i64 end = inside ? min(begin + POSITIONS, p.length) : 0;
+  for (i64 position = begin + TID; position < end; position += GROUP) {
     float score = -infinity();
     if (position <= last) {
       i64 page = AT(const int, blockTable)[(i64)s * p.maxPages + position / p.page];
