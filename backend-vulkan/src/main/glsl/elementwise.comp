@@ -257,28 +257,3 @@ KERNEL(SumParams, 256) {
   }
 }
 #endif
-
-#ifdef KERNEL_add_halves
-PARAMS(HalvesParams) {
-  u64 a;
-  u64 b;
-  u64 result;
-  i64 n;  // a multiple of 8
-  int dtype;
-};
-
-// The same of F16 or BF16, each sum rounded once.
-KERNEL(HalvesParams, 256) {
-  for (i64 i = 8 * globalThread; i < p.n; i += 8 * globalThreads) {
-    float a[8];
-    float b[8];
-    loadEight(p.a, i, p.dtype, a);
-    loadEight(p.b, i, p.dtype, b);
-    [[unroll]] for (int e = 0; e < 8; e++) {
-      precise float y = a[e] + b[e];
-      a[e] = y;
-    }
-    storeEight(p.result, i, p.dtype, a);
-  }
-}
-#endif

@@ -17,26 +17,26 @@ final class TornadoKernels extends GridKernels {
   }
 
   @Override
-  public KernelChoice choose(OpSpec spec) {
+  protected KernelChoice choose(OpSpec spec, boolean isRelaxed) {
     if (!(spec.op() instanceof CompositeOp op)) {
-      return super.choose(spec);
+      return super.choose(spec, isRelaxed);
     }
     return switch (op) {
-      case CompositeOp.Linear o -> projection(spec);
-      case CompositeOp.MoeLinear o -> projection(spec);
-      case CompositeOp.RmsNorm o -> super.choose(spec);
-      case CompositeOp.Rope o -> super.choose(spec);
-      case CompositeOp.KvAppend o -> super.choose(spec);
-      case CompositeOp.PagedAttention o -> super.choose(spec);
-      case CompositeOp.MlaAttention o -> super.choose(spec);
-      case CompositeOp.StateCopy o -> super.choose(spec);
-      case CompositeOp.StateExport o -> super.choose(spec);
-      case CompositeOp.StateImport o -> super.choose(spec);
+      case CompositeOp.Linear o -> projection(spec, isRelaxed);
+      case CompositeOp.MoeLinear o -> projection(spec, isRelaxed);
+      case CompositeOp.RmsNorm o -> super.choose(spec, isRelaxed);
+      case CompositeOp.Rope o -> super.choose(spec, isRelaxed);
+      case CompositeOp.KvAppend o -> super.choose(spec, isRelaxed);
+      case CompositeOp.PagedAttention o -> super.choose(spec, isRelaxed);
+      case CompositeOp.MlaAttention o -> super.choose(spec, isRelaxed);
+      case CompositeOp.StateCopy o -> super.choose(spec, isRelaxed);
+      case CompositeOp.StateExport o -> super.choose(spec, isRelaxed);
+      case CompositeOp.StateImport o -> super.choose(spec, isRelaxed);
       default -> KernelChoice.decompose("no kernel of it is written in Java");
     };
   }
 
-  private KernelChoice projection(OpSpec spec) {
+  private KernelChoice projection(OpSpec spec, boolean isRelaxed) {
     ValueType w = spec.operands().get(1);
     if (w instanceof TensorType t
         && t.layout() instanceof Layout.Blocked(var format)
@@ -44,6 +44,6 @@ final class TornadoKernels extends GridKernels {
         && format != QuantFormat.Q4_0) {
       return KernelChoice.decompose("the kernel reads blocks of Q8_0 and Q4_0, not of " + format);
     }
-    return super.choose(spec);
+    return super.choose(spec, isRelaxed);
   }
 }

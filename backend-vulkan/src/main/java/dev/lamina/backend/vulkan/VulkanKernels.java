@@ -22,8 +22,6 @@ import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
 import dev.lamina.spi.ir.CompositeOp;
-import dev.lamina.spi.ir.CoreOp.BinaryKind;
-import dev.lamina.spi.ir.DType;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -43,7 +41,7 @@ final class VulkanKernels extends GridKernels {
   private final GridGroups groups;
   private final Optional<RunCapturer> capturer;
   private final Optional<OrderMarks> marks;
-  private final KernelProvider relaxed = new Relaxed();
+  private final KernelProvider relaxed = new Variant(true);
   private final KernelProvider invariant = new Invariant();
 
   /**
@@ -60,39 +58,14 @@ final class VulkanKernels extends GridKernels {
     marks = Optional.of(new TimelineMarks(gpu));
   }
 
-  /** The same kernels, of which products of many rows round operands further. */
-  private final class Relaxed implements KernelProvider {
-    @Override
-    public KernelChoice choose(OpSpec spec) {
-      return spec.op() instanceof CompositeOp.Linear op
-          ? linear(op, spec, true)
-          : VulkanKernels.this.choose(spec);
-    }
-
-    @Override
-    public Kernel elementwise(Expr expr) {
-      return VulkanKernels.this.elementwise(expr);
-    }
-
-    @Override
-    public Movement movement() {
-      return VulkanKernels.this.movement();
-    }
-
-    @Override
-    public List<StageGroup> groups(Stages stages) {
-      return groups.of(stages, true);
-    }
-  }
-
   @Override
   public KernelProvider relaxed() {
     return relaxed;
   }
 
   @Override
-  public List<StageGroup> groups(Stages stages) {
-    return groups.of(stages, false);
+  protected List<StageGroup> groups(Stages stages, boolean isRelaxed) {
+    return groups.of(stages, isRelaxed);
   }
 
   private void turnHeads(HeadGroups.Heads heads, List<KernelArgs> steps) {
@@ -138,10 +111,10 @@ final class VulkanKernels extends GridKernels {
 
   /** Draws by a workgroup a row, which needs no order between workgroups. */
   @Override
-  public KernelChoice choose(OpSpec spec) {
+  protected KernelChoice choose(OpSpec spec, boolean isRelaxed) {
     return spec.op() instanceof CompositeOp.Sample
         ? KernelChoice.dense("sample", Perf.OK, Numerics.STRICT, node -> this::sample)
-        : super.choose(spec);
+        : super.choose(spec, isRelaxed);
   }
 
   private void sample(KernelArgs args) {
@@ -152,34 +125,6 @@ final class VulkanKernels extends GridKernels {
     }
     p.address(args.out(0)).i32(logits.size(1));
     gpu.launch(gpu.function("sampling", "sample_row"), logits.size(0), 1, 1, SAMPLE_THREADS, 0);
-  }
-
-  /** The residual stream's sum in 16 bits is a kernel of its own where it is dense. */
-  @Override
-  public Kernel elementwise(Expr expr) {
-    Kernel machine = super.elementwise(expr);
-    boolean isSum =
-        expr instanceof Expr.Binary(BinaryKind kind, Expr.Input a, Expr.Input b)
-            && kind == BinaryKind.ADD
-            && (a.dtype() == DType.BF16 || a.dtype() == DType.F16)
-            && a.index() != b.index();
-    if (!isSum) {
-      return machine;
-    }
-    long add = gpu.function("elementwise", "add_halves");
-    return args -> {
-      Tensor a = args.in(0);
-      Tensor b = args.in(1);
-      Tensor out = args.out(0);
-      long addresses = Params.addressOf(a) | Params.addressOf(b) | Params.addressOf(out);
-      boolean dense = a.isContiguous() && b.isContiguous();
-      if (!dense || (addresses & 15) != 0 || out.elements() % 8 != 0) {
-        machine.run(args);
-        return;
-      }
-      gpu.params().address(a).address(b).address(out).i64(out.elements()).i32(a.dtype().ordinal());
-      gpu.launchOver(add, out.elements() / 8, 256);
-    };
   }
 
   @Override

@@ -5,11 +5,8 @@ import dev.lamina.backend.cuda.gpu.EventClock;
 import dev.lamina.backend.cuda.gpu.Gpu;
 import dev.lamina.backend.cuda.gpu.GraphCapturer;
 import dev.lamina.backend.cuda.gpu.StreamMarks;
-import dev.lamina.backend.sdk.Expr;
-import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
-import dev.lamina.backend.sdk.Movement;
 import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.backend.sdk.RunClock;
@@ -38,7 +35,7 @@ public final class CudaKernels extends GridKernels implements AutoCloseable {
   private final GridGroups groups;
   private final AttentionKernels attention;
   private final BlasProducts blas;
-  private final KernelProvider relaxed = new Relaxed();
+  private final KernelProvider relaxed = new Variant(true);
   private final KernelProvider invariant;
 
   /**
@@ -68,29 +65,6 @@ public final class CudaKernels extends GridKernels implements AutoCloseable {
     invariant = new InvariantKernels(this, linears, attention, false);
   }
 
-  /** The same kernels, of which some round operands further. */
-  private final class Relaxed implements KernelProvider {
-    @Override
-    public KernelChoice choose(OpSpec spec) {
-      return CudaKernels.this.choose(spec, true);
-    }
-
-    @Override
-    public Kernel elementwise(Expr expr) {
-      return CudaKernels.this.elementwise(expr);
-    }
-
-    @Override
-    public Movement movement() {
-      return CudaKernels.this.movement();
-    }
-
-    @Override
-    public List<StageGroup> groups(Stages stages) {
-      return groups.of(stages, true);
-    }
-  }
-
   @Override
   public KernelProvider relaxed() {
     return relaxed;
@@ -107,8 +81,8 @@ public final class CudaKernels extends GridKernels implements AutoCloseable {
   }
 
   @Override
-  public List<StageGroup> groups(Stages stages) {
-    return groups.of(stages, false);
+  protected List<StageGroup> groups(Stages stages, boolean isRelaxed) {
+    return groups.of(stages, isRelaxed);
   }
 
   /**

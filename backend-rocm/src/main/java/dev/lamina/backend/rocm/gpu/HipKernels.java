@@ -2,12 +2,9 @@ package dev.lamina.backend.rocm.gpu;
 
 import dev.lamina.backend.rocm.driver.Failures;
 import dev.lamina.backend.rocm.driver.HipException;
-import dev.lamina.backend.sdk.Expr;
-import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
-import dev.lamina.backend.sdk.Movement;
 import dev.lamina.backend.sdk.OrderMarks;
 import dev.lamina.backend.sdk.RunCapturer;
 import dev.lamina.backend.sdk.grid.GridKernels;
@@ -31,8 +28,8 @@ public class HipKernels extends GridKernels implements AutoCloseable {
   private final StreamMarks marks;
   private final GraphCapturer capturer;
   private final LibraryProducts blas;
-  private final KernelProvider relaxed = new Chosen(true);
-  private final KernelProvider exact = new Chosen(false);
+  private final KernelProvider relaxed = new Variant(true);
+  private final KernelProvider exact = new Variant(false);
 
   /**
    * Kernels of an open GPU.
@@ -50,30 +47,6 @@ public class HipKernels extends GridKernels implements AutoCloseable {
     capturer = new GraphCapturer(gpu);
     LibraryProducts.Name name = new LibraryProducts.Name("hipBLASLt", searched);
     blas = new LibraryProducts(gpu, blocks, opener, name, limits);
-  }
-
-  /** These kernels for other executables. */
-  private final class Chosen implements KernelProvider {
-    private final boolean isRelaxed;
-
-    Chosen(boolean isRelaxed) {
-      this.isRelaxed = isRelaxed;
-    }
-
-    @Override
-    public KernelChoice choose(OpSpec spec) {
-      return HipKernels.this.choose(spec, isRelaxed);
-    }
-
-    @Override
-    public Kernel elementwise(Expr expr) {
-      return HipKernels.this.elementwise(expr);
-    }
-
-    @Override
-    public Movement movement() {
-      return HipKernels.this.movement();
-    }
   }
 
   @Override

@@ -25,8 +25,9 @@ public final class EagerProducts extends HipKernels {
   }
 
   @Override
-  public KernelChoice choose(OpSpec spec) {
-    return choose(spec, spec.op() instanceof CompositeOp.Linear && isExact(spec));
+  protected KernelChoice choose(OpSpec spec, boolean isRelaxed) {
+    boolean isOwn = spec.op() instanceof CompositeOp.Linear && isExact(spec);
+    return super.choose(spec, isRelaxed || isOwn);
   }
 
   /** Whether both operands are of one type that the library multiplies. */

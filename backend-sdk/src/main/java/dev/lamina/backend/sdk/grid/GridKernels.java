@@ -5,6 +5,8 @@ import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.KernelProvider;
 import dev.lamina.backend.sdk.Movement;
+import dev.lamina.backend.sdk.StageGroup;
+import dev.lamina.backend.sdk.Stages;
 import dev.lamina.spi.OpSpec;
 import dev.lamina.spi.Support.Numerics;
 import dev.lamina.spi.Support.Perf;
@@ -82,8 +84,57 @@ public class GridKernels implements KernelProvider {
   }
 
   @Override
-  public KernelChoice choose(OpSpec spec) {
+  public final KernelChoice choose(OpSpec spec) {
     return choose(spec, false);
+  }
+
+  @Override
+  public final List<StageGroup> groups(Stages stages) {
+    return groups(stages, false);
+  }
+
+  /**
+   * Ranges of stages that one launch does.
+   *
+   * @param stages of a graph
+   * @param isRelaxed whether operands may be rounded further
+   */
+  protected List<StageGroup> groups(Stages stages, boolean isRelaxed) {
+    return List.of();
+  }
+
+  /** These kernels for executables at relaxed numerics, or as they are. */
+  protected final class Variant implements KernelProvider {
+    private final boolean isRelaxed;
+
+    /**
+     * A view of these kernels.
+     *
+     * @param isRelaxed whether operands may be rounded further
+     */
+    public Variant(boolean isRelaxed) {
+      this.isRelaxed = isRelaxed;
+    }
+
+    @Override
+    public KernelChoice choose(OpSpec spec) {
+      return GridKernels.this.choose(spec, isRelaxed);
+    }
+
+    @Override
+    public Kernel elementwise(Expr expr) {
+      return GridKernels.this.elementwise(expr);
+    }
+
+    @Override
+    public Movement movement() {
+      return GridKernels.this.movement();
+    }
+
+    @Override
+    public List<StageGroup> groups(Stages stages) {
+      return GridKernels.this.groups(stages, isRelaxed);
+    }
   }
 
   /**
@@ -93,7 +144,7 @@ public class GridKernels implements KernelProvider {
    * @param isRelaxed whether operands may be rounded further
    * @return its kernel, or why it is decomposed
    */
-  protected final KernelChoice choose(OpSpec spec, boolean isRelaxed) {
+  protected KernelChoice choose(OpSpec spec, boolean isRelaxed) {
     return switch (spec.op()) {
       case CompositeOp c -> composite(c, spec, isRelaxed);
       case CoreOp c -> core.choose(c);
