@@ -3,6 +3,10 @@
 
 enum Fold { SUM, MAXIMUM, MINIMUM };
 
+// Elements that a work-item folds before it folds that into the rest, as a float added up one by one
+// over a whole vocabulary loses too much.
+#define PIECE 128
+
 // The kept axes make the result's order; the folded ones are walked in row-major order.
 struct FoldParams {
   u64 x;
@@ -66,13 +70,17 @@ KERNEL fold_block(const struct FoldParams p, global u8* b_x, global u8* b_out) {
     i64 base = walk(o, p.keptSize, p.keptStride, p.keptRank);
     float f = firstFloat(p.kind);
     i64 v = firstInt(p.kind, p.dtype);
-    for (i64 i = TID; i < p.folded; i += GROUP) {
-      i64 at = base + walk(i, p.foldSize, p.foldStride, p.foldRank);
-      if (isF) {
-        f = foldFloat(p.kind, f, loadFloat(x, at, p.dtype));
-      } else {
-        v = foldInt(p.kind, v, loadInt(x, at, p.dtype));
+    for (i64 start = 0; start < p.folded; start += PIECE * GROUP) {
+      float piece = firstFloat(p.kind);
+      for (i64 i = start + TID; i < min(start + PIECE * GROUP, p.folded); i += GROUP) {
+        i64 at = base + walk(i, p.foldSize, p.foldStride, p.foldRank);
+        if (isF) {
+          piece = foldFloat(p.kind, piece, loadFloat(x, at, p.dtype));
+        } else {
+          v = foldInt(p.kind, v, loadInt(x, at, p.dtype));
+        }
       }
+      f = foldFloat(p.kind, f, piece);
     }
     floats[TID] = f;
     ints[TID] = v;
@@ -103,13 +111,17 @@ KERNEL fold_thread(const struct FoldParams p, global u8* b_x, global u8* b_out) 
     i64 base = walk(o, p.keptSize, p.keptStride, p.keptRank);
     float f = firstFloat(p.kind);
     i64 v = firstInt(p.kind, p.dtype);
-    for (i64 i = 0; i < p.folded; i++) {
-      i64 at = base + walk(i, p.foldSize, p.foldStride, p.foldRank);
-      if (isF) {
-        f = foldFloat(p.kind, f, loadFloat(x, at, p.dtype));
-      } else {
-        v = foldInt(p.kind, v, loadInt(x, at, p.dtype));
+    for (i64 start = 0; start < p.folded; start += PIECE) {
+      float piece = firstFloat(p.kind);
+      for (i64 i = start; i < min(start + PIECE, p.folded); i++) {
+        i64 at = base + walk(i, p.foldSize, p.foldStride, p.foldRank);
+        if (isF) {
+          piece = foldFloat(p.kind, piece, loadFloat(x, at, p.dtype));
+        } else {
+          v = foldInt(p.kind, v, loadInt(x, at, p.dtype));
+        }
       }
+      f = foldFloat(p.kind, f, piece);
     }
     if (isF) {
       storeFloat(AT(u8, out), o, p.dtype, f);
