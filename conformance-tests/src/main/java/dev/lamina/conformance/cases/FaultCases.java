@@ -292,7 +292,8 @@ final class FaultCases {
       Device d = opened.device;
       List<Refused> refused = refusals(d, seed);
       if (refused.isEmpty()) {
-        return Outcome.unsupported("all is native and every guarantee declared: nothing to refuse");
+        return Outcome.unsupported(
+            "all is native and every guarantee declared: nothing is left to refuse");
       }
       DeviceStats before = d.stats();
       for (int i = 0; i < rounds; i++) {
@@ -322,6 +323,8 @@ final class FaultCases {
     // Few devices have a kernel of their own for these weights.
     graphs.add(byWeightsOf(DType.F8E5M2));
     graphs.add(byWeightsOf(DType.F8E4M3));
+    // Nor one for so many of the largest.
+    graphs.add(largest(2000, 3000));
     for (Graph graph : graphs) {
       boolean decomposed =
           graph.nodes().stream()
@@ -333,6 +336,14 @@ final class FaultCases {
       }
     }
     return refused;
+  }
+
+  private static Graph largest(int k, int vocab) {
+    Ops g = new Ops("largest");
+    Value logits = g.tensor("logits", TensorType.of(DType.F32, 3, vocab));
+    Value ids = g.tensor("ids", TensorType.of(DType.I32, 3));
+    g.output("chosen", g.addAll(new CompositeOp.Logprobs(k), List.of(logits, ids)).getFirst());
+    return g.build();
   }
 
   private static Graph byWeightsOf(DType dtype) {

@@ -11,7 +11,7 @@
  *       rounded once, to nearest even, to the output dtype.
  *   <li><b>R2</b> reduce, matmul and scan accumulate floats in F32 or wider whatever the inputs.
  *   <li><b>R3</b> NaN propagates, through max and min too; infinities follow IEEE 754; subnormals
- *       are flushed only by a device that declares {@code FTZ}.
+ *       are flushed only by a device that declares {@code FTZ}, and only F32's and BF16's.
  *   <li><b>R4</b> Integer arithmetic wraps. Float to integer truncates toward zero; out of range it
  *       saturates if asked to, else it wraps modulo the width; NaN gives 0.
  *   <li><b>R5</b> The order of a reduction is free unless run-to-run or batch-invariant bits are

@@ -89,7 +89,8 @@ record MutantBackend(Mutant mutant, Consumer<String> touched) implements Backend
     return mutant.fault() instanceof Fault.OfDevice f ? new WrongBackend(right, f) : right;
   }
 
-  private record WrongBackend(Backend right, Fault.OfDevice fault) implements Backend {
+  /** A backend whose devices are wrapped. */
+  record WrongBackend(Backend right, Fault.OfDevice fault) implements Backend {
     @Override
     public List<DeviceInfo> devices() {
       return right.devices();
