@@ -37,14 +37,11 @@ final class Instance implements AutoCloseable {
   /**
    * Loads Vulkan's loader, once a process.
    *
-   * @throws UnsatisfiedLinkError if it is not there
+   * @throws LinkageError if it is not there, or LWJGL does not load
    */
   private static synchronized void load() {
     if (!isLoaded) {
-      if (Configuration.MEMORY_BACKEND.get() == null) {
-        // LWJGL's other way to memory is one that the JVM warns of.
-        Configuration.MEMORY_BACKEND.set("ffm");
-      }
+      Lwjgl.load();
       Configuration.VULKAN_EXPLICIT_INIT.set(true);
       VK.create();
       isLoaded = true;
@@ -55,7 +52,7 @@ final class Instance implements AutoCloseable {
    * Makes an instance.
    *
    * @return the caller closes it
-   * @throws UnsatisfiedLinkError if there is no loader
+   * @throws LinkageError if there is no loader, or LWJGL does not load
    * @throws BackendFailure if the loader or a driver refuses
    */
   static Instance open() {

@@ -42,6 +42,14 @@ sealed interface Probe {
 
   /** Looks at this system. */
   static Probe run() {
+    try {
+      Lwjgl.load();
+    } catch (LinkageError e) {
+      return new Broken(
+          "vulkan: LWJGL does not load (%s); add the natives of lwjgl for this system"
+              .formatted(firstLine(e)),
+          e);
+    }
     try (Instance instance = Instance.open()) {
       List<DeviceFacts> devices = new ArrayList<>();
       for (VkPhysicalDevice device : instance.devices()) {

@@ -16,6 +16,16 @@ final class ChildJvm {
 
   static String run(Class<?> main, List<String> options, List<String> environment)
       throws Exception {
+    ProcessBuilder builder = builder(main, options);
+    for (String setting : environment) {
+      int at = setting.indexOf('=');
+      builder.environment().put(setting.substring(0, at), setting.substring(at + 1));
+    }
+    return output(builder.start());
+  }
+
+  /** A process that is not started yet. */
+  static ProcessBuilder builder(Class<?> main, List<String> options) {
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + "/bin/java");
     command.add("--enable-native-access=ALL-UNNAMED");
@@ -25,12 +35,11 @@ final class ChildJvm {
     command.add(
         System.getProperty("java.class.path") + ":" + System.getProperty("jdk.module.path", ""));
     command.add(main.getName());
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    for (String setting : environment) {
-      int at = setting.indexOf('=');
-      builder.environment().put(setting.substring(0, at), setting.substring(at + 1));
-    }
-    Process process = builder.start();
+    return new ProcessBuilder(command).redirectErrorStream(true);
+  }
+
+  /** Its output, after an exit code of 0. */
+  static String output(Process process) throws Exception {
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (!process.waitFor(60, TimeUnit.SECONDS) || process.exitValue() != 0) {
       throw new AssertionError(

@@ -2,19 +2,33 @@ package dev.lamina.backend.vulkan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What a probe answers for devices that are there, and for drivers that are not. */
 class ProbeTest {
-  private static DeviceFacts device(int index, String name, boolean software, String... missing) {
+  static DeviceFacts device(int index, String name, boolean software, String... missing) {
+    return device(index, name, software, List.of(missing), false);
+  }
+
+  static DeviceFacts deviceWithTiles() {
+    return device(0, "Card", false, List.of(), true);
+  }
+
+  private static DeviceFacts device(
+      int index, String name, boolean software, List<String> missing, boolean tiles) {
     return new DeviceFacts(
         index,
         name,
         "a driver 1.0",
         software,
         0x402000,
-        List.of(missing),
+        missing,
         1L << 30,
         1L << 29,
         0,
@@ -25,7 +39,7 @@ class ProbeTest {
         true,
         true,
         true,
-        false);
+        tiles);
   }
 
   @Test
@@ -59,11 +73,45 @@ class ProbeTest {
 
   @Test
   void withoutLoader_isAbsent_andNamesThePackage() throws Exception {
-    String answer = ChildJvm.run(Main.class, "-Dorg.lwjgl.vulkan.libname=libno-such-vulkan.so.1");
-    assertThat(answer)
-        .contains("Absent")
-        .contains("vulkan: libvulkan.so.1 can't be loaded")
-        .contains("libvulkan1 or vulkan-loader");
+    String answer = ChildJvm.run(Main.class, "-Dorg.lwjgl.vulkan.libname=no-such-vulkan");
+    assertThat(answer.strip())
+        .isEqualTo(
+            "Absent[why=vulkan: libvulkan.so.1 can't be loaded (Failed to locate library:"
+                + " libno-such-vulkan.so); a distribution's package is libvulkan1 or"
+                + " vulkan-loader]");
+  }
+
+  @Test
+  void withoutLibraryOfLwjgl_isBroken_andSaysSoInOneLine() throws Exception {
+    String answer = ChildJvm.run(Main.class, "-Dorg.lwjgl.libname=no-such-lwjgl");
+    assertThat(answer.strip())
+        .isEqualTo(
+            "Broken[why=vulkan: LWJGL does not load (Failed to locate library:"
+                + " libno-such-lwjgl.so); add the natives of lwjgl for this system,"
+                + " cause=java.lang.UnsatisfiedLinkError: Failed to locate library:"
+                + " libno-such-lwjgl.so]");
+  }
+
+  @Test
+  void startsAtOnce_shareOneLibrary_andLeaveNothingElsewhere(@TempDir Path folder)
+      throws Exception {
+    Path current = Files.createDirectory(folder.resolve("current"));
+    Path cache = folder.resolve("cache");
+    List<Process> starts = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      ProcessBuilder start = ChildJvm.builder(Main.class, List.of("-Djava.io.tmpdir=" + current));
+      start.environment().put("LAMINA_LWJGL_CACHE", cache.toString());
+      starts.add(start.directory(current.toFile()).start());
+    }
+    for (Process start : starts) {
+      assertThat(ChildJvm.output(start)).matches("(Available|Absent)[^\n]*\n");
+    }
+    assertThat(current).isEmptyDirectory();
+    assertThat(cache)
+        .isDirectoryContaining(file -> file.getFileName().toString().endsWith("-liblwjgl.so"));
+    try (Stream<Path> files = Files.list(cache)) {
+      assertThat(files).hasSize(1);
+    }
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.lamina.backend.cuda.driver;
 
+import dev.lamina.backend.sdk.UserCache;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,7 +53,9 @@ record KernelSettings(Origin origin, List<Path> toolkits, Path cache) {
       }
     }
     return new KernelSettings(
-        origin(text(properties, env, "kernels")), toolkits, cache(properties, env));
+        origin(text(properties, env, "kernels")),
+        toolkits,
+        UserCache.folder(properties, env, "cuda", "kernels"));
   }
 
   private static Origin origin(@Nullable String word) {
@@ -67,19 +70,6 @@ record KernelSettings(Origin origin, List<Path> toolkits, Path cache) {
           throw new IllegalArgumentException(
               "LAMINA_CUDA_KERNELS: expected auto, cubin or nvrtc, got '%s'".formatted(word));
     };
-  }
-
-  private static Path cache(Properties properties, Map<String, String> env) {
-    String own = text(properties, env, "cache");
-    if (own != null) {
-      return Path.of(own);
-    }
-    String xdg = env.get("XDG_CACHE_HOME");
-    Path base =
-        xdg == null || xdg.isBlank()
-            ? Path.of(properties.getProperty("user.home"), ".cache")
-            : Path.of(xdg);
-    return base.resolve("lamina").resolve("kernels");
   }
 
   /** The property {@code lamina.cuda.NAME}, else the variable {@code LAMINA_CUDA_NAME}. */

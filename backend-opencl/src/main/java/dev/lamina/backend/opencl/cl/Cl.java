@@ -35,9 +35,8 @@ public final class Cl {
     if (loaded) {
       return;
     }
+    Lwjgl.load();
     Configuration.OPENCL_EXPLICIT_INIT.set(true);
-    // Not through what the JDK warns of.
-    Configuration.MEMORY_BACKEND.set("ffm");
     if (IS_LINUX) {
       // The name without a number belongs to development packages, which few machines have.
       Configuration.OPENCL_LIBRARY_NAME.set("libOpenCL.so.1");

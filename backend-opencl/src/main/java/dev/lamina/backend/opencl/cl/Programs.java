@@ -1,5 +1,6 @@
 package dev.lamina.backend.opencl.cl;
 
+import dev.lamina.backend.sdk.UserCache;
 import dev.lamina.backend.sdk.grid.KernelCache;
 import dev.lamina.backend.sdk.grid.KernelSource;
 import java.io.IOException;
@@ -53,14 +54,7 @@ public final class Programs {
    * @return the folder's programs, if there are any yet
    */
   public static KernelCache cache(Properties properties, Map<String, String> env) {
-    String own = properties.getProperty("lamina.opencl.cache", env.get("LAMINA_OPENCL_CACHE"));
-    String xdg = env.get("XDG_CACHE_HOME");
-    Path caches =
-        xdg == null || xdg.isBlank()
-            ? Path.of(properties.getProperty("user.home"), ".cache")
-            : Path.of(xdg);
-    Path folder =
-        own == null || own.isBlank() ? caches.resolve("lamina").resolve("opencl") : Path.of(own);
+    Path folder = UserCache.folder(properties, env, "opencl", "opencl");
     return new KernelCache(folder, ".bin", "LAMINA_OPENCL_CACHE");
   }
 

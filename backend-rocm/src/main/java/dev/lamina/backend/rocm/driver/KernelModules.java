@@ -1,5 +1,6 @@
 package dev.lamina.backend.rocm.driver;
 
+import dev.lamina.backend.sdk.UserCache;
 import dev.lamina.backend.sdk.grid.KernelCache;
 import dev.lamina.backend.sdk.grid.KernelSource;
 import java.io.InputStream;
@@ -8,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -39,17 +39,8 @@ public final class KernelModules {
     this.version = version;
     this.arch = arch;
     this.compiler = new Hiprtc(Architectures.ofSystem(version));
-    this.cache = new KernelCache(folder(System.getenv()), ".hsaco", "LAMINA_ROCM_CACHE");
-  }
-
-  private static Path folder(Map<String, String> env) {
-    String own = System.getProperty("lamina.rocm.cache", env.get("LAMINA_ROCM_CACHE"));
-    if (own != null) {
-      return Path.of(own);
-    }
-    String xdg = env.getOrDefault("XDG_CACHE_HOME", "");
-    Path base = xdg.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(xdg);
-    return base.resolve("lamina").resolve("kernels");
+    Path folder = UserCache.folder(System.getProperties(), System.getenv(), "rocm", "kernels");
+    this.cache = new KernelCache(folder, ".hsaco", "LAMINA_ROCM_CACHE");
   }
 
   private static Optional<byte[]> inJar(String name) {

@@ -1,11 +1,11 @@
 package dev.lamina.backend.sdk.grid;
 
+import dev.lamina.backend.sdk.UserCache;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -97,17 +97,9 @@ public final class KernelCache {
   public void write(String key, byte[] content) {
     Path file = file(key);
     try {
-      Files.createDirectories(folder);
-      Path whole = Files.createTempFile(folder, key, ".part");
-      try {
-        byte[] bytes = Arrays.copyOf(sha256().digest(content), DIGEST_BYTES + content.length);
-        System.arraycopy(content, 0, bytes, DIGEST_BYTES, content.length);
-        Files.write(whole, bytes);
-        Files.move(
-            whole, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(whole);
-      }
+      byte[] bytes = Arrays.copyOf(sha256().digest(content), DIGEST_BYTES + content.length);
+      System.arraycopy(content, 0, bytes, DIGEST_BYTES, content.length);
+      UserCache.write(file, bytes);
     } catch (IOException e) {
       LOG.log(
           System.Logger.Level.WARNING,
