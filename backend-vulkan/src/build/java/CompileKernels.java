@@ -3,15 +3,20 @@ import static org.lwjgl.util.shaderc.Shaderc.*;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -28,6 +33,13 @@ public final class CompileKernels {
   private static final Pattern CONDITION = Pattern.compile("(?m)^#(?:ifdef |if |elif ).*$");
   private static final Pattern NAME = Pattern.compile("\\bKERNEL_(\\w+)");
   private static final Pattern INCLUDE = Pattern.compile("(?m)^#include \"([\\w.]+)\"$");
+
+  private static final int HEADER_WORDS = 5;
+  private static final int OP_CAPABILITY = 17;
+  private static final int OP_TYPE_INT = 21;
+  private static final int OP_CONSTANT = 43;
+  private static final int INT16 = 22;
+  private static final int INT8 = 39;
 
   private static final String HEAD =
       "#version 460\n#extension GL_GOOGLE_cpp_style_line_directive : require\n";
@@ -117,6 +129,43 @@ public final class CompileKernels {
     }
   }
 
+  /**
+   * Adds the capabilities for constants of 8 and 16 bits, which the optimiser makes of conversions
+   * and takes no capability for. SPIR-V specification 1.5, 2.3 (physical layout), 3.31.
+   */
+  private static ByteBuffer withSmallIntegers(ByteBuffer module) {
+    IntBuffer words = module.order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
+    Map<Integer, Integer> capabilityOfType = new HashMap<>();
+    Set<Integer> missing = new TreeSet<>();
+    Set<Integer> declared = new HashSet<>();
+    for (int at = HEADER_WORDS; at < words.limit(); at += words.get(at) >>> 16) {
+      int word = words.get(at);
+      int first = word >>> 16 > 1 ? words.get(at + 1) : 0;
+      switch (word & 0xFFFF) {
+        case OP_CAPABILITY -> declared.add(first);
+        case OP_TYPE_INT -> {
+          int bits = words.get(at + 2);
+          if (bits < 32) {
+            capabilityOfType.put(first, bits == 16 ? INT16 : INT8);
+          }
+        }
+        case OP_CONSTANT -> {
+          if (capabilityOfType.containsKey(first)) {
+            missing.add(capabilityOfType.get(first));
+          }
+        }
+        default -> {}
+      }
+    }
+    missing.removeAll(declared);
+    ByteBuffer out =
+        ByteBuffer.allocate(module.remaining() + 8 * missing.size())
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .put(module.slice(0, 4 * HEADER_WORDS));
+    missing.forEach(capability -> out.putInt(2 << 16 | OP_CAPABILITY).putInt(capability));
+    return out.put(module.slice(4 * HEADER_WORDS, module.remaining() - 4 * HEADER_WORDS)).flip();
+  }
+
   private void write(Path to, Path file, String kernel, String text) throws IOException {
     if (compiler == 0) {
       compiler = shaderc_compiler_initialize();
@@ -137,7 +186,7 @@ public final class CompileKernels {
             "kernel %s of %s: %s"
                 .formatted(kernel, file, shaderc_result_get_error_message(result)));
       }
-      ByteBuffer words = shaderc_result_get_bytes(result);
+      ByteBuffer words = withSmallIntegers(shaderc_result_get_bytes(result));
       // Moved when whole: a build that was killed must not leave half a file that looks new.
       Path work = to.resolveSibling(to.getFileName() + ".tmp");
       try (FileChannel channel =

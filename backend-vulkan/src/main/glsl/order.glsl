@@ -23,20 +23,19 @@ shared u64 topList[TOP_LISTED];
 shared u32 topBins[TOP_BINS];
 shared u32 topListed, topBin, topBefore, topInBin;
 
-// The sum over the threads up to this one, this one included.
-shared u32 running[TOP_THREADS];
-
+// The sum over the threads up to this one, this one included. In place of the bins, as 32 KiB of
+// shared memory have no room for both.
 u32 blockRunning(u32 x) {
   barrier();
-  running[threadIdx] = x;
+  topBins[threadIdx] = x;
   barrier();
   for (int d = 1; d < TOP_THREADS; d <<= 1) {
-    u32 before = threadIdx >= d ? running[threadIdx - d] : 0u;
+    u32 before = threadIdx >= d ? topBins[threadIdx - d] : 0u;
     barrier();
-    running[threadIdx] += before;
+    topBins[threadIdx] += before;
     barrier();
   }
-  return running[threadIdx];
+  return topBins[threadIdx];
 }
 
 // Sorts the first n keys of the list, a power of two, in descending order.

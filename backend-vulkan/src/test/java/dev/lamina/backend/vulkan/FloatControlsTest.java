@@ -31,7 +31,7 @@ class FloatControlsTest {
     2
   };
 
-  private static DeviceFacts device(boolean subnormals, boolean specials, boolean even) {
+  static DeviceFacts device(boolean subnormals, boolean specials, boolean even) {
     return new DeviceFacts(
         0, "d", "", false, 0, List.of(), 0, 0, 0, 32, 0, 0, 0, subnormals, specials, even, false);
   }
