@@ -11,13 +11,11 @@ import static org.lwjgl.vulkan.VK10.VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
 import static org.lwjgl.vulkan.VK10.VK_PHYSICAL_DEVICE_TYPE_CPU;
 import static org.lwjgl.vulkan.VK10.VK_QUEUE_COMPUTE_BIT;
 import static org.lwjgl.vulkan.VK10.VK_QUEUE_GRAPHICS_BIT;
+import static org.lwjgl.vulkan.VK10.VK_SHADER_STAGE_COMPUTE_BIT;
 import static org.lwjgl.vulkan.VK10.vkEnumerateDeviceExtensionProperties;
 import static org.lwjgl.vulkan.VK10.vkGetPhysicalDeviceMemoryProperties;
 import static org.lwjgl.vulkan.VK10.vkGetPhysicalDeviceProperties;
 import static org.lwjgl.vulkan.VK10.vkGetPhysicalDeviceQueueFamilyProperties;
-import static org.lwjgl.vulkan.VK11.VK_SUBGROUP_FEATURE_BASIC_BIT;
-import static org.lwjgl.vulkan.VK11.VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-import static org.lwjgl.vulkan.VK11.VK_SUBGROUP_FEATURE_VOTE_BIT;
 import static org.lwjgl.vulkan.VK11.vkGetPhysicalDeviceFeatures2;
 import static org.lwjgl.vulkan.VK11.vkGetPhysicalDeviceProperties2;
 import static org.lwjgl.vulkan.VK12.VK_API_VERSION_1_2;
@@ -33,7 +31,7 @@ import org.lwjgl.vulkan.VkCooperativeMatrixPropertiesKHR;
 import org.lwjgl.vulkan.VkExtensionProperties;
 import org.lwjgl.vulkan.VkPhysicalDevice;
 import org.lwjgl.vulkan.VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
-import org.lwjgl.vulkan.VkPhysicalDeviceFeatures;
+import org.lwjgl.vulkan.VkPhysicalDeviceCooperativeMatrixPropertiesKHR;
 import org.lwjgl.vulkan.VkPhysicalDeviceFeatures2;
 import org.lwjgl.vulkan.VkPhysicalDeviceLimits;
 import org.lwjgl.vulkan.VkPhysicalDeviceMaintenance3Properties;
@@ -42,8 +40,6 @@ import org.lwjgl.vulkan.VkPhysicalDeviceProperties;
 import org.lwjgl.vulkan.VkPhysicalDeviceProperties2;
 import org.lwjgl.vulkan.VkPhysicalDeviceShaderBfloat16FeaturesKHR;
 import org.lwjgl.vulkan.VkPhysicalDeviceSubgroupProperties;
-import org.lwjgl.vulkan.VkPhysicalDeviceVulkan11Features;
-import org.lwjgl.vulkan.VkPhysicalDeviceVulkan12Features;
 import org.lwjgl.vulkan.VkPhysicalDeviceVulkan12Properties;
 import org.lwjgl.vulkan.VkQueueFamilyProperties;
 
@@ -86,11 +82,6 @@ record DeviceFacts(
     boolean keepsSpecials,
     boolean roundsToEven,
     boolean hasBf16Tiles) {
-  /** Shared memory that the kernels take, unless a launch asks for more. */
-  private static final int MIN_SHARED_BYTES = 32 << 10;
-
-  private static final int MIN_THREADS = 1024;
-
   /** Lanes of the subgroups that the kernel of tiles is made for. */
   private static final int TILE_LANES = 32;
 
@@ -126,16 +117,18 @@ record DeviceFacts(
               .pNext(floats)
               .pNext(sizes);
       vkGetPhysicalDeviceProperties2(device, all);
-      VkPhysicalDeviceVulkan12Features newer =
-          VkPhysicalDeviceVulkan12Features.calloc(stack).sType$Default();
-      List<String> missing = missing(device, newer, lanes, all.properties().limits(), stack);
+      VkPhysicalDeviceLimits limits = all.properties().limits();
+      Features features = Features.none(stack);
+      vkGetPhysicalDeviceFeatures2(
+          device, features.all().pNext(features.newer()).pNext(features.older()));
+      List<String> missing = new ArrayList<>(features.missing());
+      missing.addAll(Features.missing(lanes, limits));
       VkQueueFamilyProperties.Buffer queues = queues(device, stack);
       int queue = computeQueue(queues);
       if (queue < 0) {
         missing.add("a queue with compute");
       }
       boolean hasTicks = queue >= 0 && queues.get(queue).timestampValidBits() > 0;
-      VkPhysicalDeviceLimits limits = all.properties().limits();
       return new DeviceFacts(
           index,
           plain.deviceNameString(),
@@ -153,7 +146,7 @@ record DeviceFacts(
           floats.shaderDenormPreserveFloat32(),
           floats.shaderSignedZeroInfNanPreserveFloat32(),
           floats.shaderRoundingModeRTEFloat32(),
-          lanes.subgroupSize() == TILE_LANES && hasBf16Tiles(device, newer, stack));
+          lanes.subgroupSize() == TILE_LANES && hasBf16Tiles(device, features, stack));
     }
   }
 
@@ -176,53 +169,6 @@ record DeviceFacts(
         false,
         false,
         false);
-  }
-
-  private static List<String> missing(
-      VkPhysicalDevice device,
-      VkPhysicalDeviceVulkan12Features newer,
-      VkPhysicalDeviceSubgroupProperties lanes,
-      VkPhysicalDeviceLimits limits,
-      MemoryStack stack) {
-    VkPhysicalDeviceVulkan11Features older =
-        VkPhysicalDeviceVulkan11Features.calloc(stack).sType$Default();
-    VkPhysicalDeviceFeatures2 all =
-        VkPhysicalDeviceFeatures2.calloc(stack).sType$Default().pNext(newer).pNext(older);
-    vkGetPhysicalDeviceFeatures2(device, all);
-    VkPhysicalDeviceFeatures first = all.features();
-    List<String> missing = new ArrayList<>();
-    need(missing, first.shaderInt64(), "shaderInt64");
-    need(missing, first.shaderInt16(), "shaderInt16");
-    need(missing, older.storageBuffer16BitAccess(), "storageBuffer16BitAccess");
-    need(missing, newer.storageBuffer8BitAccess(), "storageBuffer8BitAccess");
-    need(missing, newer.shaderInt8(), "shaderInt8");
-    need(missing, newer.scalarBlockLayout(), "scalarBlockLayout");
-    need(missing, newer.bufferDeviceAddress(), "bufferDeviceAddress");
-    need(missing, newer.timelineSemaphore(), "timelineSemaphore");
-    int ops =
-        VK_SUBGROUP_FEATURE_BASIC_BIT
-            | VK_SUBGROUP_FEATURE_SHUFFLE_BIT
-            | VK_SUBGROUP_FEATURE_VOTE_BIT;
-    need(missing, (lanes.supportedOperations() & ops) == ops, "subgroup shuffles and votes");
-    need(
-        missing,
-        lanes.subgroupSize() >= 8 && lanes.subgroupSize() <= 64,
-        "subgroups of 8 to 64 lanes");
-    need(
-        missing,
-        limits.maxComputeSharedMemorySize() >= MIN_SHARED_BYTES,
-        MIN_SHARED_BYTES + " bytes of shared memory");
-    need(
-        missing,
-        limits.maxComputeWorkGroupInvocations() >= MIN_THREADS,
-        "workgroups of " + MIN_THREADS);
-    return missing;
-  }
-
-  private static void need(List<String> missing, boolean has, String what) {
-    if (!has) {
-      missing.add(what);
-    }
   }
 
   private static VkQueueFamilyProperties.Buffer queues(VkPhysicalDevice device, MemoryStack stack) {
@@ -263,8 +209,8 @@ record DeviceFacts(
 
   /** Asks for the extensions, then for their features, then for the shapes. */
   private static boolean hasBf16Tiles(
-      VkPhysicalDevice device, VkPhysicalDeviceVulkan12Features newer, MemoryStack stack) {
-    if (!newer.vulkanMemoryModel()
+      VkPhysicalDevice device, Features features, MemoryStack stack) {
+    if (!features.newer().vulkanMemoryModel()
         || !extensions(device).containsAll(TILE_EXTENSIONS)
         || !hasTileFeatures(device, stack)) {
       return false;
@@ -298,7 +244,12 @@ record DeviceFacts(
     VkPhysicalDeviceFeatures2 all =
         VkPhysicalDeviceFeatures2.calloc(stack).sType$Default().pNext(matrices).pNext(bf16);
     vkGetPhysicalDeviceFeatures2(device, all);
+    VkPhysicalDeviceCooperativeMatrixPropertiesKHR stages =
+        VkPhysicalDeviceCooperativeMatrixPropertiesKHR.calloc(stack).sType$Default();
+    vkGetPhysicalDeviceProperties2(
+        device, VkPhysicalDeviceProperties2.calloc(stack).sType$Default().pNext(stages));
     return matrices.cooperativeMatrix()
+        && (stages.cooperativeMatrixSupportedStages() & VK_SHADER_STAGE_COMPUTE_BIT) != 0
         && bf16.shaderBFloat16Type()
         && bf16.shaderBFloat16CooperativeMatrix();
   }

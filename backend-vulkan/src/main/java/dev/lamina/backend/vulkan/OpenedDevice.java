@@ -17,10 +17,7 @@ import org.lwjgl.vulkan.VkDeviceCreateInfo;
 import org.lwjgl.vulkan.VkDeviceQueueCreateInfo;
 import org.lwjgl.vulkan.VkPhysicalDevice;
 import org.lwjgl.vulkan.VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
-import org.lwjgl.vulkan.VkPhysicalDeviceFeatures2;
 import org.lwjgl.vulkan.VkPhysicalDeviceShaderBfloat16FeaturesKHR;
-import org.lwjgl.vulkan.VkPhysicalDeviceVulkan11Features;
-import org.lwjgl.vulkan.VkPhysicalDeviceVulkan12Features;
 
 /**
  * An instance with one logical device of its own. It ends when it is closed, or when the process
@@ -78,50 +75,43 @@ final class OpenedDevice implements AutoCloseable {
 
   private static VkDevice create(VkPhysicalDevice physical, DeviceFacts facts) {
     try (MemoryStack stack = stackPush()) {
-      VkDeviceQueueCreateInfo.Buffer queue =
-          VkDeviceQueueCreateInfo.calloc(1, stack)
-              .sType$Default()
-              .queueFamilyIndex(facts.queueFamily())
-              .pQueuePriorities(stack.floats(1));
-      VkPhysicalDeviceVulkan11Features older =
-          VkPhysicalDeviceVulkan11Features.calloc(stack)
-              .sType$Default()
-              .storageBuffer16BitAccess(true);
-      VkPhysicalDeviceVulkan12Features newer =
-          VkPhysicalDeviceVulkan12Features.calloc(stack)
-              .sType$Default()
-              .storageBuffer8BitAccess(true)
-              .shaderInt8(true)
-              .scalarBlockLayout(true)
-              .bufferDeviceAddress(true)
-              .timelineSemaphore(true);
-      VkPhysicalDeviceFeatures2 features = VkPhysicalDeviceFeatures2.calloc(stack).sType$Default();
-      features.features().shaderInt64(true).shaderInt16(true);
-      // Each is put in front of what is chained to info, and loses what was chained to itself.
-      VkDeviceCreateInfo info =
-          VkDeviceCreateInfo.calloc(stack)
-              .sType$Default()
-              .pNext(features)
-              .pNext(newer)
-              .pNext(older)
-              .pQueueCreateInfos(queue);
-      if (facts.hasBf16Tiles()) {
-        newer.vulkanMemoryModel(true);
-        info.pNext(
-                VkPhysicalDeviceCooperativeMatrixFeaturesKHR.calloc(stack)
-                    .sType$Default()
-                    .cooperativeMatrix(true))
-            .pNext(
-                VkPhysicalDeviceShaderBfloat16FeaturesKHR.calloc(stack)
-                    .sType$Default()
-                    .shaderBFloat16Type(true)
-                    .shaderBFloat16CooperativeMatrix(true))
-            .ppEnabledExtensionNames(names(DeviceFacts.TILE_EXTENSIONS, stack));
-      }
+      VkDeviceCreateInfo info = info(facts, stack);
       PointerBuffer made = stack.mallocPointer(1);
       Results.check(vkCreateDevice(physical, info, null, made), "open " + facts.name());
       return new VkDevice(made.get(0), physical, info);
     }
+  }
+
+  /** What a device is to be made with. */
+  static VkDeviceCreateInfo info(DeviceFacts facts, MemoryStack stack) {
+    VkDeviceQueueCreateInfo.Buffer queue =
+        VkDeviceQueueCreateInfo.calloc(1, stack)
+            .sType$Default()
+            .queueFamilyIndex(facts.queueFamily())
+            .pQueuePriorities(stack.floats(1));
+    Features features = Features.needed(stack);
+    // Each is put in front of what is chained to info, and loses what was chained to itself.
+    VkDeviceCreateInfo info =
+        VkDeviceCreateInfo.calloc(stack)
+            .sType$Default()
+            .pNext(features.all())
+            .pNext(features.newer())
+            .pNext(features.older())
+            .pQueueCreateInfos(queue);
+    if (facts.hasBf16Tiles()) {
+      features.newer().vulkanMemoryModel(true);
+      info.pNext(
+              VkPhysicalDeviceCooperativeMatrixFeaturesKHR.calloc(stack)
+                  .sType$Default()
+                  .cooperativeMatrix(true))
+          .pNext(
+              VkPhysicalDeviceShaderBfloat16FeaturesKHR.calloc(stack)
+                  .sType$Default()
+                  .shaderBFloat16Type(true)
+                  .shaderBFloat16CooperativeMatrix(true))
+          .ppEnabledExtensionNames(names(DeviceFacts.TILE_EXTENSIONS, stack));
+    }
+    return info;
   }
 
   private static PointerBuffer names(List<String> names, MemoryStack stack) {
