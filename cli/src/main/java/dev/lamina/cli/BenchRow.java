@@ -16,9 +16,9 @@ import tools.jackson.databind.node.ObjectNode;
  * @param requests requests of an engine row, 0 else
  * @param rates tokens a second of each repetition
  * @param bandwidthFraction bytes that must be read over what the bandwidth measured beside it
- *     allows; median
+ *     allows; median, 0 if none was measured
  * @param flopsFraction operations that must be done over what the peak measured beside it allows;
- *     median
+ *     median, 0 if none was measured
  * @param rooflineFraction time that its steps take at least over the time that they took, where
  *     each is bound by its bytes or by its operations: of an engine row; median
  * @param idleFraction share of the time, by the device's clock, in which it ran no part of a step:
@@ -91,16 +91,29 @@ record BenchRow(
             : numGenerated == 0 ? "pp" + numPrompt : "tg" + numGenerated;
     return String.format(
             Locale.ROOT,
-            "%-24s np %-4d %10.1f tok/s  (%.1f .. %.1f)  %5.1f %% of bandwidth  %5.1f %% of FMA peak",
+            "%-24s np %-4d %10.1f tok/s  (%.1f .. %.1f)",
             test,
             numParallel,
             median(),
             min(),
-            max(),
-            100 * bandwidthFraction,
-            100 * flopsFraction)
+            max())
+        + peaks()
         + percent(rooflineFraction, "of the roofline")
         + percent(idleFraction, "idle");
+  }
+
+  /** What it reached of what the device does, as far as that was measured. */
+  private String peaks() {
+    if (bandwidthFraction == 0 && flopsFraction == 0) {
+      return "  no peak is known";
+    }
+    return ofPeak(bandwidthFraction, "bandwidth") + ofPeak(flopsFraction, "FMA peak");
+  }
+
+  private static String ofPeak(double fraction, String what) {
+    return fraction == 0
+        ? "  unknown part of " + what
+        : String.format(Locale.ROOT, "  %5.1f %% of %s", 100 * fraction, what);
   }
 
   private static String percent(OptionalDouble fraction, String of) {
