@@ -24,14 +24,16 @@ import java.util.stream.Stream;
 /**
  * Compiles kernels to SPIR-V at build time: {@code java CompileKernels.java GLSL_FOLDER
  * OUTPUT_FOLDER}. A file {@code move.comp} holds a kernel for each {@code KERNEL_name} that its
- * conditions name, which becomes {@code move.name.spv}. Compiles only what is older than its source
- * or an include, and deletes what has no source any more.
+ * conditions name, which becomes {@code move.name.spv}, and {@code move.name.pushed.spv} too if the
+ * file defines {@code PUSHES}. Compiles only what is older than its source or an include, and
+ * deletes what has no source any more.
  *
  * <p>Runs on the JDK that runs Maven, so it is Java 17.
  */
 public final class CompileKernels {
   private static final Pattern CONDITION = Pattern.compile("(?m)^#(?:ifdef |if |elif ).*$");
   private static final Pattern NAME = Pattern.compile("\\bKERNEL_(\\w+)");
+  private static final Pattern PUSHES = Pattern.compile("(?m)^#define PUSHES$");
   private static final Pattern INCLUDE = Pattern.compile("(?m)^#include \"([\\w.]+)\"$");
 
   private static final int HEADER_WORDS = 5;
@@ -96,13 +98,23 @@ public final class CompileKernels {
           file + ": expected a condition on KERNEL_name for each kernel, found none");
     }
     String base = file.getFileName().toString().replace(".comp", "");
+    boolean pushes = PUSHES.matcher(text).find();
     for (String kernel : kernels) {
-      Path to = out.resolve(base + "." + kernel + ".spv");
-      made.add(to);
-      if (!Files.exists(to) || Files.getLastModifiedTime(to).toMillis() < newest) {
-        write(to, file, kernel, text);
-        compiled++;
+      String name = base + "." + kernel;
+      make(out.resolve(name + ".spv"), file, text, newest, List.of("KERNEL_" + kernel));
+      if (pushes) {
+        Path pushed = out.resolve(name + ".pushed.spv");
+        make(pushed, file, text, newest, List.of("KERNEL_" + kernel, "PUSHED"));
       }
+    }
+  }
+
+  private void make(Path to, Path file, String text, long newest, List<String> macros)
+      throws IOException {
+    made.add(to);
+    if (!Files.exists(to) || Files.getLastModifiedTime(to).toMillis() < newest) {
+      write(to, file, text, macros);
+      compiled++;
     }
   }
 
@@ -166,7 +178,7 @@ public final class CompileKernels {
     return out.put(module.slice(4 * HEADER_WORDS, module.remaining() - 4 * HEADER_WORDS)).flip();
   }
 
-  private void write(Path to, Path file, String kernel, String text) throws IOException {
+  private void write(Path to, Path file, String text, List<String> macros) throws IOException {
     if (compiler == 0) {
       compiler = shaderc_compiler_initialize();
     }
@@ -175,7 +187,9 @@ public final class CompileKernels {
         options, shaderc_target_env_vulkan, shaderc_env_version_vulkan_1_2);
     shaderc_compile_options_set_optimization_level(options, shaderc_optimization_level_performance);
     shaderc_compile_options_set_warnings_as_errors(options);
-    shaderc_compile_options_add_macro_definition(options, "KERNEL_" + kernel, "1");
+    for (String macro : macros) {
+      shaderc_compile_options_add_macro_definition(options, macro, "1");
+    }
     long result =
         shaderc_compile_into_spv(
             compiler, text, shaderc_compute_shader, file.getFileName().toString(), "main", options);
@@ -184,7 +198,7 @@ public final class CompileKernels {
       if (shaderc_result_get_compilation_status(result) != shaderc_compilation_status_success) {
         throw new IOException(
             "kernel %s of %s: %s"
-                .formatted(kernel, file, shaderc_result_get_error_message(result)));
+                .formatted(macros.get(0), file, shaderc_result_get_error_message(result)));
       }
       ByteBuffer words = withSmallIntegers(shaderc_result_get_bytes(result));
       // Moved when whole: a build that was killed must not leave half a file that looks new.

@@ -1,7 +1,10 @@
-// What writes keys and values, and attention by plain loops for all dtypes and widths.
+// What writes keys and values, and attention: by plain loops for all dtypes and widths, and for keys
+// and values of one dtype whose widths are multiples of 8.
+#define PUSHES
 #if defined(KERNEL_paged_attention_any)
 #define REDUCE 128
-#elif defined(KERNEL_paged_attention_eights)
+#elif !defined(KERNEL_kv_append) && !defined(KERNEL_kv_append_eight)
+#define EIGHTS
 #define REDUCE 256
 #endif
 #include "lamina.glsl"
@@ -76,7 +79,7 @@ KERNEL(AppendParams, 256) {
 }
 #endif
 
-#if defined(KERNEL_paged_attention_any) || defined(KERNEL_paged_attention_eights)
+#if defined(KERNEL_paged_attention_any) || defined(EIGHTS)
 #include "attention.glsl"
 #endif
 
@@ -212,126 +215,196 @@ KERNEL(AttentionParams, 128) {
 }
 #endif
 
-#ifdef KERNEL_paged_attention_eights
+#ifdef EIGHTS
 
-const int THREADS = 256, TILE = 256, MAX_WIDTH = 256;
+#if defined(KERNEL_eights_f32) || defined(KERNEL_eights_f32_2) || defined(KERNEL_eights_f32_4) || defined(KERNEL_wide_f32)
+#define STORED F32
+#elif defined(KERNEL_eights_f16) || defined(KERNEL_eights_f16_2) || defined(KERNEL_eights_f16_4) || defined(KERNEL_wide_f16)
+#define STORED F16
+#elif defined(KERNEL_eights_bf16) || defined(KERNEL_eights_bf16_2) || defined(KERNEL_eights_bf16_4) || defined(KERNEL_wide_bf16)
+#define STORED BF16
+#endif
 
-// Threads that share a key or the columns of a value take eights of 8 elements each; in turns where
-// a width has more eights than there are such threads.
-const int SHARERS = 16, GROUPS = THREADS / SHARERS, TURNS = MAX_WIDTH / 8 / SHARERS;
+// Heads of a block, which share keys and values.
+#if defined(KERNEL_eights_f32_4) || defined(KERNEL_eights_f16_4) || defined(KERNEL_eights_bf16_4)
+const int HEADS = 4;
+#elif defined(KERNEL_eights_f32_2) || defined(KERNEL_eights_f16_2) || defined(KERNEL_eights_bf16_2)
+const int HEADS = 2;
+#else
+const int HEADS = 1;
+#endif
 
-shared float weights[TILE];
-shared i64 slots[TILE];
-shared float sums[GROUPS * SHARERS * 8];
+#if defined(KERNEL_wide_f32) || defined(KERNEL_wide_f16) || defined(KERNEL_wide_bf16)
+const int MAX_WIDTH = 256;
+#else
+const int MAX_WIDTH = 128;
+#endif
+
+// Threads that share a position take eights of 8 elements of its key and its value, in turns where a
+// width has more eights than there are such threads. A group of them walks every GROUPS-th position,
+// AT_ONCE of them on their way, with a peak and sums of its own, which are put together at the end.
+const int THREADS = 256, SHARERS = 16, GROUPS = THREADS / SHARERS;
+const int TURNS = MAX_WIDTH / 8 / SHARERS, AT_ONCE = 4;
+const int STORED_QUADS = STORED == F32 ? 2 : 1;
+
+shared float peaks[GROUPS];
+shared float totals[GROUPS];
+shared float sums[GROUPS * MAX_WIDTH];
 
 float sumOfSharers(float x) {
-  for (int d = SHARERS / 2; d > 0; d >>= 1) x += neighbour(x, d);
+  [[unroll]] for (int d = SHARERS / 2; d > 0; d >>= 1) x += neighbour(x, d);
   return x;
 }
 
-// A block a row and head where widths are multiples of 8, and up to MAX_WIDTH: TILE positions at a
-// time, all loads of 16 bytes.
+void widen(uvec4 quads[STORED_QUADS], out float x[8]) {
+  [[unroll]] for (int e = 0; e < 8; e++) {
+    if (STORED == F32) {
+      x[e] = uintBitsToFloat(quads[e / 4 % STORED_QUADS][e % 4]);
+    } else {
+      u32 bits = quads[0][e / 2] >> e % 2 * 16 & 0xFFFFu;
+      x[e] = STORED == BF16 ? fromBf16(bits) : fromF16(bits);
+    }
+  }
+}
+
+void bring(u64 data, int width, int sharer, out uvec4 quads[TURNS][STORED_QUADS]) {
+  [[unroll]] for (int t = 0; t < TURNS; t++) {
+    int eight = sharer + t * SHARERS;
+    [[unroll]] for (int i = 0; i < STORED_QUADS; i++) {
+      quads[t][i] = uvec4(0);
+      if (8 * eight < width) quads[t][i] = quadAt(data, eight * STORED_QUADS + i);
+    }
+  }
+}
+
+// A block a row and HEADS heads where widths are multiples of 8, and up to MAX_WIDTH. What a head gets
+// is the same for any number of heads of a block.
 KERNEL(AttentionParams, 256) {
   i64 row = i64(blockZ) * 65535 + blockY;
-  int head = blockX;
+  int firstHead = blockX * HEADS;
   if (row >= p.tokens) return;
   int tid = threadIdx;
   int sharer = tid % SHARERS;
   int group = tid / SHARERS;
-  i64 resultAt = (row * p.heads + head) * p.valueWidth;
-  int s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
-  if (s < 0) {
-    for (int c = tid; c < p.valueWidth; c += THREADS) storeFloat(p.result, resultAt + c, p.resultDtype, 0.0);
-    return;
-  }
+  i64 resultAt = (row * p.heads + firstHead) * p.valueWidth;
+  // Where each sequence has one row, that is this one.
+  int s = int(min(row, i64(p.sequences - 1)));
+  i64 first = i64(intAt(p.cuSeqlensQ, s));
+  i64 next = i64(intAt(p.cuSeqlensQ, s + 1));
   i64 extent = i64(intAt(p.kvLens, s));
-  i64 position = extent - intAt(p.cuSeqlensQ, s + 1) + row;
+  if (row < first || row >= next) {
+    s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
+    if (s < 0) {
+      for (int c = tid; c < HEADS * p.valueWidth; c += THREADS) {
+        storeFloat(p.result, resultAt + c, p.resultDtype, 0.0);
+        if (p.rounded != 0UL) halfAt(p.rounded, resultAt + c) = u16(0);
+      }
+      return;
+    }
+    next = i64(intAt(p.cuSeqlensQ, s + 1));
+    extent = i64(intAt(p.kvLens, s));
+  }
+  i64 position = extent - next + row;
   i64 start;
   i64 end;
   allowedOf(p, position, extent, start, end);
-  i64 kvHead = i64(head / (p.heads / p.kvHeads));
-  float q[TURNS][8];
-  [[unroll]] for (int t = 0; t < TURNS; t++) {
-    int c = 8 * (sharer + t * SHARERS);
-    [[unroll]] for (int e = 0; e < 8; e++) q[t][e] = 0.0;
-    if (c < p.keyWidth) loadEight(p.q, (row * p.heads + head) * p.keyWidth + c, p.qDtype, q[t]);
+  i64 kvHead = i64(firstHead / (p.heads / p.kvHeads));
+  float q[HEADS][TURNS][8];
+  float value[HEADS][TURNS][8];
+  float slope[HEADS];
+  float peak[HEADS];
+  float total[HEADS];
+  [[unroll]] for (int h = 0; h < HEADS; h++) {
+    [[unroll]] for (int t = 0; t < TURNS; t++) {
+      int c = 8 * (sharer + t * SHARERS);
+      [[unroll]] for (int e = 0; e < 8; e++) {
+        q[h][t][e] = 0.0;
+        value[h][t][e] = 0.0;
+      }
+      if (c < p.keyWidth) {
+        loadEight(p.q, (row * p.heads + firstHead + h) * p.keyWidth + c, p.qDtype, q[h][t]);
+      }
+    }
+    slope[h] = p.alibi != 0UL ? loadFloat(p.alibi, i64(firstHead + h), p.alibiDtype) : 0.0;
+    peak[h] = -INFINITY;
+    total[h] = 0.0;
   }
-  float slope = p.alibi != 0UL ? loadFloat(p.alibi, i64(head), p.alibiDtype) : 0.0;
-  float peak = -INFINITY;
-  float total = 0.0;
-  float value[TURNS][8];
-  [[unroll]] for (int t = 0; t < TURNS; t++) {
-    [[unroll]] for (int e = 0; e < 8; e++) value[t][e] = 0.0;
-  }
-  for (i64 j0 = start; j0 < end; j0 += TILE) {
-    int n = int(min(i64(TILE), end - j0));
-    barrier();
-    if (tid < n) slots[tid] = slotOf(p, s, j0 + tid);
-    barrier();
-    for (int j = group; j < TILE; j += GROUPS) {
-      // Where no position is left the others of the subgroup may have one: all of them go on.
-      if (j - group >= n) break;
-      float sum = 0.0;
-      if (j < n) {
-        i64 at = slots[j] * p.keyStride + kvHead * p.keyWidth;
+  // Past the end a position is read again, times nothing, so that all threads take the same turns.
+  for (i64 j0 = start; j0 < end; j0 += GROUPS * AT_ONCE) {
+    uvec4 k[AT_ONCE][TURNS][STORED_QUADS];
+    uvec4 v[AT_ONCE][TURNS][STORED_QUADS];
+    [[unroll]] for (int a = 0; a < AT_ONCE; a++) {
+      i64 slot = slotOf(p, s, min(j0 + group + a * GROUPS, end - 1));
+      u64 keyAt = p.keys + u64(slot * p.keyStride + kvHead * p.keyWidth) * (2 * STORED_QUADS);
+      u64 valueAt = p.values + u64(slot * p.valueStride + kvHead * p.valueWidth) * (2 * STORED_QUADS);
+      bring(keyAt, p.keyWidth, sharer, k[a]);
+      bring(valueAt, p.valueWidth, sharer, v[a]);
+    }
+    [[unroll]] for (int h = 0; h < HEADS; h++) {
+      float logit[AT_ONCE];
+      float top = peak[h];
+      [[unroll]] for (int a = 0; a < AT_ONCE; a++) {
+        float sum = 0.0;
         [[unroll]] for (int t = 0; t < TURNS; t++) {
-          int c = 8 * (sharer + t * SHARERS);
-          if (c < p.keyWidth) {
-            float k[8];
-            loadEight(p.keys, at + c, p.keysDtype, k);
-            [[unroll]] for (int e = 0; e < 8; e++) sum = fma(q[t][e], k[e], sum);
+          float x[8];
+          widen(k[a][t], x);
+          [[unroll]] for (int e = 0; e < 8; e++) sum = fma(q[h][t][e], x[e], sum);
+        }
+        sum = p.scale * sumOfSharers(sum);
+        i64 j = j0 + group + a * GROUPS;
+        if (p.softcap > 0.0) sum = p.softcap * tanhF(sum / p.softcap);
+        if (p.alibi != 0UL) sum += slope[h] * float(int(j - position));
+        logit[a] = j < end ? sum : -INFINITY;
+        top = maxNan(top, logit[a]);
+      }
+      float keep = peak[h] == -INFINITY ? 0.0 : expF(peak[h] - top);
+      total[h] *= keep;
+      [[unroll]] for (int t = 0; t < TURNS; t++) {
+        [[unroll]] for (int e = 0; e < 8; e++) value[h][t][e] *= keep;
+      }
+      [[unroll]] for (int a = 0; a < AT_ONCE; a++) {
+        bool counts = j0 + group + a * GROUPS < end && top != -INFINITY;
+        float w = counts ? expF(logit[a] - top) : 0.0;
+        total[h] += w;
+        [[unroll]] for (int t = 0; t < TURNS; t++) {
+          float x[8];
+          widen(v[a][t], x);
+          // What does not count is a copy of what does, and may be infinite.
+          [[unroll]] for (int e = 0; e < 8; e++) {
+            value[h][t][e] = fma(w, counts ? x[e] : 0.0, value[h][t][e]);
           }
         }
       }
-      sum = sumOfSharers(sum);
-      if (sharer == 0) weights[j] = sum;
+      peak[h] = top;
     }
-    barrier();
-    float logit = -INFINITY;
-    if (tid < n) {
-      logit = p.scale * weights[tid];
-      if (p.softcap > 0.0) logit = p.softcap * tanhF(logit / p.softcap);
-      if (p.alibi != 0UL) logit += slope * float(int(j0 + tid - position));
-    }
-    bool nan = isNan(logit);
-    float top = blockMax(nan ? -INFINITY : logit);
-    if (blockAny(nan)) top = QUIET_NAN;
-    float newPeak = maxNan(peak, top);
-    float keep = peak == -INFINITY ? 0.0 : expF(peak - newPeak);
-    float w = tid >= n || newPeak == -INFINITY ? 0.0 : expF(logit - newPeak);
-    weights[tid] = w;
-    total = total * keep + blockSum(w);
-    peak = newPeak;
+  }
+  [[unroll]] for (int h = 0; h < HEADS; h++) {
+    if (h > 0) barrier();
     [[unroll]] for (int t = 0; t < TURNS; t++) {
       int c = 8 * (sharer + t * SHARERS);
-      [[unroll]] for (int e = 0; e < 8; e++) value[t][e] *= keep;
-      if (c < p.valueWidth) {
-        for (int j = group; j < n; j += GROUPS) {
-          float v[8];
-          loadEight(p.values, slots[j] * p.valueStride + kvHead * p.valueWidth + c, p.valuesDtype, v);
-          [[unroll]] for (int e = 0; e < 8; e++) value[t][e] = fma(weights[j], v[e], value[t][e]);
-        }
-      }
+      [[unroll]] for (int e = 0; e < 8; e++) sums[group * MAX_WIDTH + c + e] = value[h][t][e];
     }
-  }
-  float keep = 1.0;
-  if (p.sinks != 0UL) {
-    float sink = loadFloat(p.sinks, i64(head), p.sinksDtype);
-    float newPeak = maxNan(peak, sink);
-    keep = peak == -INFINITY ? 0.0 : expF(peak - newPeak);
-    total = total * keep + (newPeak == -INFINITY ? 0.0 : expF(sink - newPeak));
-  }
-  [[unroll]] for (int t = 0; t < TURNS; t++) {
+    if (sharer == 0) {
+      peaks[group] = peak[h];
+      totals[group] = total[h];
+    }
     barrier();
-    [[unroll]] for (int e = 0; e < 8; e++) sums[(group * SHARERS + sharer) * 8 + e] = value[t][e];
-    barrier();
-    int c = t * SHARERS * 8 + tid;
-    if (tid < SHARERS * 8 && c < p.valueWidth) {
-      float sum = 0.0;
-      for (int g = 0; g < GROUPS; g++) sum += sums[g * SHARERS * 8 + tid];
-      float x = total == 0.0 ? 0.0 : sum * keep / total;
-      storeFloat(p.result, resultAt + c, p.resultDtype, x);
-      if (p.rounded != 0UL) halfAt(p.rounded, resultAt + c) = u16(toBf16(x));
+    bool sinks = p.sinks != 0UL;
+    float sink = sinks ? loadFloat(p.sinks, i64(firstHead + h), p.sinksDtype) : -INFINITY;
+    float top = sink;
+    [[unroll]] for (int g = 0; g < GROUPS; g++) top = maxNan(top, peaks[g]);
+    float all = sinks && top != -INFINITY ? expF(sink - top) : 0.0;
+    float sum = 0.0;
+    [[unroll]] for (int g = 0; g < GROUPS; g++) {
+      float share = peaks[g] == -INFINITY ? 0.0 : expF(peaks[g] - top);
+      all = fma(totals[g], share, all);
+      sum = fma(sums[g * MAX_WIDTH + tid % MAX_WIDTH], share, sum);
+    }
+    if (tid < p.valueWidth) {
+      float x = all == 0.0 ? 0.0 : sum / all;
+      i64 at = resultAt + h * p.valueWidth + tid;
+      storeFloat(p.result, at, p.resultDtype, x);
+      if (p.rounded != 0UL) halfAt(p.rounded, at) = u16(toBf16(x));
     }
   }
 }

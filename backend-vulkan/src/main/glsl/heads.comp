@@ -1,5 +1,6 @@
 // The heads of tokens before they attend: queries and keys are normed and turned, keys and values
 // appended to the pool.
+#define PUSHES
 #define REDUCE 128
 #include "lamina.glsl"
 #include "math.glsl"

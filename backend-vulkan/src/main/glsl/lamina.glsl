@@ -3,7 +3,7 @@
 // Memory is reached through 64-bit device addresses alone (buffer device address): a launch gives the
 // address of one struct, whose fields Params.java writes in C's order and alignment, and addresses of
 // tensors stand in it. A file holds a kernel for each `#ifdef KERNEL_name`; the build compiles it once
-// for each.
+// for each; and once more with PUSHED, where the struct itself is pushed, if the file defines PUSHES.
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_scalar_block_layout : require
 #extension GL_EXT_shader_explicit_arithmetic_types : require
@@ -20,10 +20,14 @@
 // The device may offer fewer workgroups along x than a launch has: then it comes in slices.
 #define KERNEL(Struct, numThreads)                                                        \
   layout(local_size_x = numThreads) in;                                                   \
-  layout(push_constant, scalar) uniform Launch { Struct p; uint firstBlock; uint blocks; }; \
+  layout(push_constant, scalar) uniform Launch { uint firstBlock; uint blocks; Struct p; }; \
   void main()
 
+#ifdef PUSHED
+#define PARAMS(Struct) struct Struct
+#else
 #define PARAMS(Struct) layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Struct
+#endif
 
 #define threadIdx int(gl_LocalInvocationIndex)
 #define blockDim int(gl_WorkGroupSize.x)
@@ -293,12 +297,12 @@ float neighbour(float x, int distance) {
 }
 
 float warpSum(float x) {
-  for (int d = 16; d > 0; d >>= 1) x += neighbour(x, d);
+  [[unroll]] for (int d = 16; d > 0; d >>= 1) x += neighbour(x, d);
   return x;
 }
 
 float warpMax(float x) {
-  for (int d = 16; d > 0; d >>= 1) x = max(x, neighbour(x, d));
+  [[unroll]] for (int d = 16; d > 0; d >>= 1) x = max(x, neighbour(x, d));
   return x;
 }
 

@@ -1,8 +1,9 @@
 // Projections by weights of 16 bits: those of few rows, which read each weight once and are what a
 // step of decode spends its time on, and those of many rows by cooperative matrices.
+#define PUSHES
 #if defined(KERNEL_tile_bf16)
 #pragma use_vulkan_memory_model
-#elif !defined(KERNEL_round_rows)
+#elif !defined(KERNEL_round_rows) && !defined(KERNEL_settle_tiles)
 #define REDUCE 256
 #endif
 #include "lamina.glsl"
@@ -54,8 +55,8 @@ float lowOf(u32 pair) { return fromF16(pair & 0xFFFFu); }
 float highOf(u32 pair) { return fromF16(pair >> 16); }
 #endif
 
-// Rows of w that a group of warps multiplies at once; loads of each that a thread has on their way.
-const int COLUMNS = 4, IN_FLIGHT = ROWS == 1 ? 2 : 1;
+// Rows of w that a group of warps multiplies at once.
+const int COLUMNS = ROWS == 1 ? 8 : 4;
 const int WARPS = 8, RESULTS = COLUMNS * ROWS;
 
 shared float part[WARPS][RESULTS + ROWS];
@@ -92,38 +93,32 @@ KERNEL(GroupParams, 256) {
   bool normed = p.normed != 0;
   int normDtype = p.normDtype;
   float one = p.plusOne != 0 ? 1.0 : 0.0;
-  int stride = p.split * IN_FLIGHT * WARP;
-  for (int i = turn * IN_FLIGHT * WARP + lane; i - lane < units; i += stride) {
-    uvec4 w[IN_FLIGHT][COLUMNS];
-    [[unroll]] for (int u = 0; u < IN_FLIGHT; u++) {
-      // Past the end of k the last unit is read again, times nothing.
-      int at = min(i + u * WARP, units - 1);
-      [[unroll]] for (int c = 0; c < COLUMNS; c++) w[u][c] = quadAt(rows[c], at);
+  int stride = p.split * WARP;
+  for (int i = turn * WARP + lane; i - lane < units; i += stride) {
+    // Past the end of k the last unit is read again, times nothing.
+    bool inside = i < units;
+    int at = min(i, units - 1);
+    uvec4 w[COLUMNS];
+    [[unroll]] for (int c = 0; c < COLUMNS; c++) w[c] = quadAt(rows[c], at);
+    float factor[8];
+    if (factors != 0UL) {
+      loadEight(factors, 8 * i64(at), normDtype, factor);
+      [[unroll]] for (int e = 0; e < 8; e++) factor[e] += one;
     }
-    [[unroll]] for (int u = 0; u < IN_FLIGHT; u++) {
-      int at = i + u * WARP;
-      bool inside = at < units;
-      at = min(at, units - 1);
-      float factor[8];
-      if (factors != 0UL) {
-        loadEight(factors, 8 * i64(at), normDtype, factor);
-        [[unroll]] for (int e = 0; e < 8; e++) factor[e] += one;
+    [[unroll]] for (int r = 0; r < ROWS; r++) {
+      float v[8];
+      loadEight(x, r * p.k + 8 * i64(at), F32, v);
+      [[unroll]] for (int e = 0; e < 8; e++) v[e] = inside ? v[e] : 0.0;
+      if (normed) {
+        [[unroll]] for (int e = 0; e < 8; e++) squares[r] = fma(v[e], v[e], squares[r]);
       }
-      [[unroll]] for (int r = 0; r < ROWS; r++) {
-        float v[8];
-        loadEight(x, r * p.k + 8 * i64(at), F32, v);
-        [[unroll]] for (int e = 0; e < 8; e++) v[e] = inside ? v[e] : 0.0;
-        if (normed) {
-          [[unroll]] for (int e = 0; e < 8; e++) squares[r] = fma(v[e], v[e], squares[r]);
-        }
-        if (factors != 0UL) {
-          [[unroll]] for (int e = 0; e < 8; e++) v[e] *= factor[e];
-        }
-        [[unroll]] for (int c = 0; c < COLUMNS; c++) {
-          [[unroll]] for (int e = 0; e < 4; e++) {
-            sum[c][r] = fma(lowOf(w[u][c][e]), v[2 * e], sum[c][r]);
-            sum[c][r] = fma(highOf(w[u][c][e]), v[2 * e + 1], sum[c][r]);
-          }
+      if (factors != 0UL) {
+        [[unroll]] for (int e = 0; e < 8; e++) v[e] *= factor[e];
+      }
+      [[unroll]] for (int c = 0; c < COLUMNS; c++) {
+        [[unroll]] for (int e = 0; e < 4; e++) {
+          sum[c][r] = fma(lowOf(w[c][e]), v[2 * e], sum[c][r]);
+          sum[c][r] = fma(highOf(w[c][e]), v[2 * e + 1], sum[c][r]);
         }
       }
     }
@@ -186,107 +181,141 @@ KERNEL(RoundParams, 256) {
 PARAMS(TileParams) {
   u64 x;
   u64 weight;
-  u64 bias;
   u64 result;
+  u64 spill;  // of F32, rows of `spillWidth` from `spillFrom` on, both multiples of TILE
   i64 m;
   i64 n;
   i64 k;
-  int biasDtype;
-  int resultDtype;
+  i64 spillFrom;
+  i64 spillWidth;
 };
 
-// A workgroup of 8 subgroups of 32 lanes a tile of 128 x 128 results by cooperative matrices
-// (GL_KHR_cooperative_matrix); operands pass through shared memory, 32 columns of k at a time, the
-// next ones on their way while these are multiplied. k is a multiple of 32.
+// A workgroup of 4 subgroups of 32 lanes a tile of 128 x 128 results by cooperative matrices
+// (GL_KHR_cooperative_matrix), each 64 x 64 of them; operands pass through shared memory, 32 columns
+// of k at a time, the next ones on their way while these are multiplied. k is a multiple of 32.
+// Matrices are written whole, as anything else between them and memory costs more than all products
+// do: where a tile is not whole, or results are not plain F32, they go to `spill`.
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_EXT_bfloat16 : require
 
-const int TM = 128, TN = 128, TK = 32;
+const int TILE = 128, TILE_K = 32, SIDE = 16, PARTS = 4;
+const int QUADS = TILE_K / 8, ROWS_AT_ONCE = 128 / QUADS, TURNS = TILE / ROWS_AT_ONCE;
 // Rows of shared memory, in quads of 16 bytes: one more than there are, against bank conflicts.
-const int ROW = TK / 8 + 1;
+const int ROW = QUADS + 1;
 
-shared uvec4 xs[2][TM * ROW];
-shared uvec4 ws[2][TN * ROW];
-shared float staged[8][16 * 20];
+layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Results { float v[]; };
 
-// Quads of a tile that a thread brings: row threadIdx / 4 and 64 further, quad threadIdx % 4.
-void fetch(TileParams p, i64 m0, i64 n0, i64 k0, out uvec4 x[2], out uvec4 w[2]) {
-  int row = threadIdx / 4;
-  int quad = threadIdx % 4;
-  [[unroll]] for (int i = 0; i < 2; i++) {
-    i64 m = m0 + row + 64 * i;
-    i64 n = n0 + row + 64 * i;
-    x[i] = m < p.m ? quadAt(p.x, (m * p.k + k0) / 8 + quad) : uvec4(0);
-    w[i] = n < p.n ? quadAt(p.weight, (n * p.k + k0) / 8 + quad) : uvec4(0);
+#define SUM coopmat<float, gl_ScopeSubgroup, SIDE, SIDE, gl_MatrixUseAccumulator>
+
+shared uvec4 xs[2 * TILE * ROW];
+shared uvec4 ws[2 * TILE * ROW];
+
+// What a thread brings: a quad of every ROWS_AT_ONCE-th row, the last one again past the end.
+void offsetsOf(int rows, int k, out u32 at[TURNS]) {
+  [[unroll]] for (int i = 0; i < TURNS; i++) {
+    int row = min(threadIdx / QUADS + i * ROWS_AT_ONCE, rows - 1);
+    at[i] = u32(row) * u32(2 * k) + 16u * u32(threadIdx % QUADS);
   }
 }
 
-void keep(int turn, uvec4 x[2], uvec4 w[2]) {
-  int row = threadIdx / 4;
-  int quad = threadIdx % 4;
-  [[unroll]] for (int i = 0; i < 2; i++) {
-    xs[turn][(row + 64 * i) * ROW + quad] = x[i];
-    ws[turn][(row + 64 * i) * ROW + quad] = w[i];
-  }
+void fetch(u64 data, u32 at[TURNS], out uvec4 quads[TURNS]) {
+  [[unroll]] for (int i = 0; i < TURNS; i++) quads[i] = Quads(data + u64(at[i])).v;
 }
 
-KERNEL(TileParams, 256) {
-  i64 m0 = i64(blockY) * TM;
-  i64 n0 = i64(blockX) * TN;
-  // Of the tile, 64 x 32 are a subgroup's.
-  int mAt = int(gl_SubgroupID) / 4 * 64;
-  int nAt = int(gl_SubgroupID) % 4 * 32;
-  coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator> sum[4][2];
-  [[unroll]] for (int i = 0; i < 4; i++) {
-    [[unroll]] for (int j = 0; j < 2; j++) {
-      sum[i][j] = coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>(0.0);
-    }
+int placeOf(int side, int turn) {
+  return (side * TILE + threadIdx / QUADS + turn * ROWS_AT_ONCE) * ROW + threadIdx % QUADS;
+}
+
+KERNEL(TileParams, 128) {
+  int k = int(p.k);
+  i64 m0 = i64(blockY) * TILE;
+  i64 n0 = i64(blockX) * TILE;
+  u64 x = p.x + u64(m0 * k) * 2;
+  u64 w = p.weight + u64(n0 * k) * 2;
+  u32 xAt[TURNS];
+  u32 wAt[TURNS];
+  offsetsOf(int(min(p.m - m0, i64(TILE))), k, xAt);
+  offsetsOf(int(min(p.n - n0, i64(TILE))), k, wAt);
+  int mAt = int(gl_SubgroupID) / 2 * PARTS * SIDE;
+  int nAt = int(gl_SubgroupID) % 2 * PARTS * SIDE;
+  SUM sum[PARTS][PARTS];
+  [[unroll]] for (int i = 0; i < PARTS; i++) {
+    [[unroll]] for (int j = 0; j < PARTS; j++) sum[i][j] = SUM(0.0);
   }
-  uvec4 x[2];
-  uvec4 w[2];
-  fetch(p, m0, n0, 0L, x, w);
-  keep(0, x, w);
+  uvec4 xNext[TURNS];
+  uvec4 wNext[TURNS];
+  fetch(x, xAt, xNext);
+  fetch(w, wAt, wNext);
+  int side = 0;
+  [[unroll]] for (int i = 0; i < TURNS; i++) {
+    xs[placeOf(0, i)] = xNext[i];
+    ws[placeOf(0, i)] = wNext[i];
+  }
   barrier();
-  int turn = 0;
-  for (i64 k0 = 0; k0 < p.k; k0 += TK) {
-    bool more = k0 + TK < p.k;
-    if (more) fetch(p, m0, n0, k0 + TK, x, w);
-    [[unroll]] for (int k = 0; k < TK / 16; k++) {
-      coopmat<bfloat16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseA> a[4];
-      coopmat<bfloat16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseB> b[2];
-      [[unroll]] for (int i = 0; i < 4; i++) {
-        coopMatLoad(a[i], xs[turn], uint((mAt + 16 * i) * ROW + 2 * k), uint(ROW),
-                    gl_CooperativeMatrixLayoutRowMajor);
-      }
-      [[unroll]] for (int j = 0; j < 2; j++) {
-        coopMatLoad(b[j], ws[turn], uint((nAt + 16 * j) * ROW + 2 * k), uint(ROW),
+  for (int k0 = 0; k0 < k; k0 += TILE_K) {
+    x += 2 * TILE_K;
+    w += 2 * TILE_K;
+    bool more = k0 + TILE_K < k;
+    if (more) {
+      fetch(x, xAt, xNext);
+      fetch(w, wAt, wNext);
+    }
+    [[unroll]] for (int s = 0; s < TILE_K / SIDE; s++) {
+      coopmat<bfloat16_t, gl_ScopeSubgroup, SIDE, SIDE, gl_MatrixUseB> b[PARTS];
+      [[unroll]] for (int j = 0; j < PARTS; j++) {
+        coopMatLoad(b[j], ws, uint((side * TILE + nAt + SIDE * j) * ROW + 2 * s), uint(ROW),
                     gl_CooperativeMatrixLayoutColumnMajor);
       }
-      [[unroll]] for (int i = 0; i < 4; i++) {
-        [[unroll]] for (int j = 0; j < 2; j++) sum[i][j] = coopMatMulAdd(a[i], b[j], sum[i][j]);
+      [[unroll]] for (int i = 0; i < PARTS; i++) {
+        coopmat<bfloat16_t, gl_ScopeSubgroup, SIDE, SIDE, gl_MatrixUseA> a;
+        coopMatLoad(a, xs, uint((side * TILE + mAt + SIDE * i) * ROW + 2 * s), uint(ROW),
+                    gl_CooperativeMatrixLayoutRowMajor);
+        [[unroll]] for (int j = 0; j < PARTS; j++) sum[i][j] = coopMatMulAdd(a, b[j], sum[i][j]);
       }
     }
-    if (more) keep(1 - turn, x, w);
+    side = 1 - side;
+    if (more) {
+      [[unroll]] for (int i = 0; i < TURNS; i++) {
+        xs[placeOf(side, i)] = xNext[i];
+        ws[placeOf(side, i)] = wNext[i];
+      }
+    }
     barrier();
-    turn = 1 - turn;
   }
-  int self = int(gl_SubgroupID);
-  [[unroll]] for (int i = 0; i < 4; i++) {
-    [[unroll]] for (int j = 0; j < 2; j++) {
-      coopMatStore(sum[i][j], staged[self], 0u, 20u, gl_CooperativeMatrixLayoutRowMajor);
-      subgroupBarrier();
-      for (int e = int(gl_SubgroupInvocationID); e < 256; e += int(gl_SubgroupSize)) {
-        i64 m = m0 + mAt + 16 * i + e / 16;
-        i64 n = n0 + nAt + 16 * j + e % 16;
-        if (m < p.m && n < p.n) {
-          float y = staged[self][e / 16 * 20 + e % 16];
-          if (p.bias != 0UL) y += loadFloat(p.bias, n, p.biasDtype);
-          storeFloat(p.result, m * p.n + n, p.resultDtype, y);
-        }
-      }
-      subgroupBarrier();
+  bool spills = m0 >= p.spillFrom;
+  i64 width = spills ? p.spillWidth : p.n;
+  i64 first = (m0 - (spills ? p.spillFrom : 0L)) * width + n0;
+  u64 to = (spills ? p.spill : p.result) + 4 * u64(first);
+  [[unroll]] for (int i = 0; i < PARTS; i++) {
+    [[unroll]] for (int j = 0; j < PARTS; j++) {
+      uint at = uint(mAt + SIDE * i) * uint(width) + uint(nAt + SIDE * j);
+      coopMatStore(sum[i][j], Results(to).v, at, uint(width), gl_CooperativeMatrixLayoutRowMajor);
     }
+  }
+}
+#endif
+
+#ifdef KERNEL_settle_tiles
+PARAMS(SettleParams) {
+  u64 spill;
+  u64 bias;
+  u64 result;
+  i64 rows;
+  i64 n;
+  i64 spillWidth;
+  int biasDtype;
+  int resultDtype;
+};
+
+// What tiles spilled, with the bias and in the dtype of the result.
+KERNEL(SettleParams, 256) {
+  for (i64 i = globalThread; i < p.rows * p.n; i += globalThreads) {
+    i64 row = i / p.n;
+    i64 column = i - row * p.n;
+    float y = floatAt(p.spill, row * p.spillWidth + column);
+    if (p.bias != 0UL) y += loadFloat(p.bias, column, p.biasDtype);
+    storeFloat(p.result, i, p.resultDtype, y);
   }
 }
 #endif

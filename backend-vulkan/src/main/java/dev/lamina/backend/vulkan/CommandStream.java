@@ -100,7 +100,8 @@ final class CommandStream {
   private final Recording[] slots = new Recording[SLOTS];
   private final VkMemoryBarrier.Buffer barrier = VkMemoryBarrier.calloc(1).sType$Default();
   private final VkBufferCopy.Buffer region = VkBufferCopy.calloc(1);
-  private final ByteBuffer push = MemoryUtil.memAlloc(Pipelines.PUSH_BYTES);
+  private final ByteBuffer push = MemoryUtil.memAlloc(Pipelines.MAX_PUSH_BYTES);
+  private final MemorySegment pushSegment = MemorySegment.ofBuffer(push);
   private int turn;
   private @Nullable Recording current;
   private @Nullable Recording capture;
@@ -285,25 +286,36 @@ final class CommandStream {
    */
   void launch(
       int kernel, MemorySegment struct, long structBytes, long x, long y, long z, int sharedBytes) {
-    long bytes = structBytes + 15 & -16;
-    Recording r = recording(bytes);
-    Range room = r.rooms.getLast();
-    MemorySegment.copy(struct, 0, room.visible(), r.at, structBytes);
-    push.putLong(0, room.address() + r.at).putInt(12, Math.toIntExact(x));
-    r.at += bytes;
-    long pipeline = pipelines.pipeline(kernel, sharedBytes);
+    boolean pushed = pipelines.pushes(kernel, structBytes);
+    Recording r = pushed ? recording() : recording(aligned(structBytes));
+    int head = Pipelines.PUSH_HEAD;
+    push.clear().putInt(4, Math.toIntExact(x));
+    if (pushed) {
+      MemorySegment.copy(struct, 0, pushSegment, head, structBytes);
+      push.limit(head + ((int) structBytes + 3 & -4));
+    } else {
+      Range room = r.rooms.getLast();
+      MemorySegment.copy(struct, 0, room.visible(), r.at, structBytes);
+      push.putLong(head, room.address() + r.at).limit(head + Long.BYTES);
+      r.at += aligned(structBytes);
+    }
+    long pipeline = pipelines.pipeline(kernel, pushed, sharedBytes);
     if (pipeline != r.pipeline) {
       vkCmdBindPipeline(r.commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
       r.pipeline = pipeline;
     }
     order(r);
     for (long first = 0; first < x; first += facts.maxGroupsX()) {
-      push.putInt(8, Math.toIntExact(first));
+      push.putInt(0, Math.toIntExact(first));
       vkCmdPushConstants(r.commands, pipelines.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0, push);
       int now = (int) Math.min(x - first, Math.min(facts.maxGroupsX(), Integer.MAX_VALUE));
       vkCmdDispatch(r.commands, now, Math.toIntExact(y), Math.toIntExact(z));
     }
     recorded(r);
+  }
+
+  private static long aligned(long bytes) {
+    return bytes + 15 & -16;
   }
 
   /** Copies within the device's memory. */
@@ -336,12 +348,12 @@ final class CommandStream {
    */
   void uploadSmall(MemorySegment host, long to) {
     long bytes = host.byteSize();
-    Recording r = recording(bytes + 15 & -16);
+    Recording r = recording(aligned(bytes));
     Range room = r.rooms.getLast();
     MemorySegment.copy(host, 0, room.visible(), r.at, bytes);
     orderTransfer(r);
     copyRange(r, room, room.address() + r.at, memory.rangeOf(to), to, bytes);
-    r.at += bytes + 15 & -16;
+    r.at += aligned(bytes);
     recorded(r);
   }
 

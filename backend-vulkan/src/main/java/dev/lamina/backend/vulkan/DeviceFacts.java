@@ -57,6 +57,7 @@ import org.lwjgl.vulkan.VkQueueFamilyProperties;
  * @param queueFamily the one with compute and the least else
  * @param subgroupSize lanes
  * @param sharedBytes of a workgroup
+ * @param pushBytes that a launch can push
  * @param maxGroupsX workgroups along x
  * @param nanosPerTick of timestamps; 0 if the queue has none
  * @param keepsSubnormals whether F32 arithmetic can be told to keep subnormals
@@ -76,6 +77,7 @@ record DeviceFacts(
     int queueFamily,
     int subgroupSize,
     int sharedBytes,
+    int pushBytes,
     long maxGroupsX,
     double nanosPerTick,
     boolean keepsSubnormals,
@@ -86,6 +88,9 @@ record DeviceFacts(
   private static final int TILE_LANES = 32;
 
   private static final int TILE = 16;
+
+  /** Shared memory that the kernel of tiles takes. */
+  static final int TILE_SHARED_BYTES = 40 << 10;
 
   /** What the kernel of tiles takes beyond Vulkan 1.2. */
   static final List<String> TILE_EXTENSIONS =
@@ -141,12 +146,15 @@ record DeviceFacts(
           queue,
           lanes.subgroupSize(),
           limits.maxComputeSharedMemorySize(),
+          limits.maxPushConstantsSize(),
           Integer.toUnsignedLong(limits.maxComputeWorkGroupCount(0)),
           hasTicks ? limits.timestampPeriod() : 0,
           floats.shaderDenormPreserveFloat32(),
           floats.shaderSignedZeroInfNanPreserveFloat32(),
           floats.shaderRoundingModeRTEFloat32(),
-          lanes.subgroupSize() == TILE_LANES && hasBf16Tiles(device, features, stack));
+          lanes.subgroupSize() == TILE_LANES
+              && limits.maxComputeSharedMemorySize() >= TILE_SHARED_BYTES
+              && hasBf16Tiles(device, features, stack));
     }
   }
 
@@ -161,6 +169,7 @@ record DeviceFacts(
         0,
         0,
         -1,
+        0,
         0,
         0,
         0,

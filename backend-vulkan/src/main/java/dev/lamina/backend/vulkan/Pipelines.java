@@ -1,5 +1,6 @@
 package dev.lamina.backend.vulkan;
 
+import static java.util.Objects.requireNonNull;
 import static org.lwjgl.system.MemoryStack.stackPush;
 import static org.lwjgl.vulkan.VK10.VK_SHADER_STAGE_COMPUTE_BIT;
 import static org.lwjgl.vulkan.VK10.vkCreateComputePipelines;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.lwjgl.system.MemoryStack;
 import org.lwjgl.system.MemoryUtil;
 import org.lwjgl.vulkan.VkComputePipelineCreateInfo;
@@ -31,8 +33,11 @@ import org.lwjgl.vulkan.VkSpecializationMapEntry;
 
 /** The kernels of the jar as pipelines, made when first launched. Used by one thread at a time. */
 final class Pipelines {
-  /** Address of the struct, first workgroup, number of workgroups: {@code Launch} of a kernel. */
-  static final int PUSH_BYTES = 16;
+  /** First workgroup and number of workgroups, which are pushed ahead of the parameters. */
+  static final int PUSH_HEAD = 8;
+
+  /** Most that is pushed with a launch. */
+  static final int MAX_PUSH_BYTES = 256;
 
   private final VkDevice device;
   private final DeviceFacts facts;
@@ -40,15 +45,29 @@ final class Pipelines {
   private final Map<String, Integer> known = new HashMap<>();
   private final List<Kernel> kernels = new ArrayList<>();
 
-  /** A kernel, with a pipeline for each amount of shared memory that it was launched with. */
+  /**
+   * A kernel: in the form that is given its parameters' address, and in that they are pushed to.
+   */
   private static final class Kernel {
     final String name;
-    final long module;
-    final Map<Integer, Long> pipelines = new HashMap<>();
+    final Form addressed;
+    final @Nullable Form pushed;
 
-    Kernel(String name, long module) {
+    Kernel(String name, Form addressed, @Nullable Form pushed) {
       this.name = name;
-      this.module = module;
+      this.addressed = addressed;
+      this.pushed = pushed;
+    }
+  }
+
+  /** A module, with a pipeline for each amount of shared memory that it was launched with. */
+  private static final class Form {
+    final String file;
+    final Map<Integer, Long> pipelines = new HashMap<>();
+    long module;
+
+    Form(String file) {
+      this.file = file;
     }
   }
 
@@ -59,7 +78,7 @@ final class Pipelines {
       VkPushConstantRange.Buffer range =
           VkPushConstantRange.calloc(1, stack)
               .stageFlags(VK_SHADER_STAGE_COMPUTE_BIT)
-              .size(PUSH_BYTES);
+              .size(pushBytes());
       VkPipelineLayoutCreateInfo info =
           VkPipelineLayoutCreateInfo.calloc(stack).sType$Default().pPushConstantRanges(range);
       var made = stack.mallocLong(1);
@@ -72,9 +91,9 @@ final class Pipelines {
     return layout;
   }
 
-  /** The name of a kernel, for messages. */
-  String name(int kernel) {
-    return kernels.get(kernel).name;
+  /** Bytes that a launch may push, at least 16 and a multiple of 4. */
+  private int pushBytes() {
+    return Math.min(facts.pushBytes(), MAX_PUSH_BYTES) & -4;
   }
 
   /**
@@ -90,32 +109,35 @@ final class Pipelines {
     if (index != null) {
       return index;
     }
-    kernels.add(new Kernel(key, module(key)));
+    Form addressed = new Form("spv/" + key + ".spv");
+    addressed.module = module(addressed);
+    Form pushed = new Form("spv/" + key + ".pushed.spv");
+    boolean pushes = Pipelines.class.getResource(pushed.file) != null;
+    kernels.add(new Kernel(key, addressed, pushes ? pushed : null));
     known.put(key, kernels.size() - 1);
     return kernels.size() - 1;
   }
 
-  private long module(String key) {
-    int[] words = FloatControls.add(words(key), facts);
+  private long module(Form form) {
+    int[] words = FloatControls.add(words(form.file), facts);
     ByteBuffer code = MemoryUtil.memAlloc(4 * words.length);
     try (MemoryStack stack = stackPush()) {
       code.asIntBuffer().put(words);
       VkShaderModuleCreateInfo info =
           VkShaderModuleCreateInfo.calloc(stack).sType$Default().pCode(code);
       var made = stack.mallocLong(1);
-      Results.check(vkCreateShaderModule(device, info, null, made), "kernel " + key);
+      Results.check(vkCreateShaderModule(device, info, null, made), "kernel " + form.file);
       return made.get(0);
     } finally {
       MemoryUtil.memFree(code);
     }
   }
 
-  private static int[] words(String key) {
-    try (InputStream in = Pipelines.class.getResourceAsStream("spv/" + key + ".spv")) {
+  private static int[] words(String file) {
+    try (InputStream in = Pipelines.class.getResourceAsStream(file)) {
       if (in == null) {
         throw new IllegalStateException(
-            "kernel %s: expected spv/%s.spv in the jar of backend-vulkan, which has it not"
-                .formatted(key, key));
+            "kernel: expected %s in the jar of backend-vulkan, which has it not".formatted(file));
       }
       byte[] bytes = in.readAllBytes();
       int[] words = new int[bytes.length / 4];
@@ -126,26 +148,36 @@ final class Pipelines {
     }
   }
 
+  /** Whether a launch pushes a struct of so many bytes, rather than its address. */
+  boolean pushes(int kernel, long structBytes) {
+    return kernels.get(kernel).pushed != null && PUSH_HEAD + structBytes <= pushBytes();
+  }
+
   /**
    * A pipeline.
    *
    * @param kernel from {@link #kernel}
+   * @param pushed whether parameters are pushed, of {@link #pushes}
    * @param sharedBytes of the launch, beside what the kernel has by itself
    */
-  long pipeline(int kernel, int sharedBytes) {
+  long pipeline(int kernel, boolean pushed, int sharedBytes) {
     Kernel k = kernels.get(kernel);
+    Form form = pushed ? requireNonNull(k.pushed) : k.addressed;
     // Few sizes, so that few pipelines are made of a kernel.
     int bytes = sharedBytes <= 4 ? 4 : Math.max(256, Integer.highestOneBit(sharedBytes - 1) << 1);
     int words = Math.max(sharedBytes, Math.min(bytes, facts.sharedBytes() / 4 * 3)) / 4;
-    Long made = k.pipelines.get(words);
+    Long made = form.pipelines.get(words);
     if (made == null) {
-      made = make(k, words);
-      k.pipelines.put(words, made);
+      made = make(k.name, form, words);
+      form.pipelines.put(words, made);
     }
     return made;
   }
 
-  private long make(Kernel k, int sharedWords) {
+  private long make(String name, Form form, int sharedWords) {
+    if (form.module == 0) {
+      form.module = module(form);
+    }
     try (MemoryStack stack = stackPush()) {
       VkSpecializationMapEntry.Buffer entries =
           VkSpecializationMapEntry.calloc(1, stack).constantID(0).offset(0).size(4);
@@ -157,13 +189,13 @@ final class Pipelines {
           VkPipelineShaderStageCreateInfo.calloc(stack)
               .sType$Default()
               .stage(VK_SHADER_STAGE_COMPUTE_BIT)
-              .module(k.module)
+              .module(form.module)
               .pName(stack.UTF8("main"))
               .pSpecializationInfo(constants);
       VkComputePipelineCreateInfo.Buffer info =
           VkComputePipelineCreateInfo.calloc(1, stack).sType$Default().stage(stage).layout(layout);
       var made = stack.mallocLong(1);
-      Results.check(vkCreateComputePipelines(device, 0, info, null, made), "kernel " + k.name);
+      Results.check(vkCreateComputePipelines(device, 0, info, null, made), "kernel " + name);
       return made.get(0);
     }
   }
@@ -171,11 +203,18 @@ final class Pipelines {
   /** Destroys all of them. */
   void close() {
     for (Kernel k : kernels) {
-      for (long pipeline : k.pipelines.values()) {
-        vkDestroyPipeline(device, pipeline, null);
+      destroy(k.addressed);
+      if (k.pushed != null) {
+        destroy(k.pushed);
       }
-      vkDestroyShaderModule(device, k.module, null);
     }
     vkDestroyPipelineLayout(device, layout, null);
+  }
+
+  private void destroy(Form form) {
+    for (long pipeline : form.pipelines.values()) {
+      vkDestroyPipeline(device, pipeline, null);
+    }
+    vkDestroyShaderModule(device, form.module, null);
   }
 }

@@ -25,6 +25,7 @@ final class VulkanProducts implements ProjectionGroups.Runner {
   private static final int WARPS = 8;
 
   private static final int THREADS = 256;
+  private static final int COLUMNS_OF_ONE_ROW = 8;
   private static final int COLUMNS = 4;
 
   /** Elements of a weight that a thread loads at once. */
@@ -34,9 +35,13 @@ final class VulkanProducts implements ProjectionGroups.Runner {
   private static final int TILE = 128;
 
   private static final int TILE_K = 32;
+  private static final int TILE_THREADS = 128;
 
   /** Rows whose rounded operand lies in scratch memory at a time. */
   private static final int ROUNDED_ROWS = 8192;
+
+  /** Bytes of results that tiles spill at a time, unless one row of tiles has more. */
+  private static final long SPILLED_BYTES = 256 << 20;
 
   /** Routers are not rounded. */
   private static final int MAX_EXACT_COLUMNS = 512;
@@ -47,6 +52,7 @@ final class VulkanProducts implements ProjectionGroups.Runner {
   private final long[] f16 = new long[ROWS_A_LAUNCH + 1];
   private final long round;
   private final long tile;
+  private final long settle;
 
   /**
    * Loads the kernels.
@@ -62,6 +68,7 @@ final class VulkanProducts implements ProjectionGroups.Runner {
       f16[rows] = gpu.function("products", "group_f16_" + rows);
     }
     round = gpu.function("products", "round_rows");
+    settle = gpu.function("products", "settle_tiles");
     tile = gpu.facts().hasBf16Tiles() ? gpu.function("products", "tile_bf16") : 0;
   }
 
@@ -84,12 +91,11 @@ final class VulkanProducts implements ProjectionGroups.Runner {
   }
 
   private void launch(ProjectionJob job, long row, int rows) {
-    long inFlight = rows == 1 ? 2 : 1;
     int split = 1;
-    while (split < WARPS && split * inFlight * 32 * UNIT < job.k()) {
+    while (split < WARPS && split * 32L * UNIT < job.k()) {
       split *= 2;
     }
-    int columns = COLUMNS * WARPS / split;
+    int columns = (rows == 1 ? COLUMNS_OF_ONE_ROW : COLUMNS) * WARPS / split;
     job.params(gpu.params(), row, split, columns);
     boolean isBf16 = job.parts().getFirst().weight().dtype() == DType.BF16;
     gpu.launch((isBf16 ? bf16 : f16)[rows], job.blocks(columns), 1, 1, THREADS, 0);
@@ -102,8 +108,9 @@ final class VulkanProducts implements ProjectionGroups.Runner {
    */
   void run(Projection p, boolean relaxed) {
     if (relaxed && fitsTiles(p)) {
-      for (long m = 0; m < p.m(); m += ROUNDED_ROWS) {
-        tiles(p, m, Math.min(ROUNDED_ROWS, p.m() - m));
+      long rows = rowsAtOnce(p);
+      for (long m = 0; m < p.m(); m += rows) {
+        tiles(p, m, Math.min(rows, p.m() - m));
       }
     } else if (!run(new ProjectionJob(p.x(), true).part(p.w(), p.bias(), p.out()), relaxed)) {
       general.run(p);
@@ -121,17 +128,44 @@ final class VulkanProducts implements ProjectionGroups.Runner {
         && Params.isAligned(p.w(), 16);
   }
 
+  /** Whether whole tiles are what is wanted. */
+  private static boolean isPlain(Projection p) {
+    return p.biasAddress() == 0 && p.out().dtype() == DType.F32 && p.n() % TILE == 0;
+  }
+
+  private static long rowsAtOnce(Projection p) {
+    long whole = SPILLED_BYTES / (Float.BYTES * padded(p.n())) / TILE * TILE;
+    return isPlain(p) ? ROUNDED_ROWS : Math.clamp(whole, TILE, ROUNDED_ROWS);
+  }
+
+  private static long padded(long size) {
+    return Math.ceilDiv(size, TILE) * TILE;
+  }
+
   private void tiles(Projection p, long from, long m) {
-    long x = p.xAt(from);
-    if (p.x().dtype() != DType.BF16) {
-      x = gpu.scratch(2 * m * p.k());
+    boolean rounds = p.x().dtype() != DType.BF16;
+    long roundedBytes = rounds ? 2 * padded(m) * p.k() : 0;
+    long spillFrom = isPlain(p) ? m / TILE * TILE : 0;
+    long width = padded(p.n());
+    long scratch = gpu.scratch(roundedBytes + Float.BYTES * (padded(m) - spillFrom) * width);
+    long x = rounds ? scratch : p.xAt(from);
+    if (rounds) {
       long units = m * p.k() / UNIT;
       gpu.params().address(p.xAt(from)).address(x).i64(units).i32(p.x().dtype().ordinal());
       gpu.launchOver(round, units, THREADS);
     }
-    Params to = gpu.params().address(x).address(p.w()).address(p.biasAddress());
-    to.address(p.outAt(from)).i64(m).i64(p.n()).i64(p.k());
-    to.i32(p.biasDtype()).i32(p.out().dtype().ordinal());
-    gpu.launch(tile, Math.ceilDiv(p.n(), TILE), Math.ceilDiv(m, TILE), 1, THREADS, 0);
+    long spill = scratch + roundedBytes;
+    Params to = gpu.params().address(x).address(p.w()).address(p.outAt(from)).address(spill);
+    to.i64(m).i64(p.n()).i64(p.k()).i64(spillFrom).i64(width);
+    gpu.launch(tile, width / TILE, Math.ceilDiv(m, TILE), 1, TILE_THREADS, 0);
+    if (spillFrom < m) {
+      settle(p, from + spillFrom, m - spillFrom, spill);
+    }
+  }
+
+  private void settle(Projection p, long from, long rows, long spill) {
+    Params to = gpu.params().address(spill).address(p.biasAddress()).address(p.outAt(from));
+    to.i64(rows).i64(p.n()).i64(padded(p.n())).i32(p.biasDtype()).i32(p.out().dtype().ordinal());
+    gpu.launchOver(settle, rows * p.n(), THREADS);
   }
 }

@@ -33,7 +33,24 @@ class FloatControlsTest {
 
   static DeviceFacts device(boolean subnormals, boolean specials, boolean even) {
     return new DeviceFacts(
-        0, "d", "", false, 0, List.of(), 0, 0, 0, 32, 0, 0, 0, subnormals, specials, even, false);
+        0,
+        "d",
+        "",
+        false,
+        0,
+        List.of(),
+        0,
+        0,
+        0,
+        32,
+        0,
+        0,
+        0,
+        0,
+        subnormals,
+        specials,
+        even,
+        false);
   }
 
   @Test

@@ -99,7 +99,7 @@ class VulkanGpuTest {
   void aKernelThatIsNotThere_isNamed() {
     try (VulkanGpu gpu = new VulkanGpu(Devices.first())) {
       assertThatThrownBy(() -> gpu.function("move", "no_such"))
-          .hasMessageContaining("kernel move.no_such: expected spv/move.no_such.spv");
+          .hasMessageContaining("kernel: expected spv/move.no_such.spv in the jar");
     }
   }
 
