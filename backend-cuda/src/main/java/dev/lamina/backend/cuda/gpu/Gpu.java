@@ -308,7 +308,10 @@ public final class Gpu extends GridDevice implements AutoCloseable {
   public void upload(MemorySegment host, long to) {
     use();
     try {
-      driver.memcpyHtoD(to, host);
+      // A plain copy of pageable memory may return ahead of its last bytes, which streams that do
+      // not wait for the default one then overtake: a table of blocks was read half empty.
+      driver.memcpyHtoDAsync(to, host, memoryStream);
+      driver.streamSynchronize(memoryStream);
     } catch (CudaException e) {
       throw Failures.unchecked("upload", e);
     }
