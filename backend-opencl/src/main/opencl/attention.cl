@@ -1,5 +1,6 @@
 // What writes keys and values, and attention by plain loops for all dtypes and widths.
 #include "attention.clh"
+#include "math.clh"
 
 struct AppendParams {
   u64 k;
@@ -100,12 +101,6 @@ bool hasRepeats(
     }
   }
   return groupAny(twice, room);
-}
-
-float totalOf(float8 x) {
-  float4 four = x.lo + x.hi;
-  float2 two = four.lo + four.hi;
-  return two.x + two.y;
 }
 
 float dotKey(local const float* q, global const u8* keys, i64 at, int dtype, int n) {

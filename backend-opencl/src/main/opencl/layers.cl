@@ -1,5 +1,7 @@
 // The composites of a layer that touch no state: norms, rope, gates, lookup.
 #include "lamina.clh"
+#include "math.clh"
+#include "turning.clh"
 #include "blocks.clh"
 
 struct NormParams {
@@ -34,12 +36,6 @@ void writeNorm(const struct NormParams* p, const struct Norm* n, i64 at, int i, 
 }
 
 #define EIGHTS(width) ((width) / 8 * 8)
-
-float totalOf(float8 x) {
-  float4 four = x.lo + x.hi;
-  float2 two = four.lo + four.hi;
-  return two.x + two.y;
-}
 
 // The sum of the squares of what elements are above a mean, over a row.
 float squares(const struct NormParams* p, const struct Norm* n, i64 at, float mean, local float* room) {
@@ -108,16 +104,6 @@ KERNEL layer_norm(
   normRow(&p, &n, BLOCK_X, true, room);
 }
 
-#define MAX_SECTIONS 8
-
-struct Turning {
-  int rotary;
-  int interleaved;
-  float scale;
-  int sections;  // of pairs, each with positions of its own
-  int sectionEnd[MAX_SECTIONS];
-};
-
 struct RopeParams {
   u64 x;
   u64 positions;
@@ -148,18 +134,14 @@ KERNEL rope(
       storeFloat(out, to, p.outDtype, loadFloat(x, to, p.xDtype));
       continue;
     }
-    int row = 0;
-    while (row < p.turning.sections - 1 && item >= p.turning.sectionEnd[row]) row++;
-    i64 position = AT(const int, positions)[row * p.tokens + head / p.heads];
-    float angle = (float)position * AT(const float, freqs)[item];
-    float c = cos(angle) * p.turning.scale;
-    float s = sin(angle) * p.turning.scale;
-    i64 first = at + (p.turning.interleaved ? 2 * item : item);
-    i64 second = at + (p.turning.interleaved ? 2 * item + 1 : item + pairs);
+    float2 turn = turnOf(
+        &p.turning, AT(const int, positions), AT(const float, freqs), p.tokens, head / p.heads, item);
+    i64 first = at + firstOf(&p.turning, item);
+    i64 second = at + secondOf(&p.turning, item);
     float a = loadFloat(x, first, p.xDtype);
     float b = loadFloat(x, second, p.xDtype);
-    storeFloat(out, first, p.outDtype, a * c - b * s);
-    storeFloat(out, second, p.outDtype, b * c + a * s);
+    storeFloat(out, first, p.outDtype, a * turn.x - b * turn.y);
+    storeFloat(out, second, p.outDtype, b * turn.x + a * turn.y);
   }
 }
 
@@ -173,21 +155,6 @@ struct GateParams {
   int upDtype;
   int outDtype;
 };
-
-// CompositeOp.Gate, by ordinal.
-enum Gate { SWIGLU, GEGLU_TANH, GEGLU_ERF, REGLU };
-
-float gateOf(int kind, float g) {
-  switch (kind) {
-    case SWIGLU: return g / (1.0f + exp(-g));
-    case GEGLU_TANH: {
-      float inner = 0.7978845608028654f * (g + 0.044715f * g * g * g);
-      return 0.5f * g * (1.0f + tanh(inner));
-    }
-    case GEGLU_ERF: return 0.5f * g * (1.0f + erf(g * 0.7071067811865476f));
-    default: return maxNan(g, 0.0f);
-  }
-}
 
 KERNEL gate(const struct GateParams p, global u8* b_gate, global u8* b_up, global u8* b_out) {
   global const u8* gate = AT(const u8, gate);

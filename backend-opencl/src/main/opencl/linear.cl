@@ -1,5 +1,6 @@
 // Projections: out = x w^T + bias, w plain or in blocks, for one row and for many.
 #include "lamina.clh"
+#include "math.clh"
 #include "blocks.clh"
 
 struct LinearParams {
@@ -26,12 +27,6 @@ struct Weights {
 
 float weightAt(const struct Weights* w, i64 i) {
   return w->format.table != 0 ? blockElement(&w->format, w->data, i) : loadFloat(w->data, i, w->dtype);
-}
-
-float totalOf(float8 x) {
-  float4 four = x.lo + x.hi;
-  float2 two = four.lo + four.hi;
-  return two.x + two.y;
 }
 
 // A work-item's part of a row of weights times one of x.

@@ -32,6 +32,9 @@ final class OpenClGrid extends GridDevice implements AutoCloseable {
   /** Elements that are worth a work-item of their own where it is a host's thread. */
   private static final long ELEMENTS_A_THREAD = 2048;
 
+  /** Groups of a launch for each of a host's threads, as threads begin and go on unevenly. */
+  private static final int GROUPS_A_THREAD = 16;
+
   private static final int MAX_STRUCT_BYTES = 4096;
   private static final int MAX_ADDRESSES = 64;
   private static final long MIN_SCRATCH_BYTES = 1 << 20;
@@ -96,6 +99,16 @@ final class OpenClGrid extends GridDevice implements AutoCloseable {
   /** The queue that all work goes to. */
   long queue() {
     return queue;
+  }
+
+  /** Whether the host's processors do its work. */
+  boolean isCpu() {
+    return facts.isCpu();
+  }
+
+  /** Whether a group is one work-item: a thread of the host. */
+  boolean hasSingles() {
+    return group == 1;
   }
 
   /** Bytes of a kernel's arguments at most. */
@@ -202,9 +215,29 @@ final class OpenClGrid extends GridDevice implements AutoCloseable {
     launch(function, blocks, 1, 1, threads, 0);
   }
 
+  /**
+   * How many results are a group's: one unit's where work-items run in lockstep, else so many that
+   * a group is worth what it costs to begin.
+   *
+   * @param results of the launch
+   * @param unit that a group makes at once
+   */
+  int share(long results, int unit) {
+    if (group > 1) {
+      return unit;
+    }
+    long each = Math.ceilDiv(results, (long) GROUPS_A_THREAD * facts.computeUnits());
+    return Math.toIntExact(Math.ceilDiv(each, unit) * unit);
+  }
+
   @Override
   public int multiprocessors() {
     return facts.computeUnits();
+  }
+
+  /** Local memory of a group, all of it. */
+  long localBytes() {
+    return facts.localBytes();
   }
 
   /** Half of what a group may have, since kernels declare some, too. */

@@ -3,11 +3,23 @@ package dev.lamina.backend.opencl;
 import dev.lamina.backend.sdk.Expr;
 import dev.lamina.backend.sdk.Kernel;
 import dev.lamina.backend.sdk.KernelArgs;
+import dev.lamina.backend.sdk.KernelChoice;
 import dev.lamina.backend.sdk.OrderMarks;
+import dev.lamina.backend.sdk.StageGroup;
+import dev.lamina.backend.sdk.Stages;
 import dev.lamina.backend.sdk.Tensor;
+import dev.lamina.backend.sdk.grid.GridGroups;
 import dev.lamina.backend.sdk.grid.GridKernels;
+import dev.lamina.backend.sdk.grid.HeadGroups;
 import dev.lamina.backend.sdk.grid.Params;
+import dev.lamina.backend.sdk.grid.Projection;
+import dev.lamina.backend.sdk.grid.ProjectionGroups;
+import dev.lamina.spi.OpSpec;
+import dev.lamina.spi.Support.Numerics;
+import dev.lamina.spi.Support.Perf;
+import dev.lamina.spi.ir.CompositeOp;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -17,12 +29,37 @@ final class OpenClKernels extends GridKernels {
 
   private final OpenClGrid grid;
   private final QueueMarks marks;
+  private final OpenClProducts fast;
+  private final GridGroups groups;
   private final Map<String, Integer> sources = new HashMap<>();
 
   OpenClKernels(OpenClGrid grid) {
     super(grid);
     this.grid = grid;
-    this.marks = new QueueMarks(grid.queue());
+    this.marks = new QueueMarks(grid.queue(), grid.isCpu());
+    fast = new OpenClProducts(grid, products);
+    groups = new GridGroups(new ProjectionGroups(fast), new HeadGroups(this::turnHeads));
+  }
+
+  @Override
+  protected List<StageGroup> groups(Stages stages, boolean isRelaxed) {
+    return groups.of(stages, isRelaxed);
+  }
+
+  private void turnHeads(HeadGroups.Heads heads, List<KernelArgs> steps) {
+    heads.append(grid.params(), steps);
+    long kernel = grid.function("heads", "turn_and_append");
+    long each = grid.hasSingles() ? 1 : heads.heads(steps);
+    grid.launch(kernel, heads.tokens(steps), each, 1, 1, 0);
+  }
+
+  @Override
+  protected KernelChoice linear(CompositeOp.Linear op, OpSpec spec, boolean isRelaxed) {
+    return KernelChoice.dense(
+        "linear",
+        Perf.OK,
+        Numerics.STRICT,
+        node -> args -> fast.run(Projection.of(args, op.biased())));
   }
 
   @Override

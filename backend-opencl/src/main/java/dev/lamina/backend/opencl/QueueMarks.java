@@ -7,9 +7,22 @@ import dev.lamina.backend.sdk.OrderMarks;
 /** Marks in a device's queue: events. */
 final class QueueMarks implements OrderMarks {
   private final long queue;
+  private final boolean onHost;
 
-  QueueMarks(long queue) {
+  /**
+   * Marks of a queue.
+   *
+   * @param queue its handle
+   * @param onHost whether the host's processors do its work
+   */
+  QueueMarks(long queue, boolean onHost) {
     this.queue = queue;
+    this.onHost = onHost;
+  }
+
+  @Override
+  public long spinNanos() {
+    return onHost ? 0 : SPIN_NANOS;
   }
 
   @Override

@@ -168,6 +168,13 @@ public final class HostDevice implements Device {
     }
   }
 
+  /** A moment of waiting, since a time, for what it has taken. */
+  void pause(long start) {
+    if (pending != null) {
+      pending.pause(start);
+    }
+  }
+
   /** Completes stages though nobody asks for values. */
   void watch() {
     if (pending != null) {

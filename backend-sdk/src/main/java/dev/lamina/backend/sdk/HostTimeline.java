@@ -193,7 +193,7 @@ final class HostTimeline extends Resource implements Timeline {
         throw interrupted(wanted, null);
       }
       if (promised >= wanted) {
-        PendingWork.pause(start);
+        device.pause(start);
       } else {
         awaitChange(wanted, left);
       }

@@ -8,6 +8,9 @@ package dev.lamina.backend.sdk;
  * as commands in flight. Allocates nothing once there were as many before.
  */
 public interface OrderMarks {
+  /** {@link #spinNanos} of a device that has processors of its own. */
+  long SPIN_NANOS = 20_000_000;
+
   /**
    * Marks the end of what was submitted so far.
    *
@@ -31,4 +34,14 @@ public interface OrderMarks {
    * @param mark one that was not released; whether it was reached does not matter
    */
   void release(long mark);
+
+  /**
+   * How long a waiting thread asks without a pause: a step is shorter, its end is to be seen. A
+   * device whose work is done by the host's processors takes 0, as that thread would be in its way.
+   *
+   * @return at least 0
+   */
+  default long spinNanos() {
+    return SPIN_NANOS;
+  }
 }

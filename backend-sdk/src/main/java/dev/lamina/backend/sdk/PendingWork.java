@@ -17,9 +17,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. Adding and settling allocate nothing once there were as many commands before.
  */
 final class PendingWork {
-  /** How long a waiting thread asks without a pause: a step is shorter, its end is to be seen. */
-  private static final long SPIN_NANOS = 20_000_000;
-
   private static final long PAUSE_NANOS = 100_000;
 
   /** Commands in flight from which on a submitter looks whether some are done. */
@@ -167,8 +164,8 @@ final class PendingWork {
   }
 
   /** A moment of waiting that began at {@code start}. */
-  static void pause(long start) {
-    if (System.nanoTime() - start < SPIN_NANOS) {
+  void pause(long start) {
+    if (System.nanoTime() - start < marks.spinNanos()) {
       Thread.onSpinWait();
     } else {
       LockSupport.parkNanos(PAUSE_NANOS);
