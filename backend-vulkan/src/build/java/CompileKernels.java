@@ -198,7 +198,7 @@ public final class CompileKernels {
       if (shaderc_result_get_compilation_status(result) != shaderc_compilation_status_success) {
         throw new IOException(
             "kernel %s of %s: %s"
-                .formatted(macros.get(0), file, shaderc_result_get_error_message(result)));
+                .formatted(to.getFileName(), file, shaderc_result_get_error_message(result)));
       }
       ByteBuffer words = withSmallIntegers(shaderc_result_get_bytes(result));
       // Moved when whole: a build that was killed must not leave half a file that looks new.

@@ -288,22 +288,18 @@ KERNEL(AttentionParams, 256) {
   int group = tid / SHARERS;
   i64 resultAt = (row * p.heads + firstHead) * p.valueWidth;
   // Where each sequence has one row, that is this one.
-  int s = int(min(row, i64(p.sequences - 1)));
-  i64 first = i64(intAt(p.cuSeqlensQ, s));
+  int s = int(min(row, i64(p.sequences) - 1L));
+  bool isOwn = s >= 0 && row >= i64(intAt(p.cuSeqlensQ, s)) && row < i64(intAt(p.cuSeqlensQ, s + 1));
+  if (!isOwn) s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
+  if (s < 0) {
+    for (int c = tid; c < HEADS * p.valueWidth; c += THREADS) {
+      storeFloat(p.result, resultAt + c, p.resultDtype, 0.0);
+      if (p.rounded != 0UL) halfAt(p.rounded, resultAt + c) = u16(0);
+    }
+    return;
+  }
   i64 next = i64(intAt(p.cuSeqlensQ, s + 1));
   i64 extent = i64(intAt(p.kvLens, s));
-  if (row < first || row >= next) {
-    s = sequenceOf(p.cuSeqlensQ, p.sequences, row);
-    if (s < 0) {
-      for (int c = tid; c < HEADS * p.valueWidth; c += THREADS) {
-        storeFloat(p.result, resultAt + c, p.resultDtype, 0.0);
-        if (p.rounded != 0UL) halfAt(p.rounded, resultAt + c) = u16(0);
-      }
-      return;
-    }
-    next = i64(intAt(p.cuSeqlensQ, s + 1));
-    extent = i64(intAt(p.kvLens, s));
-  }
   i64 position = extent - next + row;
   i64 start;
   i64 end;

@@ -135,7 +135,7 @@ KERNEL(GroupParams, 256) {
   // What this thread adds up: row r of column c, behind `own` columns of what is gated.
   int r = lane % ROWS;
   int c = lane / ROWS;
-  int matrix = gated && c >= own ? 1 : which;
+  bool second = gated && c >= own;
   i64 column = n0 + (gated ? c % own : c);
   bool adds = turn == 0 && c < COLUMNS && column < n;
   float all = 0.0;
@@ -146,7 +146,13 @@ KERNEL(GroupParams, 256) {
       square += part[warp + s][RESULTS + r];
     }
     if (normed) all *= 1.0 / sqrt(square / float(p.k) + p.eps);
-    if (p.biases[matrix] != 0UL) all += loadFloat(p.biases[matrix], column, p.biasDtype[matrix]);
+    // What was pushed may be indexed by what all lanes have alike alone.
+    u64 firstBias = p.biases[which];
+    u64 secondBias = p.biases[1];
+    int firstDtype = p.biasDtype[which];
+    int secondDtype = p.biasDtype[1];
+    u64 bias = second ? secondBias : firstBias;
+    if (bias != 0UL) all += loadFloat(bias, column, second ? secondDtype : firstDtype);
     if (p.residual != 0UL) all += loadFloat(p.residual, r * n + column, p.residualDtype);
   }
   if (gated) {
@@ -155,7 +161,7 @@ KERNEL(GroupParams, 256) {
     barrier();
     if (adds && c < own) all = gateOf(p.gate, all) * part[warp][lane + own * ROWS];
   }
-  if (adds && c < own) storeFloat(p.outs[matrix], r * n + column, p.outDtype[matrix], all);
+  if (adds && c < own) storeFloat(p.outs[which], r * n + column, p.outDtype[which], all);
 }
 #endif
 

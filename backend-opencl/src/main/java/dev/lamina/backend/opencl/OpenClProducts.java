@@ -19,7 +19,8 @@ final class OpenClProducts implements ProjectionGroups.Runner {
   private static final int ROWS_A_LAUNCH = 8;
 
   /**
-   * Columns that a group makes at least, of which a gate has half: as many as products.cl takes.
+   * Columns that a group makes at least, of which a gate has half: as many as products.cl takes at
+   * once in groups of many work-items.
    */
   private static final int COLUMNS = 4;
 

@@ -37,7 +37,8 @@ public interface OrderMarks {
 
   /**
    * How long a waiting thread asks without a pause: a step is shorter, its end is to be seen. A
-   * device whose work is done by the host's processors takes 0, as that thread would be in its way.
+   * device whose work is done by the host's processors takes 0, as the waiting thread would be in
+   * its way.
    *
    * @return at least 0
    */

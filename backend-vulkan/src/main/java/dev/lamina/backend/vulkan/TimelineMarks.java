@@ -18,6 +18,11 @@ final class TimelineMarks implements OrderMarks {
   }
 
   @Override
+  public long spinNanos() {
+    return gpu.facts().isSoftware() ? 0 : OrderMarks.super.spinNanos();
+  }
+
+  @Override
   public boolean isReached(long mark) {
     return gpu.isReached(mark);
   }

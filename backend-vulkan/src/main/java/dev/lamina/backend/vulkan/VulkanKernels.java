@@ -76,21 +76,25 @@ final class VulkanKernels extends GridKernels {
   }
 
   /**
-   * The same, but that projections take one form whatever the rows, so that a row's sums are added
-   * in an order that hangs on that row alone. All others do so anyway.
+   * The same, but that projections and attention take one form whatever the rows, so that a row's
+   * sums are added in an order that hangs on that row alone. All others do so anyway.
    */
   private final class Invariant implements KernelProvider {
     @Override
     public KernelChoice choose(OpSpec spec) {
       KernelChoice choice = VulkanKernels.this.choose(spec);
-      if (!(spec.op() instanceof CompositeOp.Linear op)) {
-        return choice;
-      }
-      return KernelChoice.dense(
-          choice.name(),
-          Perf.OK,
-          Numerics.STRICT,
-          node -> args -> products.runEach(Projection.of(args, op.biased())));
+      return switch (spec.op()) {
+        case CompositeOp.Linear op ->
+            KernelChoice.dense(
+                choice.name(),
+                Perf.OK,
+                Numerics.STRICT,
+                node -> args -> products.runEach(Projection.of(args, op.biased())));
+        case CompositeOp.PagedAttention op ->
+            KernelChoice.dense(
+                choice.name(), Perf.FAST, Numerics.STRICT, node -> newAttention(op, spec, 1));
+        default -> choice;
+      };
     }
 
     @Override
@@ -136,13 +140,17 @@ final class VulkanKernels extends GridKernels {
         node -> args -> fast.run(Projection.of(args, op.biased()), isRelaxed));
   }
 
+  private VulkanAttention newAttention(CompositeOp.PagedAttention op, OpSpec spec, int maxHeads) {
+    return new VulkanAttention(gpu, op, spec.operands().get(1), maxHeads);
+  }
+
   @Override
   protected KernelChoice attention(CompositeOp.PagedAttention op, OpSpec spec, boolean isRelaxed) {
     return KernelChoice.dense(
         "attention",
         Perf.FAST,
         Numerics.STRICT,
-        node -> new VulkanAttention(gpu, op, spec.operands().get(1)));
+        node -> newAttention(op, spec, VulkanAttention.MAX_HEADS));
   }
 
   @Override

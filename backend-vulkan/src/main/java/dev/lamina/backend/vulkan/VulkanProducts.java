@@ -128,9 +128,12 @@ final class VulkanProducts implements ProjectionGroups.Runner {
         && Params.isAligned(p.w(), 16);
   }
 
-  /** Whether whole tiles are what is wanted. */
+  /** Whether whole tiles are what is wanted; matrices are written to multiples of 16 bytes. */
   private static boolean isPlain(Projection p) {
-    return p.biasAddress() == 0 && p.out().dtype() == DType.F32 && p.n() % TILE == 0;
+    return p.biasAddress() == 0
+        && p.out().dtype() == DType.F32
+        && Params.isAligned(p.out(), 16)
+        && p.n() % TILE == 0;
   }
 
   private static long rowsAtOnce(Projection p) {

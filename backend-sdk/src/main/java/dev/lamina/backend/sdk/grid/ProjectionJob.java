@@ -207,7 +207,7 @@ public final class ProjectionJob {
    *
    * @param p empty
    * @param row the first
-   * @param split warps that share a row of a weight
+   * @param split a number that is the kernels' own, such as warps that share a row of a weight
    * @param columns as {@link #blocks} has them
    */
   public void params(Params p, long row, int split, int columns) {
