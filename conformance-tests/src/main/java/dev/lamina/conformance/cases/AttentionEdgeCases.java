@@ -70,7 +70,11 @@ final class AttentionEdgeCases {
     PagedAttention sinks = with(0.2, true, false, 0);
     PagedAttention causal = AttentionCases.CAUSAL;
     Batch mixed = AttentionCases.MIXED;
+    // So many that a device is busy where heads that share keys are taken together.
+    Batch rows = new Batch(0, new int[] {100, 31}, 0, 0, 40);
     for (PagedAttention op : List.of(causal, sinks)) {
+      add(list, "131-rows", op, new Heads(16, 2, 64, 64, 16), rows);
+      add(list, "131-rows", op, new Heads(16, 8, 32, 32, 16), rows);
       add(list, "group-of-16", op, new Heads(32, 2, 16, 16, 16), mixed);
       add(list, "group-of-24", op, new Heads(24, 1, 8, 8, 16), mixed);
       add(list, "10-kv-heads", op, new Heads(20, 10, 8, 8, 16), mixed);
