@@ -309,7 +309,7 @@ public final class Gpu extends GridDevice implements AutoCloseable {
     use();
     try {
       // A plain copy of pageable memory may return ahead of its last bytes, which streams that do
-      // not wait for the default one then overtake: a table of blocks was read half empty.
+      // not wait for the default one then overtake.
       driver.memcpyHtoDAsync(to, host, memoryStream);
       driver.streamSynchronize(memoryStream);
     } catch (CudaException e) {
