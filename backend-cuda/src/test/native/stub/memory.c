@@ -125,12 +125,6 @@ STUB CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t byte
   return copy(stream, device(to, bytes), device(from, bytes), bytes);
 }
 
-STUB CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, size_t bytes) {
-  ENTER(true);
-  if (breakCapture()) return CAPTURE_UNSUPPORTED;
-  return copy(NULL, device(to, bytes), from, bytes);
-}
-
 STUB CUresult cuMemcpyDtoH_v2(void* to, CUdeviceptr from, size_t bytes) {
   ENTER(true);
   if (breakCapture()) return CAPTURE_UNSUPPORTED;

@@ -297,12 +297,6 @@ final class JcudaDriver implements Driver {
   }
 
   @Override
-  public void memcpyHtoD(long to, MemorySegment from) throws CudaException {
-    check("cuMemcpyHtoD_v2", JCudaDriver.cuMemcpyHtoD(device(to), host(from), from.byteSize()));
-    Reference.reachabilityFence(from);
-  }
-
-  @Override
   public void memcpyDtoH(MemorySegment to, long from) throws CudaException {
     check("cuMemcpyDtoH_v2", JCudaDriver.cuMemcpyDtoH(host(to), device(from), to.byteSize()));
     Reference.reachabilityFence(to);

@@ -56,24 +56,20 @@ final class OpenClProducts implements ProjectionGroups.Runner {
     if (!job.isPlain() || job.rows() > FEW_ROWS) {
       return false;
     }
-    long most = rowsALaunch(job.k());
+    int most = rowsALaunch(job.k());
     if (most == 0) {
       return false;
     }
-    for (long row = 0; row < job.rows(); ) {
-      int now = (int) Math.min(most, Long.highestOneBit(job.rows() - row));
-      launch(job, row, now);
-      row += now;
-    }
+    job.launchRows(most, (row, rows) -> launch(job, row, rows));
     return true;
   }
 
   /**
    * Rows of a launch at most: on a host's thread they lie in local memory, which other uses share.
    */
-  private long rowsALaunch(long k) {
+  private int rowsALaunch(long k) {
     long room = grid.hasSingles() ? grid.localBytes() / 2 / (Float.BYTES * k) : ROWS_A_LAUNCH;
-    return Math.min(ROWS_A_LAUNCH, Long.highestOneBit(room));
+    return (int) Math.min(ROWS_A_LAUNCH, Long.highestOneBit(room));
   }
 
   private void launch(ProjectionJob job, long row, int rows) {

@@ -48,17 +48,7 @@ final class Pipelines {
   /**
    * A kernel: in the form that is given its parameters' address, and in that they are pushed to.
    */
-  private static final class Kernel {
-    final String name;
-    final Form addressed;
-    final @Nullable Form pushed;
-
-    Kernel(String name, Form addressed, @Nullable Form pushed) {
-      this.name = name;
-      this.addressed = addressed;
-      this.pushed = pushed;
-    }
-  }
+  private record Kernel(String name, Form addressed, @Nullable Form pushed) {}
 
   /** A module, with a pipeline for each amount of shared memory that it was launched with. */
   private static final class Form {

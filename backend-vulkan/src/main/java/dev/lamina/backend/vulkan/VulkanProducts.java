@@ -82,11 +82,7 @@ final class VulkanProducts implements ProjectionGroups.Runner {
     if (!job.isPlain() || job.rows() > FEW_ROWS) {
       return false;
     }
-    for (long row = 0; row < job.rows(); ) {
-      int now = (int) Math.min(ROWS_A_LAUNCH, Long.highestOneBit(job.rows() - row));
-      launch(job, row, now);
-      row += now;
-    }
+    job.launchRows(ROWS_A_LAUNCH, (row, rows) -> launch(job, row, rows));
     return true;
   }
 

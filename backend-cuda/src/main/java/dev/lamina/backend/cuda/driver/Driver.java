@@ -258,15 +258,6 @@ public interface Driver {
   void memcpyDtoDAsync(long to, long from, long bytes, long stream) throws CudaException;
 
   /**
-   * Copies host memory to the device in the order of the default stream. Pageable memory is free
-   * for other use when this returns, but other streams may be ahead of the copy.
-   *
-   * @param to device address
-   * @param from the bytes to copy, all of them
-   */
-  void memcpyHtoD(long to, MemorySegment from) throws CudaException;
-
-  /**
    * Copies device memory to the host and waits.
    *
    * @param to the bytes to fill, all of them

@@ -27,7 +27,6 @@ enum DriverFunction {
   cuMemHostRegister_v2,
   cuMemHostUnregister,
   cuMemHostGetDevicePointer_v2,
-  cuMemcpyHtoD_v2,
   cuMemcpyDtoH_v2,
   cuMemcpyHtoDAsync_v2,
   cuMemcpyDtoHAsync_v2,

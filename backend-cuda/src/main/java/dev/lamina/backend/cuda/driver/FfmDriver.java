@@ -221,12 +221,6 @@ public final class FfmDriver implements Driver {
   }
 
   @Override
-  public void memcpyHtoD(long to, MemorySegment from) throws CudaException {
-    calls.run(DriverFunction.cuMemcpyHtoD_v2, to, address(from), from.byteSize());
-    Reference.reachabilityFence(from);
-  }
-
-  @Override
   public void memcpyDtoH(MemorySegment to, long from) throws CudaException {
     calls.run(DriverFunction.cuMemcpyDtoH_v2, address(to), from, to.byteSize());
     Reference.reachabilityFence(to);

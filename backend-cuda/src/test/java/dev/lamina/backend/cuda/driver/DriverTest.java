@@ -49,7 +49,7 @@ class DriverTest {
   /** Device memory with these values. */
   private long upload(MemorySegment values) throws CudaException {
     long address = driver.memAlloc(values.byteSize());
-    driver.memcpyHtoD(address, values);
+    driver.memcpyHtoDAsync(address, values, 0);
     return address;
   }
 
@@ -158,7 +158,8 @@ class DriverTest {
   @Test
   void heapMemory_isRefused() throws CudaException {
     long address = driver.memAlloc(16);
-    assertThatThrownBy(() -> driver.memcpyHtoD(address, MemorySegment.ofArray(new byte[16])))
+    assertThatThrownBy(
+            () -> driver.memcpyHtoDAsync(address, MemorySegment.ofArray(new byte[16]), 0))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith(
             "host memory of a CUDA call: expected live memory outside of the Java heap, got ");

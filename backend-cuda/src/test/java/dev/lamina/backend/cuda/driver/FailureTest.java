@@ -90,7 +90,6 @@ class FailureTest {
     calls.put(DriverFunction.cuMemHostRegister_v2, d -> d.memHostRegister(host, 0));
     calls.put(DriverFunction.cuMemHostUnregister, d -> d.memHostUnregister(host));
     calls.put(DriverFunction.cuMemHostGetDevicePointer_v2, d -> d.memHostGetDevicePointer(pinned));
-    calls.put(DriverFunction.cuMemcpyHtoD_v2, d -> d.memcpyHtoD(address, host));
     calls.put(DriverFunction.cuMemcpyDtoH_v2, d -> d.memcpyDtoH(host, address));
     calls.put(DriverFunction.cuMemcpyHtoDAsync_v2, d -> d.memcpyHtoDAsync(address, host, stream));
     calls.put(DriverFunction.cuMemcpyDtoHAsync_v2, d -> d.memcpyDtoHAsync(host, address, stream));

@@ -31,7 +31,7 @@ class GraphTest {
     scale = driver.moduleGetFunction(module, "scale");
     x = driver.memAlloc(8);
     y = driver.memAlloc(8);
-    driver.memcpyHtoD(x, arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 2));
+    driver.memcpyHtoDAsync(x, arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 2), stream);
   }
 
   @AfterEach

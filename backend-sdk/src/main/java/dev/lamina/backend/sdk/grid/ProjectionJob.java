@@ -169,6 +169,31 @@ public final class ProjectionJob {
     return whole && (dtype == DType.BF16 || dtype == DType.F16);
   }
 
+  /** Launches a kernel of so many rows. */
+  public interface RowsKernel {
+    /**
+     * Launches.
+     *
+     * @param row the first of the job's
+     * @param rows a power of two
+     */
+    void launch(long row, int rows);
+  }
+
+  /**
+   * Goes through the rows by kernels that take a power of two of them.
+   *
+   * @param most rows of a launch, a power of two
+   * @param kernel launched for each part
+   */
+  public void launchRows(int most, RowsKernel kernel) {
+    for (long row = 0; row < rows(); ) {
+      int now = (int) Math.min(most, Long.highestOneBit(rows() - row));
+      kernel.launch(row, now);
+      row += now;
+    }
+  }
+
   /**
    * Blocks of a launch.
    *
